@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine.h - the table between those who use objects (the library's calls, the
+ * server) and what stores them. An engine's operation either does its work at once
+ * and returns a result, or returns -EAGAIN and has changed nothing; whoever
+ * called waits in his own way and tries again. An engine that answers later returns
+ * -EINPROGRESS and calls op->done.
+ */
+#ifndef IPCFS_ENGINE_H
+#define IPCFS_ENGINE_H
+
+#include "ipcfs.h"
+
+enum ipcfs_verb {
+	IPCFS_V_PUT,	 /* queue: in, in_len */
+	IPCFS_V_GET,	 /* queue: out/out_size or sink -> out_len */
+	IPCFS_V_PEEK,	 /* queue: the same, takes nothing; -ENODATA */
+	IPCFS_V_PUT_MANY, /* queue: vec, count -> count */
+	IPCFS_V_GET_MANY, /* queue: vec, count -> count */
+	IPCFS_V_CLEAR,	 /* queue -> count */
+	IPCFS_V_ACQUIRE, /* semaphore: count */
+	IPCFS_V_RELEASE, /* semaphore: count */
+	IPCFS_V_SET,	 /* event */
+	IPCFS_V_UNSET,	 /* event */
+	IPCFS_V_WAIT,	 /* event */
+	IPCFS_V_READ,	 /* cells: first, count -> out, out_len, changes */
+	IPCFS_V_WRITE,	 /* cells: first, count, in, in_len; IPCFS_OP_FILL, IPCFS_OP_CAS */
+	IPCFS_V_READ_RAW,  /* cells: bytes from offset first, out_size of them -> out */
+	IPCFS_V_WRITE_RAW, /* cells: bytes in, in_len at offset first */
+	IPCFS_V_ARITH,	 /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
+	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
+	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
+			    -EAGAIN; with IPCFS_OP_PARK always announces */
+	IPCFS_V_COUNT
+};
+
+/* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
+enum ipcfs_class {
+	IPCFS_C_READ,  /* waits until something can be taken */
+	IPCFS_C_WRITE, /* waits until something can be given */
+	IPCFS_C_CHANGE, /* waits until anything has changed */
+	IPCFS_C_COUNT
+};
+
+enum {
+	IPCFS_OP_PARK = 1 << 0,	   /* a server asks: if -EAGAIN, ring its doorbell at a change */
+	IPCFS_OP_TRYLOCK = 1 << 1, /* -EBUSY at once where the inner lock is held by the living */
+	IPCFS_OP_CAS = 1 << 2,	   /* -ECANCELED unless the object's changes == op->changes */
+	IPCFS_OP_FILL = 1 << 3,	   /* `in` holds one element, for all of the slice */
+};
+
+struct ipcfs_op {
+	enum ipcfs_verb verb;
+	unsigned flags;
+	const void *in;
+	size_t in_len;
+	void *out;
+	size_t out_size;
+	size_t out_len;
+	struct iovec *vec;
+	uint64_t first, count;
+	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
+	enum ipcfs_arith arith;
+	union ipcfs_number operand, result;
+	/* GET and PEEK: called under the object's lock with the message in place, in one or two
+	 * pieces (out is not used then). Negative: nothing is taken, the operation
+	 * returns that. The message is taken after it returned 0. */
+	int (*sink)(void *arg, const struct iovec *pieces, int n);
+	void *sink_arg;
+	/* Engines that answer -EINPROGRESS: called once with the result. */
+	void (*done)(struct ipcfs_op *op, int result);
+};
+
+/* The class in which an operation that got -EAGAIN waits. */
+enum ipcfs_class ipcfs_op_class(const struct ipcfs_op *op);
+
+/* On whose behalf an object is made. */
+struct ipcfs_maker {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* umask already taken off */
+};
+
+struct ipcfs_engine {
+	const char *name;
+	/* As ipcfs_open(); the maker owns what is created. */
+	int (*open)(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
+		    const struct ipcfs_maker *maker, const struct ipcfs_properties *p,
+		    struct ipcfs_object **object);
+	void (*close)(struct ipcfs_object *object);
+	int (*remove)(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name);
+	int (*list)(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
+		    int (*each)(void *arg, const char *name, bool is_folder), void *arg);
+	int (*stat)(struct ipcfs_object *object, struct ipcfs_stat *st);
+	/* Tries once. 0, -EAGAIN, -EBUSY, -EINPROGRESS or an error of the operation. */
+	int (*try)(struct ipcfs_object *object, struct ipcfs_op *op);
+	/* For a server: a descriptor that is readable when `dispatch` has something to say. It calls
+	 * changed(arg, id) for each object that a client has changed, or that a
+	 * dying client was working on; id 0: any may have changed. -errno. */
+	int (*watch)(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
+	void (*dispatch)(struct ipcfs_store *store);
+};
+
+extern const struct ipcfs_engine ipcfs_engine_shm;
+
+#endif

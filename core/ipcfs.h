@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ipcfs.h - libipcfs: queues, semaphores, events, shared values and arrays that
+ * live in a folder of tmpfs (the store), are shared by name between unrelated
+ * processes of any language, and survive kill -9 of any of them.
+ *
+ * The same objects are files under a mount of the ipcfs server; both kinds of
+ * client may use one object at the same time. No server is needed for this
+ * library, and no file descriptor is kept open by it.
+ *
+ * Conventions
+ *   Errors     Every call returns 0 or a count on success and -errno otherwise.
+ *              A call that fails has changed nothing, unless it says otherwise.
+ *   Deadlines  Absolute CLOCK_MONOTONIC nanoseconds (as in skalibs, every call
+ *              that can wait takes one): IPCFS_FOREVER waits without limit, 0
+ *              never waits (-EAGAIN instead). ipcfs_after() makes one.
+ *   Threads    Every call may be made from any thread. None may be made from a
+ *              signal handler.
+ *   Fork       A child may go on using the handles that it inherited. closefrom()
+ *              does no harm, exec() ends them.
+ *   Kills      A process killed inside a call has done the operation wholly or
+ *              not at all; the next caller finds the object whole and free.
+ *   SIGBUS     The first attach installs a SIGBUS handler, which serves faults in
+ *              segments that somebody else cut short (the call then returns
+ *              -EUCLEAN) and passes all others to the handler found before it.
+ *
+ * Errors that any call on an object may return
+ *   -EIDRM     the object has been removed (ipcfs_unlink, rm)
+ *   -EUCLEAN   its segment is damaged: the bytes contradict the shape it was
+ *              created with. It can still be removed.
+ *   -EBUSY     a process that is alive but does not run (stopped, say) has held
+ *              the object's inner lock for 100 ms, and the deadline is past
+ *   -ENOSPC    the store is full;  -EDQUOT  a limit of the server is reached
+ *   -EINVAL    a wrong argument: another kind of object, a count of 0, ...
+ *   -EINTR     a signal handler ran while the call waited
+ *   -ETIMEDOUT the deadline passed;  -EAGAIN  it would wait and deadline was 0
+ */
+#ifndef IPCFS_H
+#define IPCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IPCFS_VERSION "0.1.0"
+
+/* ioctl(2) on a file below the mount: the longest wait of this handle's reads
+ * and writes, in nanoseconds; 0 is O_NONBLOCK, -1 for ever. */
+#define IPCFS_TIMEOUT _IOW(0xF5, 1, int64_t)
+
+#define IPCFS_FOREVER ((int64_t)-1)
+
+/* Limits. */
+enum {
+	IPCFS_NAME_MAX = 200,  /* bytes of one name, folders each likewise */
+	IPCFS_PATH_MAX = 1024, /* bytes of a name with its folders */
+	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
+	IPCFS_STRING_DEFAULT = 255,
+	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
+};
+#define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
+#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
+#define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
+#define IPCFS_SEMAPHORE_MAX 2147483647u
+#define IPCFS_ARRAY_BYTES_MAX ((uint64_t)1 << 32) /* bytes of all elements */
+
+enum ipcfs_kind {
+	IPCFS_QUEUE,
+	IPCFS_SEMAPHORE,
+	IPCFS_EVENT,
+	IPCFS_VALUE,
+	IPCFS_ARRAY,
+	IPCFS_KIND_COUNT
+};
+
+struct ipcfs_store;
+struct ipcfs_object;
+
+/* ---- properties: what an object is, fixed at its creation ------------------ */
+
+enum {
+	IPCFS_P_MAXSIZE = 1 << 0,
+	IPCFS_P_CAPACITY = 1 << 1,
+	IPCFS_P_VALUE = 1 << 2,
+	IPCFS_P_MAX = 1 << 3,
+	IPCFS_P_SET = 1 << 4,
+	IPCFS_P_TYPE = 1 << 5,
+	IPCFS_P_LEN = 1 << 6,
+	IPCFS_P_TEMP = 1 << 7, /* files only: removed with its creating handle */
+};
+
+/* The members that `given` names are given; the others have no meaning. At
+ * creation they replace the defaults; at open of an object that exists they are
+ * compared (value and set with what it was created with), -EEXIST where they
+ * differ. A property that the kind does not have is -EINVAL. */
+struct ipcfs_properties {
+	uint32_t given;    /* IPCFS_P_* */
+	bool set;	   /* event: created set */
+	char type;	   /* value, array: one of ?bBhHiIlLqQfdcus */
+	uint64_t maxsize;  /* queue: messages at the most; 0: as many as fit */
+	uint64_t capacity; /* queue: bytes of payload at the most */
+	uint64_t value;	   /* semaphore: units at the start */
+	uint64_t max;	   /* semaphore: units at the most */
+	uint64_t len;	   /* value of type s: bytes; array: elements */
+};
+
+/* ---- the store -------------------------------------------------------------- */
+
+/* ipcfs_store_open: opens the store in the folder `dir`; NULL means $IPCFS_STORE,
+ * else /dev/shm/ipcfs where root made it or the caller is root, else
+ * /dev/shm/ipcfs-UID. A default store that is not there is made, one that was named
+ * too, if its parent folder exists. The handle belongs to the caller until
+ * ipcfs_store_close(), which must come after the last ipcfs_close().
+ *   -EMEDIUMTYPE  the folder is not in a tmpfs
+ *   -EPERM        the folder belongs neither to root nor to the caller
+ *   -ENOTDIR, -EACCES, -ENOENT, -ENOMEM as for open(2) */
+int ipcfs_store_open(const char *dir, struct ipcfs_store **store);
+void ipcfs_store_close(struct ipcfs_store *store);
+
+/* The store's folder, valid until ipcfs_store_close(). */
+const char *ipcfs_store_dir(const struct ipcfs_store *store);
+
+/* ---- objects ---------------------------------------------------------------- */
+
+enum {
+	IPCFS_CREATE = 1 << 0, /* make it if it is not there */
+	IPCFS_EXCL = 1 << 1,   /* with IPCFS_CREATE: -EEXIST if it is there */
+};
+
+/* ipcfs_open: attaches the object `name` of the kind ("jobs", "team/jobs").
+ * `mode` is masked with the umask; of queues, semaphores and events' cousins whose
+ * reading takes, a class of users that may not write may not read either.
+ * `p` may be NULL. Needs read and write permission on the segment. Opens of one
+ * object in one process share one attachment; each needs its own ipcfs_close().
+ * A value or array that is created needs a type, an array its len too (-EINVAL).
+ *   -ENOENT        not there, or no such folder;  -EEXIST  see above
+ *   -ENAMETOOLONG  a name over IPCFS_NAME_MAX bytes
+ *   -EINVAL        a name with ',' or a control character or a leading dot, an
+ *                  empty one; properties that the kind does not have
+ *   -ERANGE        a property out of its limits
+ *   -EACCES, -ENOMEM, -ENOSPC */
+int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
+	       mode_t mode, const struct ipcfs_properties *p, struct ipcfs_object **object);
+void ipcfs_close(struct ipcfs_object *object);
+
+/* ipcfs_unlink: removes the name; waiters and later calls get -EIDRM. Takes no
+ * lock and so works on damaged and on busy objects. -ENOENT, -EACCES, -EPERM. */
+int ipcfs_unlink(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name);
+
+/* Folders for names, as mkdir(2) and rmdir(2), with their errors. */
+int ipcfs_mkdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, mode_t mode);
+int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name);
+
+/* ipcfs_list: calls `each` for every entry of a folder ("" or NULL: the kind's top),
+ * in no order; `is_folder` tells folders. A value other than 0 that `each`
+ * returns ends the walk and is returned. -ENOENT, -ENOTDIR, -EACCES. */
+int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
+	       int (*each)(void *arg, const char *name, bool is_folder), void *arg);
+
+/* What is known of an object without waiting and without its lock. */
+struct ipcfs_stat {
+	enum ipcfs_kind kind;
+	struct ipcfs_properties properties; /* all that the kind has, given or default */
+	uint64_t id;			    /* inode number of the segment */
+	uint64_t changes;		    /* grows with every change */
+	uint64_t messages, bytes;	    /* queue */
+	uint64_t value;			    /* semaphore: units; event: 0 or 1 */
+};
+int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
+
+/* ipcfs_wait_change: waits until `changes` is no longer what the caller saw last
+ * (ipcfs_stat), for any kind, and stores the new number. -EAGAIN, -ETIMEDOUT, -EINTR. */
+int ipcfs_wait_change(struct ipcfs_object *object, uint64_t *changes, int64_t deadline_ns);
+
+/* "queues", "semaphores", ...: the kinds' folder names; NULL and -1 for no such kind. */
+const char *ipcfs_kind_name(enum ipcfs_kind kind);
+int ipcfs_kind_of(const char *name);
+
+/* Now plus timeout_ns as a deadline; IPCFS_FOREVER for a negative one, 0 for 0. */
+int64_t ipcfs_after(int64_t timeout_ns);
+
+/* ---- queues: messages of bytes, first in first out --------------------------- */
+
+/* ipcfs_queue_put: appends one message of len bytes (0 is allowed), waits while
+ * it does not fit. -EMSGSIZE: longer than the capacity. */
+int ipcfs_queue_put(struct ipcfs_object *queue, const void *msg, size_t len, int64_t deadline_ns);
+
+/* ipcfs_queue_get: takes the oldest message, waits while there is none. Returns
+ * its length. -EMSGSIZE: longer than size; it stays (ipcfs_queue_peek tells its length). */
+ssize_t ipcfs_queue_get(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns);
+
+/* ipcfs_queue_peek: copies at most size bytes of the oldest message, takes nothing and
+ * never waits. Returns the message's whole length, -ENODATA from an empty queue. */
+ssize_t ipcfs_queue_peek(struct ipcfs_object *queue, void *buf, size_t size);
+
+/* ipcfs_queue_put_many: appends the first k of count messages under one lock and one
+ * commit, k >= 1, as many as fit; waits while the first does not. Returns k.
+ * ipcfs_queue_get_many: takes up to count messages likewise; bufs[i].iov_len is the
+ * size of a buffer before and the length of its message after the call. It
+ * stops before a message that is longer than its buffer (the first: -EMSGSIZE).
+ * count is 1 to IPCFS_BATCH_MAX. */
+int ipcfs_queue_put_many(struct ipcfs_object *queue, const struct iovec *msgs, unsigned count,
+			 int64_t deadline_ns);
+int ipcfs_queue_get_many(struct ipcfs_object *queue, struct iovec *bufs, unsigned count,
+			 int64_t deadline_ns);
+
+/* ipcfs_queue_clear: drops every message in one step. Returns how many. */
+ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
+
+/* ---- semaphores -------------------------------------------------------------- */
+
+/* acquire: takes n units at once or none, waits while there are fewer. -ERANGE: n
+ * is over the semaphore's max. release: gives n units; -EOVERFLOW: past max. */
+int ipcfs_semaphore_acquire(struct ipcfs_object *semaphore, uint32_t n, int64_t deadline_ns);
+int ipcfs_semaphore_release(struct ipcfs_object *semaphore, uint32_t n);
+
+/* The units now: 0 to IPCFS_SEMAPHORE_MAX. */
+int64_t ipcfs_semaphore_value(struct ipcfs_object *semaphore);
+
+/* ---- events ------------------------------------------------------------------ */
+
+int ipcfs_event_set(struct ipcfs_object *event);
+int ipcfs_event_clear(struct ipcfs_object *event);
+int ipcfs_event_wait(struct ipcfs_object *event, int64_t deadline_ns);
+int ipcfs_event_is_set(struct ipcfs_object *event); /* 0 or 1 */
+
+/* ---- values and arrays: typed cells ------------------------------------------- */
+
+/* Types are the codes of Python's ctypes: ? b B h H i I l L q Q f d, c (one byte),
+ * u (one character, four bytes), s (a string of bytes, len= at the most; in an
+ * array IPCFS_STRING_DEFAULT). Buffers below hold elements in the machine's own
+ * format, ipcfs_type_size() bytes each; a value is an array of one element,
+ * but a value of type s is as long as its string. */
+size_t ipcfs_type_size(char type); /* 0: no such type, or s */
+
+enum ipcfs_arith { IPCFS_ADD, IPCFS_SUB, IPCFS_MUL, IPCFS_AND, IPCFS_OR, IPCFS_XOR };
+
+/* A number in the widest form of its type: i for ? b h i l q, u for B H I L Q, f for f d. */
+union ipcfs_number {
+	int64_t i;
+	uint64_t u;
+	double f;
+};
+
+/* ipcfs_value_get: copies the value, at most size bytes; returns its whole length. `changes`,
+ * if not NULL, gets the number that ipcfs_value_cas and ipcfs_wait_change take.
+ * ipcfs_value_set: stores a value of len bytes: exactly the type's size, -EINVAL;
+ * for s at most the property len, -ERANGE.
+ * ipcfs_value_cas: the same if nothing changed since `changes`, else -ECANCELED; a
+ * success stores the new number there. Safe against ABA: it counts changes, not contents. */
+ssize_t ipcfs_value_get(struct ipcfs_object *value, void *buf, size_t size, uint64_t *changes);
+int ipcfs_value_set(struct ipcfs_object *value, const void *buf, size_t len);
+int ipcfs_value_cas(struct ipcfs_object *value, const void *buf, size_t len, uint64_t *changes);
+
+/* ipcfs_value_op: value = value op operand, atomically; *result (may be NULL) gets the new one.
+ * -ERANGE: the result does not fit the type; -EINVAL: the type has no such operation. */
+int ipcfs_value_op(struct ipcfs_object *value, enum ipcfs_arith op, union ipcfs_number operand,
+		   union ipcfs_number *result);
+
+/* The same for `count` elements from `first` on, all in one step; -ERANGE past the
+ * end. get returns bytes copied, size must hold them all (-EMSGSIZE). `op` applies one operand to
+ * each. */
+ssize_t ipcfs_array_get(struct ipcfs_object *array, uint64_t first, uint64_t count, void *buf,
+			size_t size, uint64_t *changes);
+int ipcfs_array_set(struct ipcfs_object *array, uint64_t first, uint64_t count, const void *buf);
+int ipcfs_array_cas(struct ipcfs_object *array, uint64_t first, uint64_t count, const void *buf,
+		    uint64_t *changes);
+int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, enum ipcfs_arith op,
+		   union ipcfs_number operand);
+
+/* The payload in shared memory, for programs that do their own atomics; valid
+ * until ipcfs_close(). What is stored through it is seen at once by all, but wakes nobody
+ * and is not counted in `changes`. */
+void *ipcfs_cells(struct ipcfs_object *value_or_array);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * label.c - the first page of a segment, for people and for other programs: text, or for
+ * values and arrays the header of a .npy file, version 1.0 (the format is NumPy's, described in its
+ * NEP 1), padded to the page so that the data begin at byte 4096.
+ */
+#include "object.h"
+#include "cells.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void describe(const uint64_t shape[5], char descr[16])
+{
+	static const char *const names[128] = {
+		['?'] = "|b1", ['b'] = "|i1", ['B'] = "|u1", ['h'] = "<i2", ['H'] = "<u2",
+		['i'] = "<i4", ['I'] = "<u4", ['l'] = "<i8", ['L'] = "<u8", ['q'] = "<i8",
+		['Q'] = "<u8", ['f'] = "<f4", ['d'] = "<f8", ['c'] = "|S1", ['u'] = "<U1",
+	};
+
+	snprintf(descr, 16, "%s", names[shape[SHAPE_TYPE] & 127] ?: "|V1");
+}
+
+static void write_npy(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE])
+{
+	unsigned header = SEG_PAGE - 10;
+	char descr[16], dims[32] = "()";
+	int n;
+
+	describe(shape, descr);
+	if (kind == IPCFS_ARRAY)
+		snprintf(dims, sizeof(dims), "(%llu,)", (unsigned long long)shape[SHAPE_LEN]);
+	if (shape[SHAPE_TYPE] == 's')
+		snprintf(descr, sizeof(descr), "|S%llu",
+			 kind == IPCFS_ARRAY ? (unsigned long long)IPCFS_STRING_DEFAULT :
+					       (unsigned long long)shape[SHAPE_LEN]);
+	memset(page, ' ', SEG_PAGE);
+	memcpy(page, "\x93NUMPY\x01\x00", 8);
+	page[8] = (char)(header & 0xff);
+	page[9] = (char)(header >> 8);
+	n = snprintf(page + 10, header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
+		     descr, dims);
+	page[10 + n] = ' ';
+	page[SEG_PAGE - 1] = '\n';
+}
+
+void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE])
+{
+	struct ipcfs_properties p = {0};
+	size_t n, size = SEG_PAGE - SEG_CONTROL;
+
+	if (ipcfs_kinds[kind]->npy) {
+		write_npy(kind, shape, page);
+		return;
+	}
+	ipcfs_kinds[kind]->properties_of(shape, &p);
+	n = (size_t)snprintf(page, size, "ipcfs %d\nkind %s\n", SEG_VERSION,
+			     ipcfs_kinds[kind]->name);
+	if (p.given & IPCFS_P_MAXSIZE)
+		n += (size_t)snprintf(page + n, size - n, "maxsize %llu\n",
+				      (unsigned long long)p.maxsize);
+	if (p.given & IPCFS_P_CAPACITY)
+		n += (size_t)snprintf(page + n, size - n, "capacity %llu\n",
+				      (unsigned long long)p.capacity);
+	if (p.given & IPCFS_P_VALUE)
+		n += (size_t)snprintf(page + n, size - n, "value %llu\nmax %llu\n",
+				      (unsigned long long)p.value, (unsigned long long)p.max);
+	if (p.given & IPCFS_P_SET)
+		snprintf(page + n, size - n, "set %d\n", p.set);
+}

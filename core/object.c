@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * object.c - opening, creating, removing and looking at objects of any kind: the shared-memory engine.
+ */
+#include "object.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Who opens a name whose removal was begun by somebody who died finishes it, and looks again. */
+enum { OPEN_TRIES = 4 };
+
+static bool same(const struct ipcfs_object *o, const struct ipcfs_properties *p)
+{
+	struct ipcfs_properties is = {0};
+
+	o->ops->properties_of(o->shape, &is);
+	if (p->given & IPCFS_P_LEN && !(is.given & IPCFS_P_LEN))
+		return false;
+	return (!(p->given & IPCFS_P_MAXSIZE) || p->maxsize == is.maxsize) &&
+	       (!(p->given & IPCFS_P_CAPACITY) || p->capacity == is.capacity) &&
+	       (!(p->given & IPCFS_P_VALUE) || p->value == is.value) &&
+	       (!(p->given & IPCFS_P_MAX) || p->max == is.max) &&
+	       (!(p->given & IPCFS_P_SET) || p->set == is.set) &&
+	       (!(p->given & IPCFS_P_TYPE) || p->type == is.type) &&
+	       (!(p->given & IPCFS_P_LEN) || p->len == is.len);
+}
+
+struct request {
+	struct ipcfs_store *store;
+	enum ipcfs_kind kind;
+	int flags;
+	const struct ipcfs_maker *maker;
+	const struct ipcfs_properties *p;
+};
+
+/* -ESTALE: look again. */
+static int open_found(const struct request *r, int dirfd, const char *path, int fd, bool made,
+		      struct ipcfs_object **out)
+{
+	struct ipcfs_object *o;
+	int rc = seg_attach(r->store, fd, r->kind, &o);
+
+	if (rc < 0)
+		return rc;
+	if (LOAD(o->control->state) & SEG_REMOVED) {
+		rc = store_unlink_exact(dirfd, path, fd);
+		rc = rc < 0 ? rc : -ESTALE;
+	} else if (!made && r->flags & IPCFS_CREATE && r->flags & IPCFS_EXCL) {
+		rc = -EEXIST;
+	} else if (r->p && !same(o, r->p)) {
+		rc = -EEXIST;
+	}
+	if (rc < 0)
+		seg_detach(o);
+	else
+		*out = o;
+	return rc;
+}
+
+static int create(const struct request *r, int dirfd, const char *path)
+{
+	static const struct ipcfs_properties none;
+	uint64_t shape[5] = {0};
+	int rc = ipcfs_kinds[r->kind]->shape(r->p ? r->p : &none, shape);
+
+	return rc < 0 ? rc : seg_create(r->store, dirfd, path, r->kind, shape, r->maker);
+}
+
+static int open_path(const struct request *r, int dirfd, const char *path,
+		     struct ipcfs_object **out)
+{
+	int rc = -EBUSY;
+
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		bool made = false;
+		int fd = sys_open_beneath(dirfd, path, O_RDWR | O_NOFOLLOW, 0);
+
+		if (fd == -ENOENT && r->flags & IPCFS_CREATE) {
+			fd = create(r, dirfd, path);
+			made = true;
+			if (fd == -EEXIST)
+				continue;
+		}
+		if (fd == -ELOOP || fd == -ENXIO)
+			return -EUCLEAN;
+		if (fd < 0)
+			return fd;
+		rc = open_found(r, dirfd, path, fd, made, out);
+		sys_close(fd);
+		if (rc != -ESTALE)
+			return rc;
+		rc = -EBUSY;
+	}
+	return rc;
+}
+
+static int shm_open_object(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name,
+			   int flags, const struct ipcfs_maker *maker,
+			   const struct ipcfs_properties *p, struct ipcfs_object **object)
+{
+	struct request r = {store, kind, flags, maker, p};
+	char path[STORE_PATH_SIZE];
+	int dirfd, rc = store_path(kind, name, path);
+
+	if (rc < 0)
+		return rc;
+	if (p && p->given & ~ipcfs_kinds[kind]->properties)
+		return -EINVAL;
+	dirfd = store_enter(store);
+	if (dirfd < 0)
+		return dirfd;
+	rc = open_path(&r, dirfd, path, object);
+	store_leave(store, dirfd);
+	return rc;
+}
+
+static int shm_remove(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
+{
+	char path[STORE_PATH_SIZE];
+	struct ipcfs_object *o;
+	struct stat st;
+	int dirfd, fd, rc = store_path(kind, name, path);
+
+	if (rc < 0)
+		return rc;
+	dirfd = store_enter(store);
+	if (dirfd < 0)
+		return dirfd;
+	fd = sys_open_beneath(dirfd, path, O_RDWR | O_NOFOLLOW, 0);
+	if (fd < 0) { /* not ours to open, or no segment at all: the name may go all the same */
+		rc = fd == -ENOENT ? fd : sys_unlink_at(dirfd, path, 0);
+		store_leave(store, dirfd);
+		return rc;
+	}
+	/* May we remove the name? Asked before anybody is told that it is gone. */
+	rc = sys_fstat(fd, &st);
+	if (rc == 0 && st.st_uid != geteuid() && geteuid() != 0 && !strchr(name, '/'))
+		rc = -EPERM;
+	if (rc == 0 && seg_attach(store, fd, kind, &o) == 0) {
+		seg_remove(o);
+		seg_detach(o);
+	}
+	if (rc == 0)
+		rc = store_unlink_exact(dirfd, path, fd);
+	sys_close(fd);
+	store_leave(store, dirfd);
+	return rc;
+}
+
+static int shm_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
+{
+	uint32_t state = LOAD(o->control->state);
+
+	memset(st, 0, sizeof(*st));
+	st->kind = o->kind;
+	st->id = o->id;
+	o->ops->properties_of(o->shape, &st->properties);
+	st->changes = LOAD(o->control->changes);
+	o->ops->stat(o, st);
+	if (LOAD(o->damaged) || state & SEG_DAMAGED)
+		return -EUCLEAN;
+	return state & SEG_REMOVED ? -EIDRM : 0;
+}
+
+static int shm_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg)
+{
+	int fd;
+
+	store->server = true;
+	fd = member_watch(store, changed, arg);
+	if (fd >= 0)
+		member_sweep(store);
+	return fd;
+}
+
+const struct ipcfs_engine ipcfs_engine_shm = {
+	.name = "shm",
+	.open = shm_open_object,
+	.close = seg_detach,
+	.remove = shm_remove,
+	.list = ipcfs_list,
+	.stat = shm_stat,
+	.try = obj_try,
+	.watch = shm_watch,
+	.dispatch = member_dispatch,
+};
+
+/* ---- the library's calls ------------------------------------------------------------- */
+
+int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
+	       mode_t mode, const struct ipcfs_properties *p, struct ipcfs_object **object)
+{
+	struct ipcfs_maker maker = {.uid = geteuid(), .gid = getegid()};
+
+	if ((unsigned)kind >= IPCFS_KIND_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
+		return -EINVAL;
+	if (flags & IPCFS_CREATE)
+		maker.mode = store_object_mode(kind, mode & ~sys_umask());
+	return shm_open_object(store, kind, name, flags, &maker, p, object);
+}
+
+void ipcfs_close(struct ipcfs_object *object)
+{
+	if (object)
+		seg_detach(object);
+}
+
+int ipcfs_unlink(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
+{
+	return shm_remove(store, kind, name);
+}
+
+int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st)
+{
+	return shm_stat(object, st);
+}
+
+int ipcfs_wait_change(struct ipcfs_object *object, uint64_t *changes, int64_t deadline_ns)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = *changes};
+	int rc = obj_run(object, &op, deadline_ns);
+
+	if (rc == 0)
+		*changes = op.changes;
+	return rc;
+}
+
+int64_t ipcfs_after(int64_t timeout_ns)
+{
+	int64_t now;
+
+	if (timeout_ns <= 0)
+		return timeout_ns < 0 ? IPCFS_FOREVER : 0;
+	now = sys_now_ns();
+	return timeout_ns > INT64_MAX - now ? IPCFS_FOREVER : now + timeout_ns;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * object.h - what the files of the shared-memory engine share: the control block of a segment,
+ * the attachment of a process to it, and the table that each kind fills.
+ *
+ * The segment format is described in docs/formats.md; a change of it is a change of
+ * SEG_VERSION. Everything in a segment can be written by anybody who may write the
+ * object: it is read once into a local, checked against the shape noted at
+ * attach, and never trusted.
+ */
+#ifndef IPCFS_OBJECT_H
+#define IPCFS_OBJECT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "engine.h"
+
+#define LOAD(x) atomic_load_explicit(&(x), memory_order_acquire)
+#define STORE(x, v) atomic_store_explicit(&(x), (v), memory_order_release)
+
+enum {
+	SEG_PAGE = 4096,
+	SEG_CONTROL = 512, /* bytes of the control block */
+	SEG_VERSION = 1,
+};
+#define SEG_MAGIC 0x31736663706955ull /* "Uipcfs1" */
+
+/* Bits of seg_control.state: set by one atomic or, never cleared. */
+enum {
+	SEG_REMOVED = 1 << 0,
+	SEG_DAMAGED = 1 << 1,
+};
+
+/* Bits of seg_control.flags, for each class of waiters. Sticky; changed under the lock. */
+#define SEG_WAITERS(class) (1u << (class))	 /* somebody may sleep on seq[class] */
+#define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
+
+/* At the end of the first page, or of the file where the label is a .npy header. */
+struct seg_control {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t kind;
+	uint64_t size;	   /* of the file */
+	uint64_t shape[5]; /* fixed at creation; per kind */
+	_Atomic uint64_t lock; /* offset 64: member << 1 | somebody waits for the lock; 0: free */
+	_Atomic uint32_t state;
+	_Atomic uint32_t flags;
+	_Atomic uint32_t seq[4]; /* per class: grows when its waiters are woken */
+	_Atomic uint64_t changes; /* grows before each commit */
+	_Atomic uint64_t word;	  /* the kind's commit word */
+	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
+	_Atomic uint64_t reserved[2];
+	/* cells: what to copy again if the lock's owner died: bytes at the redo area belong at
+	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
+	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
+	_Atomic uint64_t length;
+	uint8_t spare[SEG_CONTROL - 168];
+};
+_Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
+_Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
+_Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
+
+struct ipcfs_object;
+
+/* A kind: its data and operations. */
+struct ipcfs_kind_ops {
+	const char *name;	/* folder */
+	uint32_t properties;	/* IPCFS_P_* that it has */
+	bool npy;		/* label is a .npy header */
+	bool taking;		/* reading takes: who may not write may not read */
+	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
+	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
+	/* The shape's properties, all given. */
+	void (*properties_of)(const uint64_t shape[5], struct ipcfs_properties *p);
+	/* Offsets and sizes from o->shape into *o: -EUCLEAN for a shape that cannot be. */
+	int (*layout)(struct ipcfs_object *o);
+	/* Values of a new control block: the commit word. NULL: 0. */
+	uint64_t (*initial)(const uint64_t shape[5]);
+	/* Ends what the dead owner of the lock had committed. May be killed and repeated. NULL: nothing. */
+	void (*repair)(struct ipcfs_object *o);
+	/* One operation under the lock. */
+	int (*try)(struct ipcfs_object *o, struct ipcfs_op *op);
+	/* Without the lock: which classes (bits) need not wait; n: units wanted. */
+	unsigned (*ready)(struct ipcfs_object *o, uint64_t n);
+	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
+};
+
+extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
+	ipcfs_value_ops, ipcfs_array_ops;
+extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
+
+/* One process's attachment to one segment, shared by all its opens. */
+struct ipcfs_object {
+	const struct ipcfs_kind_ops *ops;
+	enum ipcfs_kind kind;
+	struct ipcfs_store *store;
+	uint8_t *base; /* whole file */
+	size_t size;
+	struct seg_control *control;
+	uint64_t shape[5]; /* noted at attach */
+	uint64_t id;	   /* inode number */
+	dev_t dev;
+	uid_t owner;
+	unsigned references;	/* under the registry's lock */
+	struct ipcfs_object *next; /* registry's hash chain */
+	unsigned slot;		/* in the table that the SIGBUS handler reads */
+	_Atomic bool damaged;	/* set by the SIGBUS handler */
+	pthread_mutex_t mutex;	/* between this process's threads; outside the segment's lock */
+	/* per kind, from layout() */
+	union {
+		struct {
+			uint64_t capacity, slots;
+			size_t index, ring; /* offsets */
+		} queue;
+		struct {
+			char type;
+			bool scalar; /* a value */
+			size_t element;
+			uint64_t count, bytes;
+			size_t payload, redo; /* offsets */
+		} cells;
+	};
+};
+
+struct member_page;
+
+/* Server: how often a member had rung when it was last looked at. */
+struct member_rings {
+	uint64_t number, rings;
+};
+enum { MEMBER_REMEMBERED = 1024 };
+
+/* In a page that a fork wipes: a child sees zeros and registers anew. */
+struct store_self {
+	_Atomic uint64_t number; /* member number, 0: not registered */
+	_Atomic uint32_t busy;	 /* a thread is registering */
+	struct member_page *page;
+};
+
+struct ipcfs_store {
+	char *dir;
+	uid_t owner; /* of the folder */
+	struct store_self *self;
+	bool server; /* rings nobody: it is the one */
+	int dirfd;   /* a server keeps one open; else -1 */
+	/* Server: asked before a segment of `owner` gets more memory; -EDQUOT refuses. */
+	int (*reserve_hook)(void *arg, struct ipcfs_object *o, uint64_t bytes);
+	void *reserve_arg;
+	/* Server: doorbell. */
+	int watch_fd, watch_wd;
+	struct member_rings *rings;
+	void (*changed)(void *arg, uint64_t id);
+	/* Server: a name in the store appeared or went behind our back (may be NULL). */
+	void (*names)(void *arg, int wd, const char *name);
+	void *watch_arg;
+};
+
+/* ---- store.c ---- */
+/* The store's folder as a descriptor, O_PATH; -errno. Give it back with store_leave. */
+int store_enter(struct ipcfs_store *store);
+void store_leave(struct ipcfs_store *store, int fd);
+/* "kind/name" with the name checked: -EINVAL, -ENAMETOOLONG. path: IPCFS_PATH_MAX + 32 bytes. */
+int store_path(enum ipcfs_kind kind, const char *name, char *path);
+/* Checks one component of a name: as store_path. */
+int store_check_name(const char *name, size_t len);
+/* The mode of a new object of the kind: see ipcfs_open. */
+mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* Removes the name `path` if it still is the file open as fd. 0 also if it was not. */
+int store_unlink_exact(int dirfd, const char *path, int fd);
+
+/* ---- segment.c ---- */
+#define STORE_PATH_SIZE (IPCFS_PATH_MAX + 32)
+/* Makes the segment of `shape` and links it as path: complete or not at all. Gives an open descriptor. */
+int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcfs_kind kind,
+	       const uint64_t shape[5], const struct ipcfs_maker *maker);
+/* Attaches the open file: -EUCLEAN when it is no segment of the kind. */
+int seg_attach(struct ipcfs_store *store, int fd, enum ipcfs_kind kind, struct ipcfs_object **out);
+void seg_detach(struct ipcfs_object *o);
+/* Makes sure that bytes [0, need) of an area have memory; *high is the control block's note of
+ * how many have. -ENOSPC, -EDQUOT. */
+int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomic uint64_t *high,
+		uint64_t need);
+void seg_damage(struct ipcfs_object *o);
+/* Sets REMOVED and wakes everybody. */
+void seg_remove(struct ipcfs_object *o);
+/* After fork: locks of the parent's threads are not ours. */
+void seg_reset_locks(struct ipcfs_store *store);
+
+/* ---- npy.c ---- */
+/* The label page of a segment. */
+void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
+
+/* ---- member.c ---- */
+enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16 };
+struct member_page {
+	uint64_t magic;
+	uint64_t number;
+	int32_t pid;
+	uint32_t uid;
+	_Atomic uint64_t rings;		     /* how often the bell was rung */
+	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
+	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects whose lock is, or is being, taken */
+};
+_Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
+/* This process's number, registering it first if need be; -errno as int64_t. */
+int64_t member_self(struct ipcfs_store *store);
+bool member_alive(struct ipcfs_store *store, uint64_t number);
+void member_ring(struct ipcfs_store *store, uint64_t id);
+/* Where this thread notes the object that it works on. */
+_Atomic uint64_t *member_work(struct ipcfs_store *store);
+void member_leave(struct ipcfs_store *store);
+int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
+void member_dispatch(struct ipcfs_store *store);
+/* Server at start: removes the files of the dead. */
+void member_sweep(struct ipcfs_store *store);
+
+/* ---- lock.c ---- */
+/* Takes the object's lock. deadline_ns: as ipcfs.h, but at least 100 ms are given to a busy
+ * owner; try_only: gives -EBUSY after a moment's spinning. -EIDRM, -EUCLEAN by the object's state. */
+int obj_lock(struct ipcfs_object *o, int64_t deadline_ns, bool try_only);
+/* rc, or -EUCLEAN if the segment broke meanwhile. */
+int obj_unlock(struct ipcfs_object *o, int rc);
+
+/* ---- wait.c ---- */
+/* Called under the lock before the store that commits: counts the change, wakes at most n waiters
+ * of `class` and all that wait for any change, rings a server's bell. */
+void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* Wakes without counting a change: a wake-up passed on. */
+void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* One try, as engine.h says. */
+int obj_try(struct ipcfs_object *o, struct ipcfs_op *op);
+/* Tries until done or the deadline. */
+int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns);
+
+#endif

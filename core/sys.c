@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sys.c - see sys.h. One function a system call; nothing is decided here.
+ */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+int (*ipcfs_sys_fault)(const char *name);
+
+#define FAULT(name)                                                                                \
+	do {                                                                                       \
+		int fault = ipcfs_sys_fault ? ipcfs_sys_fault(name) : 0;                           \
+		if (fault)                                                                         \
+			return fault;                                                              \
+	} while (0)
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC |
+					      (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY)),
+		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int r;
+
+	FAULT("open");
+	do
+		r = result(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+	while (r == -EINTR);
+	return r;
+}
+
+int sys_open(const char *path, int flags, mode_t mode)
+{
+	FAULT("open");
+	return result(open(path, flags | O_CLOEXEC, mode));
+}
+
+void sys_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+int sys_stat_at(int dirfd, const char *path, struct stat *st)
+{
+	FAULT("stat");
+	return result(fstatat(dirfd, path, st, AT_SYMLINK_NOFOLLOW));
+}
+
+int sys_fstat(int fd, struct stat *st)
+{
+	FAULT("fstat");
+	return result(fstat(fd, st));
+}
+
+int sys_is_tmpfs(int fd)
+{
+	struct statfs fs;
+
+	FAULT("statfs");
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == TMPFS_MAGIC;
+}
+
+int sys_link_fd(int fd, int dirfd, const char *path)
+{
+	char self[40];
+	int r;
+
+	FAULT("link");
+	r = result(linkat(fd, "", dirfd, path, AT_EMPTY_PATH));
+	if (r != -ENOENT && r != -EINVAL)
+		return r;
+	/* Kernels before 6.10 want a capability for that. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return result(linkat(AT_FDCWD, self, dirfd, path, AT_SYMLINK_FOLLOW));
+}
+
+int sys_unlink_at(int dirfd, const char *path, int flags)
+{
+	FAULT("unlink");
+	return result(unlinkat(dirfd, path, flags));
+}
+
+int sys_rename_new(int dirfd, const char *from, const char *to)
+{
+	FAULT("rename");
+	return result(renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE));
+}
+
+int sys_mkdir_at(int dirfd, const char *path, mode_t mode)
+{
+	FAULT("mkdir");
+	return result(mkdirat(dirfd, path, mode));
+}
+
+int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)
+{
+	struct stat st;
+	int r;
+
+	FAULT("chown");
+	r = result(fstat(fd, &st));
+	if (r < 0)
+		return r;
+	if (st.st_uid != uid || st.st_gid != gid) {
+		r = result(fchown(fd, uid, gid));
+		if (r < 0)
+			return r;
+	}
+	return result(fchmod(fd, mode));
+}
+
+int sys_truncate(int fd, uint64_t size)
+{
+	FAULT("truncate");
+	return result(ftruncate(fd, (off_t)size));
+}
+
+int sys_allocate(int fd, uint64_t offset, uint64_t len)
+{
+	int r;
+
+	FAULT("allocate");
+	do
+		r = result(fallocate(fd, 0, (off_t)offset, (off_t)len));
+	while (r == -EINTR);
+	return r;
+}
+
+ssize_t sys_pwrite_all(int fd, const void *buf, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+
+	FAULT("write");
+	while (done < len) {
+		ssize_t n = pwrite(fd, (const char *)buf + done, len - done,
+				   (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t sys_pread(int fd, void *buf, size_t len, uint64_t offset)
+{
+	ssize_t n;
+
+	FAULT("read");
+	do
+		n = pread(fd, buf, len, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sys_map(int fd, size_t size, void **base)
+{
+	FAULT("mmap");
+	*base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return *base == MAP_FAILED ? -errno : 0;
+}
+
+void sys_unmap(void *base, size_t size)
+{
+	munmap(base, size);
+}
+
+int sys_map_anonymous(void *at, size_t size)
+{
+	void *p = mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		       -1, 0);
+
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+int sys_advise(void *base, size_t len, int advice)
+{
+	int r;
+
+	FAULT("madvise");
+	do
+		r = result(madvise(base, len, advice));
+	while (r == -EINTR);
+	return r;
+}
+
+int sys_ofd_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	FAULT("lock");
+	return result(fcntl(fd, F_OFD_SETLK, &lock));
+}
+
+int sys_ofd_locked(int fd)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	FAULT("getlk");
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type != F_UNLCK;
+}
+
+/* umask(2) can only be read by setting it, which another thread might notice: ask /proc first. */
+mode_t sys_umask(void)
+{
+	char status[256];
+	const char *at;
+	unsigned mask;
+	ssize_t n = -1;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		n = read(fd, status, sizeof(status) - 1);
+		close(fd);
+	}
+	status[n > 0 ? n : 0] = '\0';
+	at = strstr(status, "\nUmask:");
+	if (at && sscanf(at, "\nUmask: %o", &mask) == 1)
+		return mask;
+	mask = umask(077);
+	umask(mask);
+	return mask;
+}
+
+int sys_random(void *buf, size_t len)
+{
+	FAULT("getrandom");
+	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -EIO;
+}
+
+int64_t sys_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000),
+	};
+	/* WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC, WAIT a relative one. */
+	int r = result(syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &ts, NULL,
+			       FUTEX_BITSET_MATCH_ANY));
+
+	return r == -EAGAIN ? 0 : r;
+}
+
+int sys_futex_wake(_Atomic uint32_t *word, int n)
+{
+	int r = result(syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
+
+	return r < 0 ? 0 : r;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sys.h - every system call that core makes, each returning -errno instead of -1.
+ * errno is read nowhere else. A test may install a hook that makes calls fail.
+ */
+#ifndef IPCFS_SYS_H
+#define IPCFS_SYS_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Tests: called before each system call with its name; a negative errno makes it fail. */
+extern int (*ipcfs_sys_fault)(const char *name);
+
+/* Opens below dirfd: no symlinks, no mount points, no `..` out of it, never a controlling
+ * terminal, never waiting (a lease on the file gives -EAGAIN). */
+int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+/* open(2), O_CLOEXEC added. */
+int sys_open(const char *path, int flags, mode_t mode);
+void sys_close(int fd);
+int sys_stat_at(int dirfd, const char *path, struct stat *st); /* does not follow */
+int sys_fstat(int fd, struct stat *st);
+/* 1 when the descriptor is in a tmpfs, else 0. */
+int sys_is_tmpfs(int fd);
+int sys_link_fd(int fd, int dirfd, const char *path); /* -EEXIST as linkat(2) */
+int sys_unlink_at(int dirfd, const char *path, int flags);
+int sys_rename_new(int dirfd, const char *from, const char *to); /* never replaces */
+int sys_mkdir_at(int dirfd, const char *path, mode_t mode);
+int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode); /* fchown if it differs, fchmod */
+int sys_truncate(int fd, uint64_t size);
+int sys_allocate(int fd, uint64_t offset, uint64_t len);
+ssize_t sys_pwrite_all(int fd, const void *buf, size_t len, uint64_t offset);
+ssize_t sys_pread(int fd, void *buf, size_t len, uint64_t offset);
+int sys_map(int fd, size_t size, void **base); /* shared, read and write */
+void sys_unmap(void *base, size_t size);
+int sys_map_anonymous(void *at, size_t size); /* over what is there */
+int sys_advise(void *base, size_t len, int advice);
+/* Open-file-description lock on byte 0: take it for writing / 1 if somebody else has it, 0 if not. */
+int sys_ofd_lock(int fd);
+int sys_ofd_locked(int fd);
+mode_t sys_umask(void);
+int sys_random(void *buf, size_t len);
+int64_t sys_now_ns(void); /* CLOCK_MONOTONIC */
+/* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */
+int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns);
+int sys_futex_wake(_Atomic uint32_t *word, int n); /* how many woke */
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wait.c - waiting and waking. A waiter announces itself (a sticky flag, and the sequence number of
+ * its class) under the object's lock and then sleeps on that number. A changer who sees the
+ * flag makes the number grow, wakes, rings a server's bell, and only then commits and unlocks; who
+ * was woken looks under the lock alone, and takes it over from the dead. So a changer killed before
+ * its commit owes nothing, and after it has told everybody (tests/model/wait.pml).
+ */
+#include "object.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <limits.h>
+
+/* A wake-up may have gone to a waiter that was killed before it took anything. */
+#define LONGEST_SLEEP_NS 1000000000
+
+enum ipcfs_class ipcfs_op_class(const struct ipcfs_op *op)
+{
+	switch (op->verb) {
+	case IPCFS_V_PUT:
+	case IPCFS_V_PUT_MANY:
+		return IPCFS_C_WRITE;
+	case IPCFS_V_CHANGED:
+		return IPCFS_C_CHANGE;
+	default:
+		return IPCFS_C_READ;
+	}
+}
+
+static void announce(struct ipcfs_object *o, uint32_t bit)
+{
+	uint32_t flags = LOAD(o->control->flags);
+
+	if (!(flags & bit))
+		STORE(o->control->flags, flags | bit);
+}
+
+void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
+{
+	struct seg_control *control = o->control;
+	uint32_t flags = LOAD(control->flags);
+
+	if (__builtin_expect(!(flags & (SEG_WAITERS(class) | SEG_PARKED(class))), 1))
+		return;
+	if (flags & SEG_WAITERS(class)) {
+		STORE(control->seq[class], LOAD(control->seq[class]) + 1);
+		/* Fewer than asked: nobody sleeps any more, and who was about to sees the number. */
+		if (sys_futex_wake(&control->seq[class], n) < n)
+			flags &= ~SEG_WAITERS(class);
+	}
+	if (flags & SEG_PARKED(class) && !o->store->server) {
+		member_ring(o->store, o->id);
+		flags &= ~SEG_PARKED(class); /* the server sets it again when it has looked */
+	}
+	STORE(control->flags, flags);
+}
+
+void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
+{
+	struct seg_control *control = o->control;
+
+	STORE(control->changes, LOAD(control->changes) + 1);
+	if (__builtin_expect(LOAD(control->flags) == 0, 1))
+		return;
+	if (class != IPCFS_C_CHANGE)
+		obj_wake(o, class, n);
+	obj_wake(o, IPCFS_C_CHANGE, INT_MAX);
+}
+
+static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	uint64_t changes = LOAD(o->control->changes);
+
+	if (changes == op->changes)
+		return -EAGAIN;
+	op->changes = changes;
+	return 0;
+}
+
+/* With the lock held. */
+static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	int rc;
+
+	if (op->verb == IPCFS_V_CHANGED)
+		return try_changed(o, op);
+	if (op->verb == IPCFS_V_READY) {
+		for (int class = 0; class < IPCFS_C_COUNT; class ++)
+			if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
+				announce(o, SEG_PARKED(class));
+		op->count &= o->ops->ready(o, op->first);
+		return 0;
+	}
+	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
+		return -ECANCELED;
+	rc = o->ops->try(o, op);
+	if (rc == -EUCLEAN)
+		seg_damage(o);
+	op->changes = LOAD(o->control->changes);
+	return rc;
+}
+
+int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	int rc = obj_lock(o, 0, op->flags & IPCFS_OP_TRYLOCK);
+
+	if (rc < 0)
+		return rc;
+	rc = try_locked(o, op);
+	if (rc == -EAGAIN && op->flags & IPCFS_OP_PARK)
+		announce(o, SEG_PARKED(ipcfs_op_class(op)));
+	return obj_unlock(o, rc);
+}
+
+/* One round: tries; where it must wait, sleeps once. -EAGAIN: again. */
+static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
+{
+	enum ipcfs_class class = ipcfs_op_class(op);
+	int64_t now, until;
+	uint32_t seen = 0;
+	int rc = obj_lock(o, deadline_ns, false);
+
+	if (rc < 0)
+		return rc;
+	rc = try_locked(o, op);
+	if (rc == -EAGAIN && deadline_ns != 0) {
+		announce(o, SEG_WAITERS(class));
+		seen = LOAD(o->control->seq[class]);
+	}
+	rc = obj_unlock(o, rc);
+	if (rc != -EAGAIN || deadline_ns == 0)
+		return rc;
+	now = sys_now_ns();
+	if (deadline_ns > 0 && now >= deadline_ns)
+		return -ETIMEDOUT;
+	until = now + LONGEST_SLEEP_NS;
+	if (deadline_ns > 0 && until > deadline_ns)
+		until = deadline_ns;
+	rc = sys_futex_wait(&o->control->seq[class], seen, until);
+	return rc == -EINTR ? -EINTR : -EAGAIN;
+}
+
+int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
+{
+	uint64_t count = op->count;
+	int rc;
+
+	do {
+		op->count = count;
+		rc = run_once(o, op, deadline_ns);
+	} while (rc == -EAGAIN && deadline_ns != 0);
+	return rc;
+}
