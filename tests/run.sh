@@ -32,7 +32,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE CDPATH EN
 wrap=()
 case $mode in
 asan | tsan) setarch -R true 2>/dev/null && wrap=(setarch -R) ;;
-valgrind) wrap=(valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes
+valgrind) wrap=(valgrind -q --vgdb=no --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes
 	"--show-leak-kinds=definite,indirect,possible" "--errors-for-leak-kinds=definite,indirect,possible") ;;
 esac
 

@@ -68,6 +68,7 @@ void t_limit(int seconds)
 	shared->deadline_ms = t_now_ms() + seconds * 1000;
 }
 
+/* Texts for this file's own use, valid for the next 32 calls. */
 static char *slot(void)
 {
 	static char slots[32][4096];
@@ -76,7 +77,7 @@ static char *slot(void)
 	return slots[next++ % 32];
 }
 
-const char *t_format(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static const char *brief(const char *format, ...)
 {
 	char *text = slot();
 	va_list args;
@@ -87,12 +88,45 @@ const char *t_format(const char *format, ...)
 	return text;
 }
 
-static const char *below(const char *folder, const char *format, va_list args)
-{
-	char *text = slot();
-	int n = snprintf(text, 4096, "%s/", folder);
+/* Texts for the tests: valid until the test's end. */
+static struct text {
+	struct text *next;
+	char bytes[];
+} * texts;
 
-	vsnprintf(text + n, 4096 - (size_t)n, format, args);
+static const char *keep(const char *prefix, const char *format, va_list args)
+{
+	char *rest = NULL;
+
+	if (vasprintf(&rest, format, args) < 0)
+		t_fail("no memory");
+	size_t size = strlen(prefix) + 1 + strlen(rest) + 1;
+	struct text *text = malloc(sizeof(*text) + size);
+	if (!text)
+		t_fail("no memory");
+	snprintf(text->bytes, size, "%s%s%s", prefix, *prefix ? "/" : "", rest);
+	free(rest);
+	text->next = texts;
+	texts = text;
+	return text->bytes;
+}
+
+static void drop_texts(void)
+{
+	while (texts) {
+		struct text *text = texts;
+		texts = text->next;
+		free(text);
+	}
+}
+
+const char *t_format(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	const char *text = keep("", format, args);
+	va_end(args);
 	return text;
 }
 
@@ -101,7 +135,7 @@ const char *t_path(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	const char *path = below(t_mnt, format, args);
+	const char *path = keep(t_mnt, format, args);
 	va_end(args);
 	return path;
 }
@@ -111,7 +145,7 @@ const char *t_in_store(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	const char *path = below(t_store, format, args);
+	const char *path = keep(t_store, format, args);
 	va_end(args);
 	return path;
 }
@@ -120,7 +154,7 @@ const char *t_result(long result)
 {
 	const char *name = result < 0 ? strerrorname_np((int)-result) : NULL;
 
-	return name ? t_format("-%s", name) : t_format("%ld", result);
+	return name ? brief("-%s", name) : brief("%ld", result);
 }
 
 /* ---- expectations --------------------------------------------------------------- */
@@ -300,7 +334,7 @@ long t_number(const char *text, const char *key)
 long t_stat(const char *path, const char *key)
 {
 	static char text[T_TEXT];
-	long n = t_cat(t_format("%s,stat", path), text, sizeof(text));
+	long n = t_cat(brief("%s,stat", path), text, sizeof(text));
 
 	return n < 0 ? n : t_number(text, key);
 }
@@ -308,7 +342,7 @@ long t_stat(const char *path, const char *key)
 bool t_stat_has(const char *path, const char *line)
 {
 	static char text[T_TEXT];
-	long n = t_cat(t_format("%s,stat", path), text, sizeof(text));
+	long n = t_cat(brief("%s,stat", path), text, sizeof(text));
 	size_t len = strlen(line);
 
 	if (n < 0)
@@ -336,7 +370,7 @@ void t_wait_stat(const char *path, const char *key, long want)
 long t_status(const char *key)
 {
 	static char text[T_TEXT];
-	long n = t_cat(t_path("status"), text, sizeof(text));
+	long n = t_cat(brief("%s/status", t_mnt), text, sizeof(text));
 
 	return n < 0 ? n : t_number(text, key);
 }
@@ -350,7 +384,7 @@ long t_server_memory(void)
 {
 	static char text[T_TEXT];
 
-	if (t_cat(t_format("/proc/%d/status", (int)t_server()), text, sizeof(text)) < 0)
+	if (t_cat(brief("/proc/%d/status", (int)t_server()), text, sizeof(text)) < 0)
 		return -1;
 	const char *line = strstr(text, "RssAnon:");
 	return line ? strtol(line + 8, NULL, 10) * 1024 : -1;
@@ -361,7 +395,7 @@ long t_server_memory(void)
 static bool gone(pid_t pid)
 {
 	char text[512];
-	long n = t_cat(t_format("/proc/%d/stat", (int)pid), text, sizeof(text));
+	long n = t_cat(brief("/proc/%d/stat", (int)pid), text, sizeof(text));
 	const char *name_end = n > 0 ? strrchr(text, ')') : NULL;
 
 	return !name_end || name_end[2] == 'Z' || name_end[2] == 'X';
@@ -712,7 +746,7 @@ static void note_server(const char *mnt)
 	char text[4096];
 	long pid = -1;
 
-	if (t_cat(t_format("%s/status", mnt), text, sizeof(text)) > 0)
+	if (t_cat(brief("%s/status", mnt), text, sizeof(text)) > 0)
 		pid = t_number(text, "pid");
 	for (unsigned i = 0; pid > 0 && i < SERVERS; i++) {
 		if (shared->servers[i] && !gone(shared->servers[i]))
@@ -724,7 +758,7 @@ static void note_server(const char *mnt)
 
 int t_try_mount(const char *store, const char *mnt, const char *options, char *words)
 {
-	const char *o = t_format("store=%s%s%s", store, options ? "," : "", options ? options : "");
+	const char *o = brief("store=%s%s%s", store, options ? "," : "", options ? options : "");
 
 	mkdir(mnt, 0755);
 	struct t_run *r = run((const char *[]){t_ipcfs, "mount", "-o", o, mnt, NULL}, T_LIMIT_MS);
@@ -752,7 +786,7 @@ void t_mount(const char *options)
 static bool our_server(pid_t pid)
 {
 	char text[4096];
-	long n = t_cat(t_format("/proc/%d/cmdline", (int)pid), text, sizeof(text));
+	long n = t_cat(brief("/proc/%d/cmdline", (int)pid), text, sizeof(text));
 
 	return n > 0 && memmem(text, (size_t)n, t_base, strlen(t_base));
 }
@@ -960,6 +994,7 @@ int t_end(void **state)
 	close_range((unsigned)first_fd, ~0u, 0);
 	shared->deadline_ms = t_now_ms() + T_LIMIT_MS;
 	reap_all();
+	drop_texts();
 	while (mapping_count) {
 		mapping_count--;
 		munmap(mappings[mapping_count].at, mappings[mapping_count].bytes);
@@ -994,7 +1029,7 @@ static void make_base(void)
 	const char *end = given ? strrchr(given, '/') : NULL;
 	int len = end && strncmp(given, "/dev/shm/", 9) == 0 ? (int)(end - given) : 0;
 
-	if (len > 64 || (len && access(t_format("%.*s", len, given), W_OK) < 0))
+	if (len > 64 || (len && access(brief("%.*s", len, given), W_OK) < 0))
 		len = 0;
 	snprintf(t_base, sizeof(t_base), "%.*s/t-XXXXXX", len ? len : 8, len ? given : "/dev/shm");
 	if (!mkdtemp(t_base)) {
@@ -1010,7 +1045,7 @@ static void make_base(void)
 	setenv("STORE", t_store, 1);
 }
 
-int t_main(const struct CMUnitTest *tests, size_t count)
+int t_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv)
 {
 	static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT};
 	const char *ipcfs = getenv("IPCFS");
@@ -1035,6 +1070,8 @@ int t_main(const struct CMUnitTest *tests, size_t count)
 	atexit(at_exit);
 	for (unsigned i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
 		signal(deadly[i], on_signal);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return _cmocka_run_group_tests(program_invocation_short_name, tests, count, mount_first,
 				       NULL) != 0;
 }

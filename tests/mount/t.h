@@ -3,8 +3,8 @@
  * t.h - the harness of the mount tests: a store and a mount of its own for each program, children
  * that never outlive it, results as numbers (a count, or -errno), waiting for conditions.
  *
- * A test program is a table of T_TEST(function) and `return T_RUN(table)` in main(). The mount is
- * made before the first test, all is removed after the last one, however the program ends: a
+ * A test program is a table of T_TEST(function) and, in main(), `return T_RUN(table, argc, argv)`.
+ * The mount is made before the first test, all is removed after the last one, however the program ends: a
  * guard process outlives it, kills its children, unmounts, removes the folder. The guard also
  * ends a test that takes longer than its limit, by killing the server: calls that hang in
  * the mount come back then, the test fails and the next one gets a new mount.
@@ -47,9 +47,9 @@ enum {
 	{                                                                                          \
 #f, f, t_begin, t_end, (void *)#f                                                  \
 	}
-#define T_RUN(tests) t_main(tests, sizeof(tests) / sizeof(*(tests)))
+#define T_RUN(tests, argc, argv) t_main(tests, sizeof(tests) / sizeof(*(tests)), argc, argv)
 
-int t_main(const struct CMUnitTest *tests, size_t count);
+int t_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv);
 int t_begin(void **state);
 int t_end(void **state);
 
@@ -82,7 +82,7 @@ long t_status(const char *key); /* of /status */
 long t_server_memory(void);
 
 /* ---- paths ---- */
-/* "MNT/" and the formatted rest; "STORE/" likewise. Valid for the next 32 calls. */
+/* "MNT/" and the formatted rest; "STORE/" likewise. Texts are valid until the end of the test. */
 const char *t_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *t_in_store(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *t_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

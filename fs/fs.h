@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fs.h - what the files of the server share. One thread, one loop; nothing here is locked.
+ *
+ *   name.c    names and options           item.c    what is in the store, nodes (inode numbers)
+ *   handle.c  open files                  park.c    requests that wait, who is served when
+ *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
+ *   view_*.c  one a kind: its text        root.c    README, status, errors
+ *   ops.c     the table of requests       dir.c     folders, creation, removal, renaming
+ *   quota.c   what each user may have     main.c    options, mount, loop
+ */
+#ifndef IPCFS_FS_H
+#define IPCFS_FS_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include <ev.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "../core/engine.h"
+
+enum {
+	FS_MAX_IO = 1 << 20,		    /* one request's data */
+	FS_MAX_WRITE = FS_MAX_IO - 4096,    /* one write(2): see name of EMSGSIZE in the manual */
+	FS_PATH = IPCFS_PATH_MAX + 32,	    /* kind/folders/name in the store */
+	FS_TEXT_MAX = 64 << 20,		    /* a shown text; more is EFBIG */
+	FS_WORDS = 200,
+	FS_ERRORS = 100,
+};
+
+/* ---- name.c ------------------------------------------------------------------------ */
+
+enum fs_view { /* the main view: at most one */
+	FS_PLAIN,
+	FS_PEEK,
+	FS_WATCH,
+	FS_STAT,
+	FS_CTL,
+	FS_RAW,
+};
+
+enum { /* options beside it, as bits of fs_leaf.options */
+	FS_O_TIMEOUT = 1 << 0,
+	FS_O_STREAM = 1 << 1,
+	FS_O_AT = 1 << 2,
+	FS_O_CAS = 1 << 3,
+	FS_O_N = 1 << 4,
+};
+
+/* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
+struct fs_leaf {
+	char name[IPCFS_NAME_MAX + 1];
+	enum fs_view view;
+	uint32_t options;
+	int64_t timeout_ns;
+	uint64_t n;
+	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
+	struct ipcfs_properties p;
+};
+
+/* -EINVAL, -ENAMETOOLONG, with words. */
+int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
+bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */
+/* Appends ",option=value"... of the leaf's views, for messages. */
+int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice);
+/* Properties as "type=d len=4" and back, for pending names. */
+int fs_properties_format(const struct ipcfs_properties *p, char *buf, size_t size);
+int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_properties *p);
+
+/* ---- item.c ------------------------------------------------------------------------- */
+
+enum fs_type { FS_ROOT, FS_README, FS_STATUS, FS_ERRORS_FILE, FS_SHM, FS_DIR, FS_OBJECT };
+
+struct fs_request;
+struct fs_handle;
+TAILQ_HEAD(fs_requests, fs_request);
+LIST_HEAD(fs_handles, fs_handle);
+
+/* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
+struct fs_item {
+	enum fs_type type;
+	enum ipcfs_kind kind;
+	uint64_t ino; /* of the file in the store */
+	struct fs_item *parent; /* folder; NULL for a kind's own */
+	char name[IPCFS_NAME_MAX + 1];
+	unsigned references; /* nodes, handles, children */
+	bool pending;  /* a value or array without a type yet: the file is .NAME */
+	bool removed;
+	bool permanent;
+	int wd; /* folder: inotify's number */
+	struct stat last; /* attributes last seen, for handles of what is removed */
+	struct ipcfs_object *object; /* attached, or NULL */
+	TAILQ_ENTRY(fs_item) attached_link;
+	LIST_ENTRY(fs_item) hash_link;
+	LIST_HEAD(, fs_node) nodes;
+	struct fs_requests parked[IPCFS_C_COUNT];
+	unsigned parked_count;
+	struct fs_handles polls;
+	unsigned handles;
+	bool dirty;
+	bool busy_timer;
+	TAILQ_ENTRY(fs_item) dirty_link;
+	TAILQ_ENTRY(fs_item) parked_link; /* in the list of items with anything parked */
+	bool in_parked;
+};
+
+/* What a node id means. Entries of a table; the id is index and generation, so a successor that has
+ * the table understands it, whatever became of lookup counts. */
+struct fs_node {
+	uint32_t index, generation;
+	enum fs_type type;
+	bool used;
+	uint64_t lookups;
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	LIST_ENTRY(fs_node) item_link;
+	uint32_t next_free;
+};
+
+int fs_item_start(void);
+struct fs_node *fs_node_of(fuse_ino_t id);
+/* A node for the item and leaf (NULL for folders), counted as looked up once more. */
+struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
+void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+fuse_ino_t fs_node_id(const struct fs_node *node);
+
+struct fs_item *fs_item_kind(enum ipcfs_kind kind);
+/* Looks the name up in the store. *item is referenced: fs_item_put it. -ENOENT. */
+int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **item);
+void fs_item_ref(struct fs_item *item);
+void fs_item_put(struct fs_item *item);
+/* "queues/team/jobs" in the store (a pending one: its hidden name). */
+int fs_item_path(const struct fs_item *item, char path[FS_PATH]);
+/* The same below `folder` for any name. */
+int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
+		    char path[FS_PATH]);
+/* As people write it. */
+void fs_item_show(const struct fs_item *item, char *buf, size_t size);
+/* Attributes of the file in the store now. */
+int fs_item_stat(struct fs_item *item, struct stat *st);
+/* Makes item->object: 0, -EIDRM, -EUCLEAN, -ENODATA (pending, still without type), ... */
+int fs_item_attach(struct fs_item *item);
+void fs_item_detach(struct fs_item *item);
+/* The item's file is another now (a pending one got its type). */
+void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
+/* It is gone: everybody who waits gets EIDRM. */
+void fs_item_gone(struct fs_item *item);
+void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
+/* Calls fs_park_changed for the item(s) of that inode number; 0: all. */
+void fs_item_changed(void *arg, uint64_t ino);
+void fs_item_names(void *arg, int wd, const char *name);
+unsigned fs_item_objects(void);
+void fs_item_stop(void);
+
+/* ---- handle.c ------------------------------------------------------------------------ */
+
+struct fs_handle {
+	uint32_t index, generation;
+	bool used;
+	uint32_t next_free;
+	enum fs_type type;
+	struct fs_item *item; /* NULL for the root's files */
+	struct fs_leaf leaf;
+	int flags;	      /* of open(2) */
+	uid_t uid;
+	int64_t timeout_ns;
+	bool temp;
+	/* Taken kinds, events and watch: what is left of the item, and whether an end of file is due. */
+	bool one_item;
+	bool ended;
+	char *rest;
+	size_t rest_len, rest_at;
+	/* Shown kinds: the snapshot. */
+	char *text;
+	size_t text_len;
+	bool has_text;
+	/* cas: changes at this handle's last read or own write. watch: what was shown last. */
+	uint64_t changes;
+	bool has_changes;
+	/* A pending array: what was written until close. */
+	char *gathered;
+	size_t gathered_len;
+	struct fuse_pollhandle *poll;
+	LIST_ENTRY(fs_handle) poll_link;
+};
+
+/* -ENFILE, -EUSERS. */
+int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
+		  uid_t uid, struct fs_handle **out);
+struct fs_handle *fs_handle_of(uint64_t fh);
+uint64_t fs_handle_id(const struct fs_handle *h);
+void fs_handle_free(struct fs_handle *h);
+unsigned fs_handle_count(void);
+/* FOPEN_* flags for its open reply. */
+uint32_t fs_handle_open_flags(const struct fs_handle *h);
+void fs_handle_forget_text(struct fs_handle *h);
+
+/* ---- park.c -------------------------------------------------------------------------- */
+
+/* A READ or WRITE under way. States: new -> (parked <-> tried)* -> answered, once. */
+struct fs_request {
+	fuse_req_t req;
+	struct fs_handle *handle;
+	struct fs_item *item;
+	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	const char *data; /* WRITE */
+	char *copy;	  /* WRITE: the data, once parked */
+	off_t offset;
+	int64_t busy_until; /* monotonic; 0: the object's lock was not found busy */
+	enum ipcfs_class class; /* what it would wait for */
+	enum ipcfs_class line;	/* where it is parked */
+	bool write;
+	bool nonblock;
+	bool parked;
+	bool interrupted;
+	bool answered;
+	TAILQ_ENTRY(fs_request) link;	  /* in item->parked[line] */
+	TAILQ_ENTRY(fs_request) cancel_link;
+	ev_timer timer;
+};
+
+void fs_park_start(struct ev_loop *loop);
+/* Tries it; answers it or parks it. `r` is the caller's, copied if it must wait. */
+void fs_park_run(struct fs_request *r);
+/* Something about the item changed: serve who waits, when this request is done. */
+void fs_park_changed(struct fs_item *item);
+/* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
+void fs_park_settle(void);
+/* Everybody who waits on the item gets the error. */
+void fs_park_fail(struct fs_item *item, int error);
+void fs_park_fail_all(int error);
+unsigned fs_park_count(void);
+/* The items on which anybody waits or polls. */
+struct fs_item *fs_park_first(void);
+struct fs_item *fs_park_next(struct fs_item *item);
+/* The item is about to be freed. */
+void fs_park_forget(struct fs_item *item);
+void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
+void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
+extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
+
+/* ---- reply.c ---------------------------------------------------------------------------- */
+
+/* Words for the next error, printf-like; returns error. */
+int fs_fail(int error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Words for content: cut and escaped. */
+const char *fs_quote(const char *s, size_t len);
+/* Answers with -error (negative), noting it in the log of failures. what: may be NULL. */
+void fs_reply_error(fuse_req_t req, int error, const char *path);
+void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
+void fs_reply_ok(fuse_req_t req);
+int fs_reply_data(fuse_req_t req, const void *data, size_t len);
+void fs_reply_written(fuse_req_t req, size_t len);
+void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
+void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
+void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
+void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h);
+void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
+void fs_reply_link(fuse_req_t req, const char *to);
+void fs_reply_poll(fuse_req_t req, unsigned events);
+void fs_reply_ioctl(fuse_req_t req);
+void fs_reply_none(fuse_req_t req);
+uint64_t fs_reply_count(void);
+/* The text of the file `errors` for a user. malloc'd. */
+char *fs_errors_text(uid_t uid, size_t *len);
+
+/* ---- view.c ------------------------------------------------------------------------------ */
+
+/* A text that grows. */
+struct fs_text {
+	char *bytes;
+	size_t len, size;
+	bool failed; /* no memory, or past FS_TEXT_MAX */
+};
+void fs_text_add(struct fs_text *t, const void *bytes, size_t len);
+void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
+struct fs_kind {
+	bool write_waits; /* its names are minted: each look-up gives a new node */
+	bool read_waits;  /* plain reads may wait */
+	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
+	int (*take)(struct fs_request *r);
+	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
+	int (*show)(struct fs_handle *h, struct fs_text *t);
+	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
+	int (*write)(struct fs_request *r);
+	/* Lines of `stat` behind the common ones. */
+	void (*stat)(const struct ipcfs_stat *st, struct fs_text *t);
+	/* One command of ctl: -EINVAL. */
+	int (*command)(struct fs_handle *h, const char *word, size_t len);
+};
+extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
+	fs_array_kind;
+const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
+
+/* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
+int fs_view_try(struct fs_request *r);
+/* May a read through the handle wait for an item or a change? */
+bool fs_view_waits(const struct fs_handle *h);
+/* What poll(2) would say now; with `arm` the object's changes are asked for. */
+unsigned fs_view_ready(struct fs_handle *h, bool arm);
+/* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
+int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
+/* One engine operation on the handle's object. */
+int fs_view_engine(struct fs_request *r, struct ipcfs_op *op);
+int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
+/* A close: what a pending array gathered. */
+int fs_view_flush(struct fs_handle *h);
+/* Writes the text into the (value's or array's) object of another: mv onto it. */
+int fs_cells_replace(struct fs_item *from, struct fs_item *to);
+/* Gives a pending name its type and first content. */
+int fs_cells_settle(struct fs_item *item, const char *data, size_t len);
+int fs_cells_raw_read(struct fs_request *r);
+int fs_cells_raw_write(struct fs_request *r);
+uint64_t fs_cells_bytes(struct fs_item *item);
+int fs_view_clear(struct fs_item *item);
+
+/* ---- root.c -------------------------------------------------------------------------------- */
+int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
+
+/* ---- quota.c --------------------------------------------------------------------------------- */
+enum fs_quota { FS_Q_OBJECTS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+/* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
+int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
+/* Counts the store anew. */
+void fs_quota_scan(void);
+int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
+
+/* ---- main.c ------------------------------------------------------------------------------------ */
+struct fs_server {
+	struct ipcfs_store *store;
+	const struct ipcfs_engine *engine;
+	int dirfd; /* of the store */
+	char mountpoint[4096];
+	char store_dir[4096];
+	struct fuse_session *session;
+	struct ev_loop *loop;
+	uid_t uid; /* who runs it */
+	int64_t started_ns;
+	uint64_t limits[FS_Q_COUNT];
+	unsigned mappings_max;
+	uint64_t requests; /* read since the start */
+	double rate;	   /* requests a second, over the last seconds */
+	bool stopping;
+};
+extern struct fs_server fs;
+extern const struct fuse_lowlevel_ops fs_ops;
+int64_t fs_now_ns(void);
+
+/* ---- dir.c: handlers ---------------------------------------------------------------------------- */
+void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi);
+void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi);
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		  const char *newname, unsigned flags);
+/* Attributes as /ipc shows them. */
+int fs_attr_of(const struct fs_node *node, struct stat *st);
+void fs_attr_root(enum fs_type type, struct stat *st);
+double fs_attr_timeout(enum fs_type type);
+/* Checks an open's properties against the object: -EEXIST. */
+int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p);
+/* A temp object's handle has closed. */
+void fs_remove_temp(struct fs_item *item);
+
+#endif

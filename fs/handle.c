@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handle.c - open files: entries of a table, numbered by index and generation, so that a number says
+ * which entry is meant and whether it still is.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 256, CHUNKS = 16384 };
+#define NONE UINT32_MAX
+
+static struct fs_handle *chunks[CHUNKS]; /* entries never move */
+static uint32_t used_entries, free_head = NONE, open_count;
+
+static struct fs_handle *entry(uint32_t index)
+{
+	return &chunks[index / CHUNK][index % CHUNK];
+}
+
+static struct fs_handle *allocate(void)
+{
+	struct fs_handle *h;
+
+	if (free_head != NONE) {
+		h = entry(free_head);
+		free_head = h->next_free;
+		return h;
+	}
+	if (used_entries == CHUNK * CHUNKS)
+		return NULL;
+	if (!chunks[used_entries / CHUNK]) {
+		chunks[used_entries / CHUNK] = calloc(CHUNK, sizeof(struct fs_handle));
+		if (!chunks[used_entries / CHUNK])
+			return NULL;
+	}
+	h = entry(used_entries);
+	h->index = used_entries++;
+	return h;
+}
+
+/* Is an end of file told between two items? Decided at open. */
+static bool one_item(const struct fs_leaf *leaf, int flags)
+{
+	return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_NONBLOCK) &&
+	       !(leaf->options & FS_O_STREAM);
+}
+
+int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
+		  uid_t uid, struct fs_handle **out)
+{
+	struct fs_handle *h;
+	uint32_t index, generation;
+	int rc = fs_quota_add(uid, FS_Q_HANDLES, 1);
+
+	if (rc < 0)
+		return rc;
+	h = allocate();
+	if (!h) {
+		fs_quota_add(uid, FS_Q_HANDLES, -1);
+		return fs_fail(-ENFILE, "the server has no room for another open file");
+	}
+	index = h->index;
+	generation = h->generation + 1;
+	memset(h, 0, sizeof(*h));
+	h->index = index;
+	h->generation = generation & 0x7fffffff;
+	h->used = true;
+	h->type = type;
+	h->item = item;
+	h->flags = flags;
+	h->uid = uid;
+	h->timeout_ns = -1;
+	if (leaf) {
+		h->leaf = *leaf;
+		/* An event is not taken: its text always has an end. */
+		h->one_item = one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT);
+		if (leaf->options & FS_O_TIMEOUT)
+			h->timeout_ns = leaf->timeout_ns;
+	}
+	if (item) {
+		fs_item_ref(item);
+		item->handles++;
+	}
+	open_count++;
+	*out = h;
+	return 0;
+}
+
+uint64_t fs_handle_id(const struct fs_handle *h)
+{
+	return (uint64_t)h->generation << 32 | h->index;
+}
+
+struct fs_handle *fs_handle_of(uint64_t fh)
+{
+	uint32_t index = (uint32_t)fh;
+	struct fs_handle *h = index < used_entries ? entry(index) : NULL;
+
+	return h && h->used && h->generation == fh >> 32 ? h : NULL;
+}
+
+unsigned fs_handle_count(void)
+{
+	return open_count;
+}
+
+void fs_handle_forget_text(struct fs_handle *h)
+{
+	free(h->text);
+	h->text = NULL;
+	h->text_len = 0;
+	h->has_text = false;
+}
+
+void fs_handle_free(struct fs_handle *h)
+{
+	if (h->poll) {
+		LIST_REMOVE(h, poll_link);
+		fuse_pollhandle_destroy(h->poll);
+		h->poll = NULL;
+	}
+	fs_handle_forget_text(h);
+	free(h->rest);
+	free(h->gathered);
+	h->rest = h->gathered = NULL;
+	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
+	if (h->item) {
+		h->item->handles--;
+		fs_item_put(h->item);
+	}
+	h->item = NULL;
+	h->used = false;
+	h->next_free = free_head;
+	free_head = h->index;
+	open_count--;
+}
+
+/* A handle whose read can wait must not hold the file position's lock while it does, and has no
+ * offset; one whose write can wait must let other writers of its inode pass. A close asks the server
+ * (FLUSH) only where it can fail. */
+uint32_t fs_handle_open_flags(const struct fs_handle *h)
+{
+	const struct fs_kind *kind;
+	uint32_t flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH;
+
+	if (h->type != FS_OBJECT)
+		return flags;
+	kind = fs_kind_of(h->item->kind);
+	if (h->leaf.view == FS_WATCH || (h->leaf.view == FS_PLAIN && kind->read_waits))
+		flags |= FOPEN_STREAM;
+	if (h->leaf.view == FS_PLAIN && kind->write_waits)
+		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
+	if (h->item->pending && h->item->kind == IPCFS_ARRAY &&
+	    (h->flags & O_ACCMODE) != O_RDONLY)
+		flags &= ~(uint32_t)FOPEN_NOFLUSH;
+	return flags;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * name.c - the grammar of names: NAME[,OPTION[=VALUE]]... One table says what each option is
+ * called, which kinds have it and how its value is read; a new option is one line.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/text.h"
+
+enum { /* kinds as bits */
+	K_QUEUE = 1 << IPCFS_QUEUE,
+	K_SEMAPHORE = 1 << IPCFS_SEMAPHORE,
+	K_EVENT = 1 << IPCFS_EVENT,
+	K_VALUE = 1 << IPCFS_VALUE,
+	K_ARRAY = 1 << IPCFS_ARRAY,
+	K_CELLS = K_VALUE | K_ARRAY,
+	K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
+};
+
+struct option {
+	const char *name;
+	unsigned kinds;
+	bool wants_value;
+	enum fs_view view;  /* a main view, or FS_PLAIN */
+	uint32_t option;    /* FS_O_*, or 0 */
+	uint32_t property;  /* IPCFS_P_*, or 0 */
+	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
+};
+
+static int parse_maxsize(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.maxsize);
+
+	return rc == 0 && leaf->p.maxsize > IPCFS_MAXSIZE_MAX ? -ERANGE : rc;
+}
+
+static int parse_capacity(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_bytes(s, len, &leaf->p.capacity);
+
+	return rc == 0 && (leaf->p.capacity == 0 || leaf->p.capacity > IPCFS_CAPACITY_MAX) ?
+		       -ERANGE :
+		       rc;
+}
+
+static int parse_value(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.value);
+
+	return rc == 0 && leaf->p.value > IPCFS_SEMAPHORE_MAX ? -ERANGE : rc;
+}
+
+static int parse_max(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.max);
+
+	return rc == 0 && (leaf->p.max == 0 || leaf->p.max > IPCFS_SEMAPHORE_MAX) ? -ERANGE : rc;
+}
+
+static int parse_set(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->p.set = true;
+	return 0;
+}
+
+static int parse_type(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	if (len != 1 || !(*s == 's' || ipcfs_type_size(*s)))
+		return -EINVAL;
+	leaf->p.type = *s;
+	return 0;
+}
+
+static int parse_len(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_bytes(s, len, &leaf->p.len);
+
+	return rc == 0 && (leaf->p.len == 0 || leaf->p.len > IPCFS_ARRAY_BYTES_MAX) ? -ERANGE : rc;
+}
+
+static int parse_timeout(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return ipcfs_parse_duration(s, len, &leaf->timeout_ns);
+}
+
+static int parse_n(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->n);
+
+	return rc == 0 && (leaf->n == 0 || leaf->n > IPCFS_SEMAPHORE_MAX) ? -ERANGE : rc;
+}
+
+static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
+}
+
+static const struct option options[] = {
+	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
+	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
+	{"watch", K_ALL, false, FS_WATCH, 0, 0, NULL},
+	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
+	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
+	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
+	{"stream", K_QUEUE | K_SEMAPHORE, false, FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
+	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
+	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
+	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
+	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
+	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max},
+	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
+	{"type", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_TYPE, parse_type},
+	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
+	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
+};
+
+/* "3", "1:4", "1:", ":4", ":" */
+int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice)
+{
+	const char *colon = memchr(s, ':', len);
+	size_t head = colon ? (size_t)(colon - s) : len;
+	int rc = 0;
+
+	*first = 0;
+	*last = UINT64_MAX;
+	if (slice)
+		*slice = colon != NULL;
+	if (!colon || head)
+		rc = ipcfs_parse_u64(s, head, first);
+	if (rc == 0 && !colon) {
+		if (*first == UINT64_MAX)
+			return -ERANGE;
+		*last = *first + 1;
+	} else if (rc == 0 && len > head + 1) {
+		rc = ipcfs_parse_u64(colon + 1, len - head - 1, last);
+	}
+	return rc == 0 && *last <= *first ? -EINVAL : rc;
+}
+
+static const struct option *find(const char *s, size_t len)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len))
+			return &options[i];
+	return NULL;
+}
+
+static int apply(const struct option *o, const char *value, size_t len, struct fs_leaf *leaf)
+{
+	bool repeated = (o->option && leaf->options & o->option) ||
+			(o->property && leaf->p.given & o->property);
+	int rc = 0;
+
+	if (o->view != FS_PLAIN) {
+		if (leaf->view != FS_PLAIN)
+			return fs_fail(-EINVAL, "\"%s\": one such view at a time", o->name);
+		leaf->view = o->view;
+	}
+	if (repeated)
+		return fs_fail(-EINVAL, "option \"%s\" is repeated", o->name);
+	leaf->options |= o->option;
+	leaf->p.given |= o->property;
+	if (o->parse)
+		rc = o->parse(value, len, leaf);
+	if (rc == -ERANGE)
+		return fs_fail(-EINVAL, "%s=%s is out of range", o->name, fs_quote(value, len));
+	if (rc < 0)
+		return fs_fail(-EINVAL, "%s=%s is ill-formed", o->name, fs_quote(value, len));
+	return 0;
+}
+
+static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct fs_leaf *leaf)
+{
+	const char *equals = memchr(s, '=', len);
+	size_t name_len = equals ? (size_t)(equals - s) : len;
+	const struct option *o = find(s, name_len);
+
+	if (!o)
+		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
+	if (!(o->kinds & 1u << kind))
+		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
+	if (o->wants_value != (equals != NULL))
+		return fs_fail(-EINVAL, o->wants_value ? "option \"%s\" wants a value" :
+							 "option \"%s\" takes no value",
+			       o->name);
+	return apply(o, equals ? equals + 1 : "", equals ? len - name_len - 1 : 0, leaf);
+}
+
+/* What goes together. */
+static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
+{
+	if (leaf->view == FS_RAW && leaf->options & (FS_O_AT | FS_O_CAS))
+		return fs_fail(-EINVAL, "\"raw\" goes with neither \"at\" nor \"cas\"");
+	if ((leaf->view == FS_STAT || leaf->view == FS_CTL) && leaf->options & ~FS_O_TIMEOUT)
+		return fs_fail(-EINVAL, "\"stat\" and \"ctl\" go with no other view");
+	if (kind == IPCFS_VALUE && leaf->p.given & IPCFS_P_LEN) {
+		if (leaf->p.given & IPCFS_P_TYPE && leaf->p.type != 's')
+			return fs_fail(-EINVAL, "len= is for values of type s");
+		if (leaf->p.len > IPCFS_STRING_MAX)
+			return fs_fail(-EINVAL, "len=%llu is out of range",
+				       (unsigned long long)leaf->p.len);
+	}
+	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
+	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
+		return fs_fail(-EINVAL, "value= is above max=");
+	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
+		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
+	return 0;
+}
+
+bool fs_leaf_is_view(const struct fs_leaf *leaf)
+{
+	return leaf->view != FS_PLAIN || leaf->options;
+}
+
+int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
+{
+	size_t len = strcspn(text, ",");
+	int rc;
+
+	memset(leaf, 0, sizeof(*leaf));
+	if (len > IPCFS_NAME_MAX)
+		return fs_fail(-ENAMETOOLONG, "a name has at most %d bytes", IPCFS_NAME_MAX);
+	if (len == 0)
+		return fs_fail(-EINVAL, "there is no name before the comma");
+	if (text[0] == '.')
+		return fs_fail(-EINVAL, "a name does not begin with a dot");
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return fs_fail(-EINVAL, "a name has no control characters");
+	memcpy(leaf->name, text, len);
+	text += len;
+	while (*text == ',') {
+		len = strcspn(++text, ",");
+		rc = parse_option(kind, text, len, leaf);
+		if (rc < 0)
+			return rc;
+		text += len;
+	}
+	return check(kind, leaf);
+}
+
+/* ---- properties of pending names ------------------------------------------------------ */
+
+int fs_properties_format(const struct ipcfs_properties *p, char *buf, size_t size)
+{
+	char type[12] = "", len[32] = "";
+
+	if (p->given & IPCFS_P_TYPE)
+		snprintf(type, sizeof(type), ",type=%c", p->type);
+	if (p->given & IPCFS_P_LEN)
+		snprintf(len, sizeof(len), ",len=%llu", (unsigned long long)p->len);
+	return snprintf(buf, size, "pending%s%s\n", type, len);
+}
+
+int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_properties *p)
+{
+	struct fs_leaf leaf;
+	char line[128];
+	int rc;
+
+	snprintf(line, sizeof(line), "%s", text);
+	line[strcspn(line, "\n")] = '\0';
+	rc = fs_name_parse(kind, line, &leaf);
+	if (rc == 0)
+		*p = leaf.p;
+	return rc;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * park.c - requests that must wait: one line for each object and class, first come first served; their
+ * deadlines, interrupts, and how each ends exactly once. Knows nothing of kinds: it tries a request
+ * again (fs_view_try) when its object has changed. States and ends: docs/architecture.md.
+ *
+ * libfuse may call the interrupt callback while it is being registered, and uses the request after it
+ * returns, so the callback only puts the request on a list; fs_park_settle() answers.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BUSY_MS = 1,	 /* between two tries while an object's lock is busy */
+	BUSY_MAX_MS = 100, /* then EBUSY, but for reads that wait anyway */
+	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
+};
+
+static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
+static TAILQ_HEAD(items, fs_item) dirty = TAILQ_HEAD_INITIALIZER(dirty);
+static struct items waiting = TAILQ_HEAD_INITIALIZER(waiting); /* items with parked or polls */
+static struct ev_loop *loop;
+static ev_timer busy_timer, again_timer;
+static unsigned parked_total;
+bool fs_park_stopping;
+
+/* ---- which items anybody waits on ----------------------------------------------------------- */
+
+static void note_waiting(struct fs_item *item)
+{
+	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls);
+
+	if (wanted && !item->in_parked)
+		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
+	else if (!wanted && item->in_parked)
+		TAILQ_REMOVE(&waiting, item, parked_link);
+	item->in_parked = wanted;
+}
+
+struct fs_item *fs_park_first(void)
+{
+	return TAILQ_FIRST(&waiting);
+}
+
+struct fs_item *fs_park_next(struct fs_item *item)
+{
+	return TAILQ_NEXT(item, parked_link);
+}
+
+void fs_park_forget(struct fs_item *item)
+{
+	if (item->dirty)
+		TAILQ_REMOVE(&dirty, item, dirty_link);
+	if (item->in_parked)
+		TAILQ_REMOVE(&waiting, item, parked_link);
+	item->dirty = item->in_parked = false;
+}
+
+void fs_park_changed(struct fs_item *item)
+{
+	struct fs_item *each;
+
+	if (!item) {
+		TAILQ_FOREACH(each, &waiting, parked_link)
+			fs_park_changed(each);
+		return;
+	}
+	if (item->dirty || !item->in_parked)
+		return;
+	item->dirty = true;
+	TAILQ_INSERT_TAIL(&dirty, item, dirty_link);
+}
+
+/* ---- one request -------------------------------------------------------------------------------- */
+
+/* Out of every list and timer; harmless when it is in none. */
+static void unpark(struct fs_request *r)
+{
+	struct fs_item *item = r->item;
+
+	if (!r->parked)
+		return;
+	TAILQ_REMOVE(&item->parked[r->line], r, link);
+	if (r->interrupted)
+		TAILQ_REMOVE(&cancelled, r, cancel_link);
+	ev_timer_stop(loop, &r->timer);
+	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+	item->parked_count--;
+	parked_total--;
+	r->parked = false;
+	note_waiting(item);
+}
+
+/* The one end of a parked request, answered before (error 0) or here. */
+static void finish(struct fs_request *r, int error)
+{
+	struct fs_item *item = r->item;
+
+	unpark(r);
+	if (error < 0 && !r->answered) {
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+		fs_reply_handle_error(r->req, error, r->handle);
+	}
+	free(r->copy);
+	free(r);
+	fs_item_put(item);
+}
+
+static void on_interrupt(fuse_req_t req, void *arg)
+{
+	struct fs_request *r = arg;
+
+	(void)req;
+	if (r->interrupted)
+		return;
+	r->interrupted = true;
+	TAILQ_INSERT_TAIL(&cancelled, r, cancel_link);
+}
+
+static void on_deadline(struct ev_loop *l, ev_timer *timer, int events)
+{
+	(void)l;
+	(void)events;
+	finish(timer->data, -ETIMEDOUT);
+}
+
+static struct fs_request *keep(const struct fs_request *r)
+{
+	struct fs_request *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return NULL;
+	*kept = *r;
+	if (r->write) {
+		kept->copy = malloc(r->size);
+		if (!kept->copy) {
+			free(kept);
+			return NULL;
+		}
+		memcpy(kept->copy, r->data, r->size);
+		kept->data = kept->copy;
+	}
+	return kept;
+}
+
+static int park(const struct fs_request *r)
+{
+	struct fs_request *kept;
+	int rc = fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
+
+	if (rc < 0)
+		return rc;
+	kept = keep(r);
+	if (!kept) {
+		fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+		return -ENOMEM;
+	}
+	kept->parked = true;
+	kept->line = kept->class;
+	fs_item_ref(kept->item);
+	TAILQ_INSERT_TAIL(&kept->item->parked[kept->line], kept, link);
+	kept->item->parked_count++;
+	parked_total++;
+	note_waiting(kept->item);
+	ev_init(&kept->timer, on_deadline);
+	kept->timer.data = kept;
+	if (kept->handle->timeout_ns > 0) {
+		ev_now_update(loop);
+		ev_timer_set(&kept->timer, (double)kept->handle->timeout_ns / 1e9, 0.);
+		ev_timer_start(loop, &kept->timer);
+	}
+	/* Last: it may call back at once. */
+	fuse_req_interrupt_func(kept->req, on_interrupt, kept);
+	return 0;
+}
+
+static void mind_busy(void)
+{
+	if (!ev_is_active(&busy_timer)) {
+		ev_now_update(loop);
+		ev_timer_set(&busy_timer, BUSY_MS / 1e3, 0.);
+		ev_timer_start(loop, &busy_timer);
+	}
+}
+
+/* A read that may wait for anything waits for a busy lock too. */
+static int busy(struct fs_request *r, bool nonblock)
+{
+	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
+	int64_t now = fs_now_ns();
+
+	mind_busy();
+	if (!r->busy_until)
+		r->busy_until = now + BUSY_MAX_MS * 1000000ll;
+	return now >= r->busy_until && !waits ?
+		       fs_fail(-EBUSY, "a program has held the object's inner lock for %d ms",
+			       BUSY_MAX_MS) :
+		       -EAGAIN;
+}
+
+void fs_park_run(struct fs_request *r)
+{
+	bool others, nonblock = r->nonblock || r->handle->timeout_ns == 0;
+	int rc;
+
+	/* A copy of this request must not overtake those in line. */
+	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
+	others = !nonblock && r->handle->leaf.view == FS_PLAIN &&
+		 !TAILQ_EMPTY(&r->item->parked[r->class]) && r->handle->rest_len == 0 &&
+		 !r->handle->ended;
+	if (others)
+		fs_park_changed(r->item); /* they may be served now, and we after them */
+	rc = others ? -EAGAIN : fs_view_try(r);
+	if (rc == -EBUSY) {
+		rc = busy(r, nonblock);
+		if (rc == -EAGAIN)
+			rc = park(r);
+	} else if (rc == -EAGAIN && !nonblock) {
+		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
+	}
+	if (rc < 0 && !r->answered)
+		fs_reply_handle_error(r->req, rc, r->handle);
+}
+
+/* ---- service -------------------------------------------------------------------------------------- */
+
+/* Tries one parked request again: whether it ended. */
+static bool serve(struct fs_request *r)
+{
+	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
+	int rc;
+
+	if (r->interrupted) /* its answer is EINTR, soon; it takes nothing */
+		return false;
+	rc = fs_view_try(r);
+	if (rc == -EBUSY)
+		rc = busy(r, nonblock);
+	else if (rc == -EAGAIN && nonblock) { /* waited for the lock alone */
+		finish(r, -EAGAIN);
+		return true;
+	}
+	if (rc == -EAGAIN && r->class != r->line) { /* waits for something else now */
+		TAILQ_REMOVE(&r->item->parked[r->line], r, link);
+		r->line = r->class;
+		TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
+	}
+	if (rc == -EAGAIN)
+		return false;
+	finish(r, rc);
+	return true;
+}
+
+/* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
+ * any change. Whether anybody was served. */
+static bool serve_line(struct fs_item *item, enum ipcfs_class class)
+{
+	struct fs_request *r, *next;
+	bool served = false;
+
+	for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
+		next = TAILQ_NEXT(r, link);
+		if (serve(r))
+			served = true;
+		else if (class != IPCFS_C_CHANGE && !r->interrupted)
+			break;
+	}
+	return served;
+}
+
+static void notify_polls(struct fs_item *item)
+{
+	struct fs_handle *h, *next;
+
+	for (h = LIST_FIRST(&item->polls); h; h = next) {
+		next = LIST_NEXT(h, poll_link);
+		if (!fs_view_ready(h, true))
+			continue;
+		LIST_REMOVE(h, poll_link);
+		fuse_lowlevel_notify_poll(h->poll);
+		fuse_pollhandle_destroy(h->poll);
+		h->poll = NULL;
+	}
+	note_waiting(item);
+}
+
+static void serve_item(struct fs_item *item)
+{
+	bool served;
+
+	fs_item_ref(item);
+	do {
+		served = serve_line(item, IPCFS_C_READ);
+		served |= serve_line(item, IPCFS_C_WRITE);
+	} while (served);
+	serve_line(item, IPCFS_C_CHANGE);
+	notify_polls(item);
+	fs_item_put(item);
+}
+
+void fs_park_settle(void)
+{
+	struct fs_request *r;
+	struct fs_item *item;
+
+	while ((r = TAILQ_FIRST(&cancelled)))
+		finish(r, -EINTR);
+	while ((item = TAILQ_FIRST(&dirty))) {
+		TAILQ_REMOVE(&dirty, item, dirty_link);
+		item->dirty = false;
+		serve_item(item);
+	}
+}
+
+void fs_park_fail(struct fs_item *item, int error)
+{
+	struct fs_request *r;
+
+	fs_item_ref(item);
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		while ((r = TAILQ_FIRST(&item->parked[class])))
+			finish(r, r->interrupted ? -EINTR : error);
+	notify_polls(item);
+	fs_item_put(item);
+}
+
+void fs_park_fail_all(int error)
+{
+	struct fs_item *item;
+
+	do {
+		TAILQ_FOREACH(item, &waiting, parked_link)
+			if (item->parked_count)
+				break;
+		if (item)
+			fs_park_fail(item, error);
+	} while (item);
+}
+
+/* ---- timers ------------------------------------------------------------------------------------------ */
+
+static void look_again(struct ev_loop *l, ev_timer *timer, int events)
+{
+	(void)l;
+	(void)timer;
+	(void)events;
+	fs_park_changed(NULL);
+	fs_park_settle();
+}
+
+void fs_park_start(struct ev_loop *l)
+{
+	loop = l;
+	ev_init(&busy_timer, look_again);
+	ev_timer_init(&again_timer, look_again, LOOK_AGAIN_S, LOOK_AGAIN_S);
+	ev_timer_start(loop, &again_timer);
+}
+
+unsigned fs_park_count(void)
+{
+	return parked_total;
+}
+
+void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers)
+{
+	const struct fs_request *r;
+
+	*readers = *writers = 0;
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		TAILQ_FOREACH(r, &item->parked[class], link)
+			(*(r->write ? writers : readers))++;
+}
+
+/* ---- poll ----------------------------------------------------------------------------------------------- */
+
+void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph)
+{
+	unsigned ready;
+
+	if (ph && h->poll) {
+		fuse_pollhandle_destroy(h->poll); /* the kernel's newest is the one to use */
+		h->poll = ph;
+	} else if (ph && h->item) {
+		h->poll = ph;
+		LIST_INSERT_HEAD(&h->item->polls, h, poll_link);
+		note_waiting(h->item);
+	} else if (ph) {
+		fuse_pollhandle_destroy(ph);
+	}
+	ready = fs_view_ready(h, true);
+	fs_reply_poll(req, ready);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * quota.c - what one user may have, so that the others notice nothing of him. Root has no limits. Objects
+ * and bytes are counted as they are made through the mount and counted anew, by a walk through
+ * the store, before anybody is refused: clients of the library make and remove them as well.
+ */
+#include "fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../core/object.h"
+
+enum { BUCKETS = 256 };
+#define RESCAN_NS 1000000000
+
+struct user {
+	uid_t uid;
+	int64_t has[FS_Q_COUNT];
+	struct user *next;
+};
+
+static struct user *users[BUCKETS];
+static int64_t scanned_ns;
+
+static struct user *user_of(uid_t uid)
+{
+	struct user **at = &users[uid % BUCKETS];
+
+	while (*at && (*at)->uid != uid)
+		at = &(*at)->next;
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (*at)
+			(*at)->uid = uid;
+	}
+	return *at;
+}
+
+static int refuse(enum fs_quota what)
+{
+	static const char *const names[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "objects", [FS_Q_BYTES] = "bytes in objects",
+		[FS_Q_PARKED] = "waiting requests", [FS_Q_HANDLES] = "open files"};
+	int error = what == FS_Q_OBJECTS || what == FS_Q_BYTES ? -EDQUOT : -EUSERS;
+
+	return fs_fail(error, "you have the %llu %s that the mount gives a user",
+		       (unsigned long long)fs.limits[what], names[what]);
+}
+
+int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
+{
+	struct user *user = user_of(uid);
+	int64_t limit = (int64_t)fs.limits[what];
+
+	if (!user)
+		return -ENOMEM;
+	if (n > 0 && uid != 0 && limit && user->has[what] + n > limit) {
+		bool stored = what == FS_Q_OBJECTS || what == FS_Q_BYTES;
+
+		if (stored && fs_now_ns() - scanned_ns > RESCAN_NS)
+			fs_quota_scan();
+		if (!stored || user->has[what] + n > limit)
+			return refuse(what);
+	}
+	user->has[what] += n;
+	if (user->has[what] < 0)
+		user->has[what] = 0;
+	return 0;
+}
+
+/* ---- the walk; also removes what a killed server's handles were to remove -------------------- */
+
+static void count(int dirfd, const char *name, const struct stat *st)
+{
+	struct user *user = user_of(st->st_uid);
+
+	(void)dirfd;
+	(void)name;
+	if (!user)
+		return;
+	user->has[FS_Q_OBJECTS]++;
+	user->has[FS_Q_BYTES] += st->st_blocks * 512;
+}
+
+/* Folders below a kind's top, without recursion: a stack of descriptors, as deep as a path can be. */
+static void walk(int top)
+{
+	enum { DEPTH = 64 };
+	DIR *stack[DEPTH];
+	int depth = 0;
+
+	stack[0] = fdopendir(top);
+	if (!stack[0]) {
+		close(top);
+		return;
+	}
+	while (depth >= 0) {
+		const struct dirent *entry = readdir(stack[depth]);
+		struct stat st;
+		int fd;
+
+		if (!entry) {
+			closedir(stack[depth--]);
+			continue;
+		}
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    fstatat(dirfd(stack[depth]), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (!S_ISDIR(st.st_mode)) {
+			count(dirfd(stack[depth]), entry->d_name, &st);
+			continue;
+		}
+		if (depth + 1 == DEPTH)
+			continue;
+		fd = openat(dirfd(stack[depth]), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		stack[depth + 1] = fdopendir(fd);
+		if (stack[depth + 1])
+			depth++;
+		else
+			close(fd);
+	}
+}
+
+void fs_quota_scan(void)
+{
+	for (int i = 0; i < BUCKETS; i++)
+		for (struct user *user = users[i]; user; user = user->next)
+			user->has[FS_Q_OBJECTS] = user->has[FS_Q_BYTES] = 0;
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		int fd = openat(fs.dirfd, ipcfs_kind_name((enum ipcfs_kind)kind),
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd >= 0)
+			walk(fd);
+	}
+	scanned_ns = fs_now_ns();
+}
+
+int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes)
+{
+	(void)arg;
+	return fs_quota_add(o->owner, FS_Q_BYTES, (int64_t)bytes);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reply.c - the only place that answers requests, and the log of failures behind the file `errors`:
+ * the last 100 of each user, told in words.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/text.h"
+
+enum { LOGS = 64, QUOTED = 60, SHOWN_PATH = 120 };
+
+struct failure {
+	uint64_t number; /* counts all failures; 0: no entry */
+	time_t time;
+	pid_t pid;
+	int error;
+	char path[SHOWN_PATH];
+	char words[FS_WORDS];
+};
+
+/* One user's. Where there are more users than logs, the one who failed longest ago gives his. */
+struct log {
+	bool used;
+	uid_t uid;
+	uint64_t last;
+	unsigned next;
+	struct failure failures[FS_ERRORS];
+};
+
+static struct log *logs[LOGS];
+static uint64_t failures_count, replies;
+static char words[FS_WORDS];
+
+uint64_t fs_reply_count(void)
+{
+	return replies;
+}
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+int fs_fail(int error, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(words, sizeof(words), fmt, args);
+	va_end(args);
+	return error;
+}
+
+const char *fs_quote(const char *s, size_t len)
+{
+	static char quoted[2][4 * QUOTED + 8];
+	static unsigned turn;
+	char *to = quoted[turn++ % 2];
+	size_t n;
+
+	to[0] = '"';
+	n = ipcfs_escape(to + 1, sizeof(quoted[0]) - 2, s, len, QUOTED);
+	to[n + 1] = '"';
+	to[n + 2] = '\0';
+	return to;
+}
+
+/* ---- the log ------------------------------------------------------------------------------ */
+
+static struct log *log_of(uid_t uid)
+{
+	struct log *oldest = NULL;
+
+	for (int i = 0; i < LOGS; i++) {
+		if (!logs[i]) {
+			logs[i] = calloc(1, sizeof(struct log));
+			if (!logs[i])
+				break;
+		}
+		if (logs[i]->used && logs[i]->uid == uid)
+			return logs[i];
+		if (!oldest || logs[i]->last < oldest->last)
+			oldest = logs[i];
+		if (!logs[i]->used)
+			break;
+	}
+	if (!oldest)
+		return NULL;
+	memset(oldest, 0, sizeof(*oldest));
+	oldest->used = true;
+	oldest->uid = uid;
+	return oldest;
+}
+
+/* ctx.pid is a thread; people know the process. */
+static pid_t process_of(pid_t thread)
+{
+	char path[40], line[128];
+	int tgid = thread;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
+	f = fopen(path, "re");
+	if (!f)
+		return thread;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	fclose(f);
+	return tgid;
+}
+
+static void note(const struct fuse_ctx *ctx, int error, const char *path)
+{
+	struct log *log = log_of(ctx->uid);
+	struct failure *f;
+
+	if (!log)
+		return;
+	f = &log->failures[log->next++ % FS_ERRORS];
+	f->number = log->last = ++failures_count;
+	f->time = time(NULL);
+	f->pid = process_of(ctx->pid);
+	f->error = error;
+	ipcfs_escape(f->path, sizeof(f->path), path ? path : "/", strlen(path ? path : "/"),
+		     SHOWN_PATH - 8);
+	snprintf(f->words, sizeof(f->words), "%s", words[0] ? words : strerror(error));
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct failure *x = *(struct failure *const *)a, *y = *(struct failure *const *)b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void show(struct fs_text *t, const struct failure *f)
+{
+	struct tm tm;
+	char when[32];
+
+	localtime_r(&f->time, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S%z", &tm);
+	fs_text_printf(t, "%s %d %s %s: %s\n", when, (int)f->pid, strerrorname_np(f->error), f->path,
+		       f->words);
+}
+
+char *fs_errors_text(uid_t uid, size_t *len)
+{
+	static const struct failure *all[LOGS * FS_ERRORS];
+	struct fs_text t = {0};
+	size_t n = 0;
+
+	for (int i = 0; i < LOGS && logs[i]; i++)
+		for (int k = 0; logs[i]->used && (uid == 0 || logs[i]->uid == uid) && k < FS_ERRORS; k++)
+			if (logs[i]->failures[k].number)
+				all[n++] = &logs[i]->failures[k];
+	qsort(all, n, sizeof(all[0]), by_number);
+	for (size_t i = n > FS_ERRORS ? n - FS_ERRORS : 0; i < n; i++)
+		show(&t, all[i]);
+	*len = t.len;
+	return t.bytes;
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+void fs_reply_error(fuse_req_t req, int error, const char *path)
+{
+	/* What a caller expects to happen is no failure. */
+	bool quiet = error == -EAGAIN || error == -EINTR || error == -ETIMEDOUT ||
+		     error == -ESHUTDOWN || (error == -ENOENT && !words[0]);
+
+	if (!quiet)
+		note(fuse_req_ctx(req), -error, path);
+	words[0] = '\0';
+	replies++;
+	fuse_reply_err(req, -error);
+}
+
+void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h)
+{
+	char path[FS_PATH] = "/";
+
+	if (h->item)
+		fs_item_show(h->item, path, sizeof(path));
+	fs_reply_error(req, error, path);
+}
+
+void fs_reply_ok(fuse_req_t req)
+{
+	replies++;
+	words[0] = '\0';
+	fuse_reply_err(req, 0);
+}
+
+int fs_reply_data(fuse_req_t req, const void *data, size_t len)
+{
+	replies++;
+	return fuse_reply_buf(req, data, len);
+}
+
+void fs_reply_written(fuse_req_t req, size_t len)
+{
+	replies++;
+	fuse_reply_write(req, len);
+}
+
+void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
+{
+	replies++;
+	fuse_reply_entry(req, e);
+}
+
+void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout)
+{
+	replies++;
+	fuse_reply_attr(req, st, timeout);
+}
+
+/* libfuse 3.14 knows neither FOPEN_STREAM nor FOPEN_PARALLEL_DIRECT_WRITES: answered as the kernel
+ * reads it. */
+void fs_reply_open(fuse_req_t req, const struct fs_handle *h)
+{
+	struct fuse_open_out out = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)};
+
+	replies++;
+	fuse_reply_buf(req, (const char *)&out, sizeof(out));
+}
+
+static void fill_attr(struct fuse_attr *attr, const struct stat *st)
+{
+	attr->ino = st->st_ino;
+	attr->size = (uint64_t)st->st_size;
+	attr->blocks = (uint64_t)st->st_blocks;
+	attr->atime = (uint64_t)st->st_atim.tv_sec;
+	attr->mtime = (uint64_t)st->st_mtim.tv_sec;
+	attr->ctime = (uint64_t)st->st_ctim.tv_sec;
+	attr->atimensec = (uint32_t)st->st_atim.tv_nsec;
+	attr->mtimensec = (uint32_t)st->st_mtim.tv_nsec;
+	attr->ctimensec = (uint32_t)st->st_ctim.tv_nsec;
+	attr->mode = st->st_mode;
+	attr->nlink = (uint32_t)st->st_nlink;
+	attr->uid = st->st_uid;
+	attr->gid = st->st_gid;
+	attr->blksize = (uint32_t)st->st_blksize;
+}
+
+void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h)
+{
+	struct {
+		struct fuse_entry_out entry;
+		struct fuse_open_out open;
+	} out = {
+		.entry = {.nodeid = e->ino, .generation = e->generation},
+		.open = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)},
+	};
+
+	fill_attr(&out.entry.attr, &e->attr);
+	replies++;
+	fuse_reply_buf(req, (const char *)&out, sizeof(out));
+}
+
+void fs_reply_statfs(fuse_req_t req, const struct statvfs *st)
+{
+	replies++;
+	fuse_reply_statfs(req, st);
+}
+
+void fs_reply_link(fuse_req_t req, const char *to)
+{
+	replies++;
+	fuse_reply_readlink(req, to);
+}
+
+void fs_reply_poll(fuse_req_t req, unsigned events)
+{
+	replies++;
+	fuse_reply_poll(req, events);
+}
+
+void fs_reply_ioctl(fuse_req_t req)
+{
+	replies++;
+	fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
+void fs_reply_none(fuse_req_t req)
+{
+	fuse_reply_none(req);
+}

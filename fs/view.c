@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * view.c - what a read and a write of any open file mean. Three ways of reading: an item is taken
+ * (and may be waited for), a text is shown (a snapshot, with offsets), a change is watched. What
+ * the items and texts are, each kind's own file says.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/text.h"
+
+static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
+	[IPCFS_QUEUE] = &fs_queue_kind, [IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind, [IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+};
+
+const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
+{
+	return kinds[kind];
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+static bool text_room(struct fs_text *t, size_t len)
+{
+	size_t size = t->size ? t->size : 256;
+	char *grown;
+
+	if (t->failed || len > FS_TEXT_MAX - t->len) {
+		t->failed = true;
+		return false;
+	}
+	if (t->len + len + 1 <= t->size)
+		return true;
+	while (size < t->len + len + 1)
+		size *= 2;
+	grown = realloc(t->bytes, size);
+	if (!grown) {
+		t->failed = true;
+		return false;
+	}
+	t->bytes = grown;
+	t->size = size;
+	return true;
+}
+
+void fs_text_add(struct fs_text *t, const void *bytes, size_t len)
+{
+	if (len == 0 || !text_room(t, len))
+		return;
+	memcpy(t->bytes + t->len, bytes, len);
+	t->len += len;
+}
+
+void fs_text_printf(struct fs_text *t, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	fs_text_add(t, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+/* ---- the engine -------------------------------------------------------------------------------- */
+
+int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
+{
+	int rc = fs_item_attach(item);
+
+	if (rc < 0)
+		return rc;
+	op->flags |= IPCFS_OP_TRYLOCK;
+	rc = fs.engine->try(item->object, op);
+	if (rc == -EIDRM)
+		fs_item_gone(item);
+	if (rc == -EUCLEAN)
+		fs_fail(rc, "the segment is damaged");
+	return rc;
+}
+
+/* For a request: -EAGAIN makes the object's next change ring. */
+int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
+{
+	int rc;
+
+	if (!r->nonblock && r->handle->timeout_ns != 0)
+		op->flags |= IPCFS_OP_PARK;
+	rc = fs_view_engine_item(r->item, op);
+	if (rc == -EAGAIN)
+		r->class = ipcfs_op_class(op);
+	else if (rc == 0)
+		fs_park_changed(r->item);
+	return rc;
+}
+
+/* ---- answering a read ------------------------------------------------------------------------------- */
+
+int fs_view_give(struct fs_request *r, const void *bytes, size_t len)
+{
+	struct fs_handle *h = r->handle;
+	size_t now = len < r->size ? len : r->size;
+	char *rest = NULL;
+	int rc;
+
+	if (len > now) {
+		rest = malloc(len - now);
+		if (!rest)
+			return -ENOMEM;
+		memcpy(rest, (const char *)bytes + now, len - now);
+	}
+	r->answered = true; /* whatever comes of it: libfuse has done with the request */
+	if (r->parked)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	rc = fs_reply_data(r->req, bytes, now);
+	if (rc < 0) {
+		free(rest);
+		return rc;
+	}
+	free(h->rest);
+	h->rest = rest;
+	h->rest_at = 0;
+	h->rest_len = len - now;
+	/* An item without bytes is its own end of file. */
+	h->ended = h->one_item && len > 0 && h->leaf.view != FS_WATCH;
+	return 0;
+}
+
+static void give_rest(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+	size_t n = h->rest_len < r->size ? h->rest_len : r->size;
+
+	r->answered = true;
+	fs_reply_data(r->req, h->rest + h->rest_at, n);
+	h->rest_at += n;
+	h->rest_len -= n;
+	if (h->rest_len == 0) {
+		free(h->rest);
+		h->rest = NULL;
+	}
+}
+
+static void give_nothing(struct fs_request *r)
+{
+	r->answered = true;
+	fs_reply_data(r->req, NULL, 0);
+}
+
+/* ---- stat ------------------------------------------------------------------------------------------------ */
+
+static void show_properties(const struct ipcfs_properties *p, enum ipcfs_kind kind,
+			    struct fs_text *t)
+{
+	if (p->given & IPCFS_P_MAXSIZE)
+		fs_text_printf(t, "maxsize %llu\n", (unsigned long long)p->maxsize);
+	if (p->given & IPCFS_P_CAPACITY)
+		fs_text_printf(t, "capacity %llu\n", (unsigned long long)p->capacity);
+	if (p->given & IPCFS_P_MAX)
+		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
+	if (p->given & IPCFS_P_VALUE)
+		fs_text_printf(t, "initial %llu\n", (unsigned long long)p->value);
+	if (p->given & IPCFS_P_SET)
+		fs_text_printf(t, "initial %d\n", p->set);
+	if (p->given & IPCFS_P_TYPE)
+		fs_text_printf(t, "type %c\n", p->type);
+	if (p->given & IPCFS_P_LEN)
+		fs_text_printf(t, "len %llu\n", (unsigned long long)p->len);
+	(void)kind;
+}
+
+/* Needs no lock, and shows what it can of what is damaged. */
+static int show_stat(struct fs_handle *h, struct fs_text *t)
+{
+	struct fs_item *item = h->item;
+	struct ipcfs_stat st;
+	struct stat file;
+	unsigned readers, writers;
+	int rc = fs_item_attach(item);
+
+	if (rc == -EIDRM)
+		return rc;
+	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
+	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
+	if (rc == 0) {
+		rc = fs.engine->stat(item->object, &st);
+		if (rc == 0 || rc == -EUCLEAN)
+			show_properties(&st.properties, item->kind, t);
+	}
+	if (fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
+		fs_text_printf(t, "temp 1\n");
+	if (rc == -EUCLEAN)
+		fs_text_printf(t, "damaged 1\n");
+	else if (rc == -ENODATA)
+		fs_text_printf(t, "pending 1\n");
+	else if (rc < 0)
+		return rc;
+	fs_park_count_of(item, &readers, &writers);
+	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
+		       writers);
+	if (rc == 0)
+		kinds[item->kind]->stat(&st, t);
+	return 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------- */
+
+static int make_text(struct fs_handle *h, struct fs_text *t)
+{
+	int rc;
+
+	switch (h->type == FS_OBJECT ? h->leaf.view : FS_STAT) {
+	case FS_STAT:
+		rc = h->type == FS_OBJECT ? show_stat(h, t) : fs_root_text(h->type, h->uid, t);
+		break;
+	case FS_CTL:
+		rc = fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
+		break;
+	default:
+		rc = kinds[h->item->kind]->show(h, t);
+		break;
+	}
+	if (rc == -ENODATA)
+		rc = 0; /* nothing there: end of file */
+	if (rc == 0 && t->failed)
+		rc = fs_fail(-EFBIG, "the text is over %d MiB: use at= or raw", FS_TEXT_MAX >> 20);
+	return rc;
+}
+
+/* A snapshot is taken by the first read after open, after a write, and at offset 0. */
+static int read_shown(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+	size_t at = (size_t)r->offset, n;
+	int rc;
+
+	if (!h->has_text || r->offset == 0) {
+		struct fs_text t = {0};
+
+		rc = make_text(h, &t);
+		if (rc < 0) {
+			free(t.bytes);
+			return rc;
+		}
+		free(h->text);
+		h->text = t.bytes;
+		h->text_len = t.len;
+		h->has_text = true;
+	}
+	n = at < h->text_len ? h->text_len - at : 0;
+	r->answered = true;
+	fs_reply_data(r->req, n ? h->text + at : NULL, n < r->size ? n : r->size);
+	return 0;
+}
+
+static uint64_t changes_of(struct fs_item *item)
+{
+	struct ipcfs_stat st;
+
+	return fs.engine->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
+}
+
+/* At once what there is, then each change. Where peek shows nothing it waits for the next. */
+static int read_watch(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED};
+	struct fs_text t = {0};
+	uint64_t seen;
+	int rc = fs_item_attach(h->item);
+
+	r->class = IPCFS_C_CHANGE;
+	if (rc == -ENODATA)
+		return -EAGAIN; /* has no type yet */
+	if (rc < 0)
+		return rc;
+	if (h->has_changes) {
+		op.changes = h->changes;
+		rc = fs_view_engine(r, &op);
+		if (rc < 0)
+			return rc;
+	}
+	seen = changes_of(h->item); /* before the look: what changes after it is shown again */
+	rc = kinds[h->item->kind]->show(h, &t);
+	if (rc == 0 && t.failed)
+		rc = fs_fail(-EFBIG, "the text is too long to watch");
+	if (rc == -ENODATA || (rc == 0 && t.len == 0)) {
+		h->changes = op.changes = seen;
+		h->has_changes = true;
+		rc = fs_view_engine(r, &op); /* asks to be told of the next */
+		rc = rc == 0 ? -EBUSY : rc; /* changed between: again */
+	} else if (rc == 0) {
+		rc = fs_view_give(r, t.bytes, t.len);
+		h->changes = seen;
+		h->has_changes = true;
+	}
+	free(t.bytes);
+	return rc;
+}
+
+bool fs_view_waits(const struct fs_handle *h)
+{
+	return h->type == FS_OBJECT && (h->leaf.view == FS_WATCH ||
+					(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
+}
+
+static int try_read(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+
+	if (h->type == FS_OBJECT && h->item->removed)
+		return -EIDRM;
+	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
+		return fs_cells_raw_read(r);
+	if (!fs_view_waits(h))
+		return read_shown(r);
+	if (h->rest_len) {
+		give_rest(r);
+		return 0;
+	}
+	if (h->ended || r->offset > 0) { /* an offset: the second piece of one long read(2) */
+		if (r->offset == 0)
+			h->ended = false;
+		give_nothing(r);
+		return 0;
+	}
+	return h->leaf.view == FS_WATCH ? read_watch(r) : kinds[h->item->kind]->take(r);
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------------- */
+
+static int write_commands(struct fs_request *r)
+{
+	const char *at = r->data, *end = r->data + r->size;
+	int rc = 0, done = 0;
+
+	if (r->size > 4096)
+		return fs_fail(-EMSGSIZE, "at most one page of commands");
+	while (rc == 0 && at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((newline ? newline : end) - at);
+		const char *word = ipcfs_trim(at, &len);
+
+		if (len) {
+			rc = kinds[r->item->kind]->command(r->handle, word, len);
+			if (rc == -EINVAL)
+				fs_fail(rc, "%s have no command %s", ipcfs_kind_name(r->item->kind),
+					fs_quote(word, len));
+			done++;
+		}
+		at = newline ? newline + 1 : end;
+	}
+	return rc == 0 && done == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
+}
+
+static int try_write(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+	int rc;
+
+	if (h->type != FS_OBJECT)
+		return -EACCES;
+	if (h->item->removed)
+		return -EIDRM;
+	switch (h->leaf.view) {
+	case FS_PLAIN:
+		rc = kinds[h->item->kind]->write(r);
+		break;
+	case FS_CTL:
+		rc = write_commands(r);
+		break;
+	case FS_RAW:
+		rc = fs_cells_raw_write(r);
+		break;
+	default:
+		rc = fs_fail(-EINVAL, "this view is for reading");
+		break;
+	}
+	if (rc < 0)
+		return rc;
+	fs_handle_forget_text(h);
+	r->answered = true;
+	if (r->parked)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	fs_reply_written(r->req, r->size);
+	return 0;
+}
+
+int fs_view_try(struct fs_request *r)
+{
+	int rc = r->write ? try_write(r) : try_read(r);
+
+	return r->answered ? 0 : rc;
+}
+
+/* ---- poll --------------------------------------------------------------------------------------------------------- */
+
+static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_READY, .first = h->leaf.n, .count = classes,
+			      .flags = arm ? IPCFS_OP_PARK : 0};
+	int rc = fs_view_engine_item(h->item, &op);
+
+	if (rc == -EBUSY)
+		return 0; /* looked at again within a second */
+	return rc < 0 ? classes : (unsigned)op.count;
+}
+
+static bool watch_ready(struct fs_handle *h, bool arm)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = h->changes,
+			      .flags = arm ? IPCFS_OP_PARK : 0};
+	struct fs_text t = {0};
+	int rc = fs_item_attach(h->item);
+
+	if (rc < 0)
+		return rc != -ENODATA;
+	if (h->has_changes)
+		return fs_view_engine_item(h->item, &op) != -EAGAIN;
+	rc = kinds[h->item->kind]->show(h, &t);
+	free(t.bytes);
+	if (rc == 0 && t.len)
+		return true;
+	engine_ready(h, 1u << IPCFS_C_CHANGE, arm);
+	return rc < 0 && rc != -ENODATA;
+}
+
+unsigned fs_view_ready(struct fs_handle *h, bool arm)
+{
+	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready;
+
+	if (h->type != FS_OBJECT)
+		return in;
+	if (h->item->removed)
+		return in | out | POLLERR;
+	if (h->leaf.view == FS_WATCH) {
+		ready = h->rest_len || watch_ready(h, arm) ? in : 0;
+		return h->item->removed ? in | out | POLLERR : ready;
+	}
+	if (!fs_view_waits(h))
+		return in | out;
+	ready = engine_ready(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE, arm);
+	if (h->item->removed)
+		return in | out | POLLERR;
+	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
+	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
+}
+
+int fs_view_clear(struct fs_item *item)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
+	int rc;
+
+	if (item->kind != IPCFS_QUEUE)
+		return 0; /* nothing that can be cleared */
+	rc = fs_view_engine_item(item, &op);
+	if (rc == 0)
+		fs_park_changed(item);
+	return rc;
+}

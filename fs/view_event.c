@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * view_event.c - events as files: a read waits until the event is set, 1 sets it, 0 clears it.
+ */
+#include "fs.h"
+
+#include <errno.h>
+
+#include "../core/text.h"
+
+static int take(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_WAIT};
+	int rc = fs_view_engine(r, &op);
+
+	return rc < 0 ? rc : fs_view_give(r, "1\n", 2);
+}
+
+static int show(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_stat st;
+	int rc = fs_item_attach(h->item);
+
+	if (rc == 0)
+		rc = fs.engine->stat(h->item->object, &st);
+	if (rc == 0)
+		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
+	return rc;
+}
+
+static int change(struct fs_request *r)
+{
+	size_t len = r->size;
+	const char *s = ipcfs_trim(r->data, &len);
+	struct ipcfs_op op = {.verb = IPCFS_V_SET};
+
+	if (len != 1 || (*s != '0' && *s != '1'))
+		return fs_fail(-EINVAL, "%s is neither 1 (set) nor 0 (clear)", fs_quote(s, len));
+	if (*s == '0')
+		op.verb = IPCFS_V_UNSET;
+	return fs_view_engine(r, &op);
+}
+
+static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+{
+	fs_text_printf(t, "set %llu\n", (unsigned long long)st->value);
+}
+
+static int command(struct fs_handle *h, const char *word, size_t len)
+{
+	(void)h;
+	(void)word;
+	(void)len;
+	return -EINVAL;
+}
+
+const struct fs_kind fs_event_kind = {
+	.read_waits = true,
+	.take = take,
+	.show = show,
+	.write = change,
+	.stat = stat_lines,
+	.command = command,
+};

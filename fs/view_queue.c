@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * view_queue.c - queues as files: a read gets a message, a write puts one.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A message on its way out. It is copied before it is answered: a hostile owner may cut the segment
+ * short just then. */
+static char buffer[FS_MAX_IO];
+
+static int collect(const struct iovec *pieces, int n, char **bytes, size_t *len)
+{
+	size_t total = 0, at = 0;
+
+	for (int i = 0; i < n; i++)
+		total += pieces[i].iov_len;
+	*bytes = total <= sizeof(buffer) ? buffer : malloc(total);
+	if (!*bytes)
+		return -ENOMEM;
+	for (int i = 0; i < n; at += pieces[i++].iov_len)
+		if (pieces[i].iov_len)
+			memcpy(*bytes + at, pieces[i].iov_base, pieces[i].iov_len);
+	*len = total;
+	return 0;
+}
+
+/* Under the object's lock: answered, then taken. */
+static int answer(void *arg, const struct iovec *pieces, int n)
+{
+	char *bytes;
+	size_t len;
+	int rc = collect(pieces, n, &bytes, &len);
+
+	if (rc < 0)
+		return rc;
+	rc = fs_view_give(arg, bytes, len);
+	if (bytes != buffer)
+		free(bytes);
+	return rc;
+}
+
+static int take(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_GET, .sink = answer, .sink_arg = r};
+
+	return fs_view_engine(r, &op);
+}
+
+static int add(void *arg, const struct iovec *pieces, int n)
+{
+	for (int i = 0; i < n; i++)
+		fs_text_add(arg, pieces[i].iov_base, pieces[i].iov_len);
+	return 0;
+}
+
+static int show(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_PEEK, .sink = add, .sink_arg = t};
+
+	return fs_view_engine_item(h->item, &op);
+}
+
+static int put(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = r->data, .in_len = r->size};
+	int rc = fs_view_engine(r, &op);
+
+	if (rc == -EMSGSIZE)
+		fs_fail(rc, "%zu bytes are more than the queue can ever hold", r->size);
+	return rc;
+}
+
+static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+{
+	fs_text_printf(t, "messages %llu\nbytes %llu\n", (unsigned long long)st->messages,
+		       (unsigned long long)st->bytes);
+}
+
+static int command(struct fs_handle *h, const char *word, size_t len)
+{
+	return len == 5 && !memcmp(word, "clear", 5) ? fs_view_clear(h->item) : -EINVAL;
+}
+
+const struct fs_kind fs_queue_kind = {
+	.write_waits = true,
+	.read_waits = true,
+	.take = take,
+	.show = show,
+	.write = put,
+	.stat = stat_lines,
+	.command = command,
+};

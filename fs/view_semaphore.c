@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * view_semaphore.c - semaphores as files: a read acquires, a number written releases.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "../core/text.h"
+
+static uint64_t units(const struct fs_handle *h)
+{
+	return h->leaf.options & FS_O_N ? h->leaf.n : 1;
+}
+
+static int undo(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_RELEASE, .count = units(r->handle)};
+
+	return fs_view_engine_item(r->item, &op);
+}
+
+static int take(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_ACQUIRE, .count = units(r->handle)};
+	char text[24];
+	int n, rc = fs_view_engine(r, &op);
+
+	if (rc == -ERANGE)
+		return fs_fail(rc, "%llu are more than max", (unsigned long long)units(r->handle));
+	if (rc < 0)
+		return rc;
+	n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)units(r->handle));
+	rc = fs_view_give(r, text, (size_t)n);
+	if (rc < 0)
+		undo(r);
+	return rc;
+}
+
+static int show(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_stat st;
+	int rc = fs_item_attach(h->item);
+
+	if (rc == 0)
+		rc = fs.engine->stat(h->item->object, &st);
+	if (rc == 0)
+		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
+	return rc;
+}
+
+static int release(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_RELEASE};
+	size_t len = r->size;
+	const char *s = ipcfs_trim(r->data, &len);
+	int rc = ipcfs_parse_u64(s, len, &op.count);
+
+	if (rc < 0)
+		return fs_fail(rc, "%s is not a number of units to release", fs_quote(s, len));
+	if (op.count == 0)
+		return fs_fail(-EINVAL, "0 is not a number of units to release");
+	rc = fs_view_engine(r, &op);
+	if (rc == -EOVERFLOW)
+		fs_fail(rc, "semaphore or lock released too many times");
+	return rc;
+}
+
+static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+{
+	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
+}
+
+static int command(struct fs_handle *h, const char *word, size_t len)
+{
+	(void)h;
+	(void)word;
+	(void)len;
+	return -EINVAL;
+}
+
+const struct fs_kind fs_semaphore_kind = {
+	.read_waits = true,
+	.take = take,
+	.show = show,
+	.write = release,
+	.stat = stat_lines,
+	.command = command,
+};

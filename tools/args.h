@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * args.h - what the commands share: their options, durations, messages, and the way from an OBJECT as
+ * people type it to its file below the mount. Only cmd_*.c, main() and the *_fail and *_usage calls here print.
+ */
+#ifndef ARGS_H
+#define ARGS_H
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum args_status {
+	ARGS_OK = 0,
+	ARGS_FAILED = 1,
+	ARGS_USAGE = 2,
+	ARGS_WAIT = 3, /* it would have to wait, or waited in vain: EAGAIN, ETIMEDOUT */
+};
+
+/* The longest message that one write(2) on a file can carry. */
+enum { ARGS_MESSAGE_MAX = (1 << 20) - 4096 };
+
+/* ---- options --------------------------------------------------------------------------- */
+
+/* Letters of the long options that args_next() knows itself. */
+enum { ARGS_O_HELP = 1000, ARGS_O_MOUNT, ARGS_O_TIMEOUT, ARGS_O_NONBLOCK };
+
+#define ARGS_HELP                                                                                  \
+	{                                                                                          \
+		"help", no_argument, NULL, ARGS_O_HELP                                             \
+	}
+#define ARGS_MOUNT                                                                                 \
+	{                                                                                          \
+		"mount", required_argument, NULL, ARGS_O_MOUNT                                     \
+	}
+#define ARGS_TIMEOUT                                                                               \
+	{                                                                                          \
+		"timeout", required_argument, NULL, ARGS_O_TIMEOUT                                 \
+	}
+#define ARGS_NONBLOCK                                                                              \
+	{                                                                                          \
+		"nonblock", no_argument, NULL, ARGS_O_NONBLOCK                                     \
+	}
+#define ARGS_END                                                                                   \
+	{                                                                                          \
+		NULL, 0, NULL, 0                                                                   \
+	}
+
+/* One command line. Set `help`, `shorts` and `longs`, the rest zero. */
+struct args {
+	const char *help;
+	const char *shorts; /* as for getopt_long(3), starting with ':' or "+:" */
+	const struct option *longs;
+	const char *mount; /* --mount, or NULL */
+	bool limited;	   /* --timeout or --nonblock was given */
+	int64_t timeout_ns;
+	int status; /* what to exit with when args_next() returned 0 */
+};
+
+/* The word of the command under way, for messages; NULL before it is known. */
+extern const char *args_command;
+
+/* args_next: the next option's letter, -1 after the last (operands from argv[optind] on), 0 when the
+ * command must end with a->status: help was printed, or what is wrong. */
+int args_next(struct args *a, int argc, char **argv);
+
+/* A duration as in the view `timeout=`: 2, 0.5, 200ms, 1m; units ns us ms s m h. -EINVAL, -ERANGE. */
+int args_duration(const char *text, int64_t *ns);
+
+/* Prints "ipcfs: COMMAND: words" and where help is to be had; returns ARGS_USAGE. */
+int args_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints "ipcfs: COMMAND: NAME: words"; returns ARGS_FAILED. name may be NULL. */
+int args_fail(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- objects ------------------------------------------------------------------------------ */
+
+struct object {
+	const char *name;     /* as it was typed */
+	char path[PATH_MAX];  /* of its file */
+	char mount[PATH_MAX]; /* mount point that it is below */
+};
+
+/* The mount point that the commands work on: --mount, $IPCFS_MOUNT, /ipc. */
+const char *args_mount(const struct args *a);
+
+/* object_find: makes paths of `name` (KIND/NAME[,OPTION]..., or an absolute path). The object need not
+ * be there, the mount must. Returns 0, or an exit status after it has said why. */
+int object_find(const struct args *a, const char *name, struct object *o);
+
+/* object_fail: says why a call on the object has failed, in the words that the mount's file `errors` has for it.
+ * Returns the exit status: ARGS_WAIT for EAGAIN and ETIMEDOUT, else ARGS_FAILED. */
+int object_fail(const struct object *o, int error);
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+/* The clock's time at which an operation that begins now must be given up; -1: never. */
+int64_t args_deadline(const struct args *a);
+/* Tells the handle how long its next read or write may take. Again before each repetition: what is
+ * left. 0 or -errno (-ETIMEDOUT: nothing is left). */
+int args_limit(int fd, const struct args *a, int64_t deadline_ns);
+
+#endif
