@@ -176,9 +176,12 @@ struct fs_handle {
 	char *text;
 	size_t text_len;
 	bool has_text;
-	/* cas: changes at this handle's last read or own write. watch: what was shown last. */
+	/* cas: the object's changes at this handle's last read or own write. */
 	uint64_t changes;
 	bool has_changes;
+	/* watch: the changes that were shown last. */
+	uint64_t seen;
+	bool has_seen;
 	/* A pending array: what was written until close. */
 	char *gathered;
 	size_t gathered_len;
@@ -313,6 +316,8 @@ int fs_view_flush(struct fs_handle *h);
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 /* Gives a pending name its type and first content. */
 int fs_cells_settle(struct fs_item *item, const char *data, size_t len);
+/* Of a pending name: -EEXIST where its properties are others. */
+int fs_check_pending(struct fs_item *item, const struct ipcfs_properties *p);
 int fs_cells_raw_read(struct fs_request *r);
 int fs_cells_raw_write(struct fs_request *r);
 uint64_t fs_cells_bytes(struct fs_item *item);
@@ -327,6 +332,10 @@ enum fs_quota { FS_Q_OBJECTS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT 
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */
 void fs_quota_scan(void);
+/* The same, removing temp objects: their handles went with the last server. */
+void fs_quota_remove_temp(void);
+/* Objects of the store, by a walk not older than a second. */
+uint64_t fs_quota_objects(void);
 int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 
 /* ---- main.c ------------------------------------------------------------------------------------ */

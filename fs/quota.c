@@ -73,14 +73,18 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 	return 0;
 }
 
-/* ---- the walk; also removes what a killed server's handles were to remove -------------------- */
+/* ---- the walk ---------------------------------------------------------------------------------- */
+
+static bool remove_temp; /* this walk removes what a killed server's handles were to remove */
 
 static void count(int dirfd, const char *name, const struct stat *st)
 {
 	struct user *user = user_of(st->st_uid);
 
-	(void)dirfd;
-	(void)name;
+	if (remove_temp && st->st_mode & S_ISVTX) {
+		unlinkat(dirfd, name, 0);
+		return;
+	}
 	if (!user)
 		return;
 	user->has[FS_Q_OBJECTS]++;
@@ -148,4 +152,23 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes)
 {
 	(void)arg;
 	return fs_quota_add(o->owner, FS_Q_BYTES, (int64_t)bytes);
+}
+
+uint64_t fs_quota_objects(void)
+{
+	uint64_t n = 0;
+
+	if (fs_now_ns() - scanned_ns > RESCAN_NS)
+		fs_quota_scan();
+	for (int i = 0; i < BUCKETS; i++)
+		for (const struct user *user = users[i]; user; user = user->next)
+			n += (uint64_t)user->has[FS_Q_OBJECTS];
+	return n;
+}
+
+void fs_quota_remove_temp(void)
+{
+	remove_temp = true;
+	fs_quota_scan();
+	remove_temp = false;
 }

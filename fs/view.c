@@ -284,8 +284,8 @@ static int read_watch(struct fs_request *r)
 		return -EAGAIN; /* has no type yet */
 	if (rc < 0)
 		return rc;
-	if (h->has_changes) {
-		op.changes = h->changes;
+	if (h->has_seen) {
+		op.changes = h->seen;
 		rc = fs_view_engine(r, &op);
 		if (rc < 0)
 			return rc;
@@ -295,14 +295,14 @@ static int read_watch(struct fs_request *r)
 	if (rc == 0 && t.failed)
 		rc = fs_fail(-EFBIG, "the text is too long to watch");
 	if (rc == -ENODATA || (rc == 0 && t.len == 0)) {
-		h->changes = op.changes = seen;
-		h->has_changes = true;
+		h->seen = op.changes = seen;
+		h->has_seen = true;
 		rc = fs_view_engine(r, &op); /* asks to be told of the next */
 		rc = rc == 0 ? -EBUSY : rc; /* changed between: again */
 	} else if (rc == 0) {
 		rc = fs_view_give(r, t.bytes, t.len);
-		h->changes = seen;
-		h->has_changes = true;
+		h->seen = seen;
+		h->has_seen = true;
 	}
 	free(t.bytes);
 	return rc;
@@ -418,14 +418,14 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 
 static bool watch_ready(struct fs_handle *h, bool arm)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = h->changes,
+	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = h->seen,
 			      .flags = arm ? IPCFS_OP_PARK : 0};
 	struct fs_text t = {0};
 	int rc = fs_item_attach(h->item);
 
 	if (rc < 0)
 		return rc != -ENODATA;
-	if (h->has_changes)
+	if (h->has_seen)
 		return fs_view_engine_item(h->item, &op) != -EAGAIN;
 	rc = kinds[h->item->kind]->show(h, &t);
 	free(t.bytes);

@@ -365,6 +365,20 @@ static int pending_properties(struct fs_item *item, struct ipcfs_properties *p,
 	return rc;
 }
 
+int fs_check_pending(struct fs_item *item, const struct ipcfs_properties *p)
+{
+	struct ipcfs_properties is;
+	struct ipcfs_maker maker;
+	int rc = pending_properties(item, &is, &maker);
+
+	if (rc < 0)
+		return rc;
+	if ((p->given & IPCFS_P_TYPE && (!(is.given & IPCFS_P_TYPE) || is.type != p->type)) ||
+	    (p->given & IPCFS_P_LEN && (!(is.given & IPCFS_P_LEN) || is.len != p->len)))
+		return fs_fail(-EEXIST, "it exists with other properties");
+	return 0;
+}
+
 /* q, d or s for all the words of an array. */
 static int guess_all(const char *s, size_t len, char *type)
 {

@@ -62,9 +62,8 @@ int args_duration(const char *text, int64_t *ns)
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = {{"ns", 1},		 {"us", 1000},		{"ms", 1000000},
-		     {"s", 1000000000},	 {"m", 60000000000},	{"h", 3600000000000},
-		     {"", 1000000000}};
+	} units[] = {{"ns", 1},		 {"us", 1000},	       {"ms", 1000000}, {"s", 1000000000},
+		     {"m", 60000000000}, {"h", 3600000000000}, {"", 1000000000}};
 	const char *digits = "0123456789";
 	size_t whole = strspn(text, digits), fraction = 0;
 	const char *unit = text + whole;
@@ -118,8 +117,8 @@ int args_next(struct args *a, int argc, char **argv)
 			a->limited = true;
 			if (args_duration(optarg, &a->timeout_ns) == 0)
 				break;
-			a->status = args_usage("--timeout: \"%s\" is no duration (2, 0.5, 200ms, 1m)",
-					       optarg);
+			a->status = args_usage(
+				"--timeout: \"%s\" is no duration (2, 0.5, 200ms, 1m)", optarg);
 			return 0;
 		case ARGS_O_NONBLOCK:
 			a->limited = true;
@@ -144,7 +143,7 @@ const char *args_mount(const struct args *a)
 	return mount && *mount ? mount : "/ipc";
 }
 
-static int check_kind(const char *name)
+static int check_kind(const char *name, bool folders)
 {
 	char kind[32], kinds[256] = "";
 	size_t len = strcspn(name, "/");
@@ -156,7 +155,7 @@ static int check_kind(const char *name)
 				 i ? ", " : "", ipcfs_kind_name(i));
 		return args_usage("\"%s\" does not begin with a kind: %s", name, kinds);
 	}
-	if (name[len] != '/' || !name[len + 1])
+	if (!folders && (name[len] != '/' || !name[len + 1]))
 		return args_usage("\"%s\" names no object: KIND/NAME is wanted", name);
 	return 0;
 }
@@ -182,7 +181,7 @@ int object_find(const struct args *a, const char *name, struct object *o)
 	struct mount m;
 	int r;
 
-	if (!absolute && (r = check_kind(name)))
+	if (!absolute && (r = check_kind(name, a->folders)))
 		return r;
 	o->name = name;
 	r = snprintf(o->path, sizeof(o->path), "%s%s%s", absolute ? "" : mount, absolute ? "" : "/",
@@ -252,7 +251,8 @@ int object_fail(const struct object *o, int error)
 	char *words = NULL;
 
 	if (error == ENOTCONN || error == ECONNABORTED)
-		return args_fail(o->name, "the server has ended (ipcfs umount %s, then mount again)",
+		return args_fail(o->name,
+				 "the server has ended (ipcfs umount %s, then mount again)",
 				 o->mount);
 	if (error == EAGAIN || error == ETIMEDOUT) {
 		args_fail(o->name, "%s", error == EAGAIN ? "it would have to wait" : "timed out");

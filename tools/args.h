@@ -48,11 +48,12 @@ enum { ARGS_O_HELP = 1000, ARGS_O_MOUNT, ARGS_O_TIMEOUT, ARGS_O_NONBLOCK };
 		NULL, 0, NULL, 0                                                                   \
 	}
 
-/* One command line. Set `help`, `shorts` and `longs`, the rest zero. */
+/* One command line. Set what stands before `mount`, the rest zero. */
 struct args {
 	const char *help;
 	const char *shorts; /* as for getopt_long(3), starting with ':' or "+:" */
 	const struct option *longs;
+	bool folders;	   /* a KIND alone may stand for an object: `ls` */
 	const char *mount; /* --mount, or NULL */
 	bool limited;	   /* --timeout or --nonblock was given */
 	int64_t timeout_ns;

@@ -12,9 +12,10 @@
 
 static const char usage[] =
 	"usage: ipcfs mount [-f] [-o OPTION[,OPTION]...] MOUNTPOINT\n"
-	"Mounts a store on the folder MOUNTPOINT and serves it, in the background: the command ends as\n"
-	"soon as the mount can be used.\n\n"
-	"  -f, --foreground  stay and serve; end by ipcfs umount, Ctrl-C or SIGTERM\n"
+	"Mounts a store on the folder MOUNTPOINT and serves it in the background: the\n"
+	"command ends as soon as the mount can be used.\n"
+	"\n"
+	"  -f, --foreground  stay and serve; end it by ipcfs umount, Ctrl-C or SIGTERM\n"
 	"  -o OPTION...      options of the mount:\n";
 
 static int help(void)
@@ -22,21 +23,21 @@ static int help(void)
 	printf("%s%s\n%s", usage, ipcfs_serve_options_help,
 	       "After 'make install' also: mount -t fuse.ipcfs none /ipc; in /etc/fstab:\n"
 	       "  none  /ipc  fuse.ipcfs  defaults  0  0\n"
-	       "with the folder of a store instead of 'none' if it is to be another than the default.\n");
+	       "with the folder of a store instead of 'none' if it is to be another than the "
+	       "default.\n");
 	return ARGS_OK;
 }
 
-/* Joins "a" and "b" to "a,b" in memory that lives as long as the process. */
-static char *join(char *a, const char *b)
+/* Appends ",name" "value" to options (malloc'd, or NULL); the result lives as long as the process. */
+static char *append(char *options, const char *name, const char *value)
 {
-	size_t size = (a ? strlen(a) : 0) + strlen(b) + 2;
-	char *both = malloc(size);
+	bool some = options && *options;
+	char *longer = NULL;
 
-	if (!both)
-		return NULL;
-	snprintf(both, size, "%s%s%s", a && *a ? a : "", a && *a && *b ? "," : "", b);
-	free(a);
-	return both;
+	if (asprintf(&longer, "%s%s%s%s", some ? options : "", some ? "," : "", name, value) < 0)
+		exit(args_fail(NULL, "no memory"));
+	free(options);
+	return longer;
 }
 
 int cmd_mount(int argc, char **argv)
@@ -54,7 +55,7 @@ int cmd_mount(int argc, char **argv)
 			foreground = true;
 			break;
 		case 'o':
-			options = join(options, optarg);
+			options = append(options, optarg, "");
 			break;
 		default:
 			return a.status == ARGS_OK ? help() : a.status;
@@ -79,11 +80,12 @@ static bool begins(const char *s, const char *with)
 static bool is_generic(const char *option)
 {
 	static const char *const words[] = {
-		"rw",	    "defaults",	  "auto",   "noauto",  "user",	  "nouser",	 "users",
-		"owner",    "group",	  "_netdev", "nofail", "suid",	  "nosuid",	 "dev",
-		"nodev",    "exec",	  "noexec", "async",   "sync",	  "dirsync",	 "atime",
-		"noatime",  "diratime",	  "nodiratime", "relatime", "norelatime", "strictatime",
-		"lazytime", "nolazytime", "loud",   "silent",  "nostrictatime",
+		"rw",	    "defaults",	     "auto",	    "noauto",	"user",	      "nouser",
+		"users",    "owner",	     "group",	    "_netdev",	"nofail",     "suid",
+		"nosuid",   "dev",	     "nodev",	    "exec",	"noexec",     "async",
+		"sync",	    "dirsync",	     "atime",	    "noatime",	"diratime",   "nodiratime",
+		"relatime", "norelatime",    "strictatime", "lazytime", "nolazytime", "loud",
+		"silent",   "nostrictatime",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -93,60 +95,69 @@ static bool is_generic(const char *option)
 	       begins(option, "user=") || begins(option, "uhelper=") || begins(option, "helper=");
 }
 
-/* What of the options is for us; a quoted or escaped comma is none of ours and stays as it is. */
-static char *filter(char *options)
+/* Adds to `ours` those of the options that are for the server. */
+static char *filter(char *ours, char *options)
 {
-	char *save, *option, *ours = join(NULL, "");
+	char *save, *option;
 
 	for (option = strtok_r(options, ",", &save); option; option = strtok_r(NULL, ",", &save))
-		if (ours && !is_generic(option))
-			ours = join(ours, option);
+		if (!is_generic(option))
+			ours = append(ours, option, "");
 	return ours;
 }
 
-static bool names_store(const char *options)
+static bool has(const char *options, const char *name)
 {
-	return begins(options, "store=") || strstr(options, ",store=");
+	for (; options; options = strchr(options, ','))
+		if (begins(options += *options == ',', name))
+			return true;
+	return false;
 }
 
-/* SOURCE: a store's folder, or a word that stands for the default. */
-static char *add_source(char *options, const char *source)
-{
-	if (source[0] != '/' || names_store(options))
-		return options;
-	return join(join(options, "store="), source);
-}
-
+/* SOURCE is a store's folder, or a word that stands for the default. */
 static int helper_serve(const char *source, const char *target, char *options)
 {
-	char *ours = filter(options);
-	char *store;
 	int status;
 
-	if (!ours)
-		return ARGS_FAILED;
-	if (begins(ours, "remount") || strstr(ours, ",remount")) {
-		free(ours);
+	if (has(options, "remount"))
 		return args_fail(target, "a mount of ipcfs cannot be changed by remount");
-	}
-	if (source[0] == '/' && strchr(source, ',')) {
-		free(ours);
+	if (source[0] == '/' && strchr(source, ','))
 		return args_fail(source, "a store's folder cannot have a comma in its name");
-	}
-	store = ours;
-	if (source[0] == '/' && !names_store(ours)) {
-		store = join(ours, "store=");
-		if (store) {
-			size_t size = strlen(store) + strlen(source) + 1;
-			char *whole = malloc(size);
-
-			if (whole)
-				snprintf(whole, size, "%s%s", store, source);
-			free(store);
-			store = whole;
-		}
-	}
-	status = store ? ipcfs_serve(target, store, false) : ARGS_FAILED;
-	free(store);
+	if (source[0] == '/' && !has(options, "store="))
+		options = append(options, "store=", source);
+	status = ipcfs_serve(target, options, false);
+	free(options);
 	return status;
+}
+
+int cmd_mount_helper(int argc, char **argv)
+{
+	static const struct option longs[] = {ARGS_HELP, ARGS_END};
+	struct args a = {.help = "", .shorts = ":sfnvN:o:t:", .longs = longs};
+	bool fake = false;
+	char *options = NULL;
+	int c, status;
+
+	args_command = "mount";
+	while ((c = args_next(&a, argc, argv)) != -1)
+		switch (c) {
+		case 'f':
+			fake = true;
+			break;
+		case 'o':
+			options = filter(options, optarg);
+			break;
+		case 0:
+			return a.status == ARGS_OK ? help() : 1;
+		default: /* sloppy, no mtab, verbose, name space, type: nothing to do */
+			break;
+		}
+	if (argc - optind != 2) {
+		args_usage("mount(8) calls this as mount.fuse.ipcfs SOURCE TARGET [-o OPTIONS]");
+		return 1;
+	}
+	if (fake)
+		return 0;
+	status = helper_serve(argv[optind], argv[optind + 1], options);
+	return status == ARGS_OK ? 0 : status == ARGS_USAGE ? 1 : 32;
 }

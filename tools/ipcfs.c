@@ -35,10 +35,13 @@ static int help(void)
 	       "Queues, semaphores, events, shared values and arrays as files, below /ipc.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		printf("  %-8s %s\n", commands[i].word, commands[i].help);
-	printf("\n'ipcfs COMMAND --help' tells more of each; 'ipcfs --version' prints the version.\n"
-	       "An OBJECT is KIND/NAME[,OPTION]... below the mount ($IPCFS_MOUNT, else /ipc), such as\n"
+	printf("\n'ipcfs COMMAND --help' tells more of each; 'ipcfs --version' prints the "
+	       "version.\n"
+	       "An OBJECT is KIND/NAME[,OPTION]... below the mount ($IPCFS_MOUNT, else /ipc), such "
+	       "as\n"
 	       "queues/jobs, or an absolute path.\n"
-	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed out.\n");
+	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed "
+	       "out.\n");
 	return ARGS_OK;
 }
 

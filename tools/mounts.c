@@ -137,7 +137,8 @@ static int for_processes(int (*each)(void *arg, pid_t pid), void *arg)
 }
 
 /* The same for the process's open files, with their numbers and what their links say. */
-static int for_files(pid_t pid, int (*each)(void *arg, pid_t pid, int fd, const char *to), void *arg)
+static int for_files(pid_t pid, int (*each)(void *arg, pid_t pid, int fd, const char *to),
+		     void *arg)
 {
 	char path[64], to[PATH_MAX];
 	struct dirent *e;

@@ -7,6 +7,9 @@
  * children are killed, what t_object opened is closed, the store is closed and removed, and no
  * descriptor may be left over. Checks work in children and in threads too: there they end the
  * child, or the program.
+ *
+ * While a test runs cmocka has handlers of its own for SIGBUS and others. The library put its own there
+ * once, long ago; so t_run puts it back for each test.
  */
 #ifndef T_CORE_H
 #define T_CORE_H
@@ -41,7 +44,7 @@
 #include "sys.h"
 
 enum {
-	T_LIMIT_MS = 60000, /* a condition that has not come by then never comes */
+	T_LIMIT_MS = 30000, /* a condition that has not come by then never comes */
 	T_TEST_S = 280,	    /* nor does a test end that has not by then */
 	T_KIDS = 256,
 	T_OBJECTS = 64,
@@ -51,9 +54,15 @@ enum {
 #define T_MS INT64_C(1000000)
 #define T_SECOND (1000 * T_MS)
 
+struct t_case {
+	const char *name;
+	void (*function)(void);
+};
+
 static struct {
 	pid_t main;
-	const char *test;	 /* the running one */
+	const struct t_case *test; /* the running one */
+	struct sigaction on_sigbus;	 /* of the library */
 	char base[200];		 /* all stores of this program; "": not made yet */
 	char dir[220];		 /* the running test's store */
 	struct ipcfs_store *store; /* opened */
@@ -402,7 +411,7 @@ static inline void t_clean(void)
 static inline void t_too_long(int sig)
 {
 	(void)sig;
-	fprintf(stderr, "not ok %s ended within %d s\n", t.test, T_TEST_S);
+	fprintf(stderr, "not ok %s ended within %d s\n", t.test->name, T_TEST_S);
 	t_clean();
 	_exit(99);
 }
@@ -440,9 +449,6 @@ static inline struct ipcfs_store *t_open_store(void)
 static inline int t_begin(void **state)
 {
 	t.test = *state;
-	*state = NULL;
-	if (!t.base[0])
-		t_make_base();
 	snprintf(t.dir, sizeof(t.dir), "%s/%u", t.base, t.test_count++);
 	t.seed = t.test_count;
 	t.fds_before = t_fds();
@@ -563,8 +569,48 @@ static inline void t_stat_of(struct ipcfs_object *o, struct ipcfs_stat *st)
 
 #define T_TEST(f)                                                                                  \
 	{                                                                                          \
-#f, f, t_begin, t_end, (void *)(uintptr_t)#f                                       \
+		.name = #f, .function = f                                                          \
 	}
-#define T_RUN(tests) (t.main = getpid(), cmocka_run_group_tests(tests, NULL, NULL))
+#define T_RUN(tests) t_main(tests, sizeof(tests) / sizeof((tests)[0]))
+
+static inline void t_run(void **state)
+{
+	const struct t_case *test = *state;
+
+	sigaction(SIGBUS, &t.on_sigbus, NULL);
+	test->function();
+}
+
+/* The first attach installs the handler. */
+static inline void t_find_handler(void)
+{
+	struct ipcfs_store *store = NULL;
+	struct ipcfs_object *o = NULL;
+	char dir[220];
+
+	t_make_base();
+	snprintf(dir, sizeof(dir), "%s/first", t.base);
+	if (ipcfs_store_open(dir, &store) < 0 ||
+	    ipcfs_open(store, IPCFS_EVENT, "e", IPCFS_CREATE, 0600, NULL, &o) < 0)
+		exit(1);
+	ipcfs_close(o);
+	ipcfs_store_close(store);
+	t_remove_tree(dir);
+	sigaction(SIGBUS, NULL, &t.on_sigbus);
+}
+
+static inline int t_main(const struct t_case *tests, size_t count)
+{
+	struct CMUnitTest *table = calloc(count, sizeof(*table));
+
+	t.main = getpid();
+	t_find_handler();
+	for (size_t i = 0; table && i < count; i++)
+		table[i] = (struct CMUnitTest){tests[i].name, t_run, t_begin, t_end,
+					       (void *)(uintptr_t)&tests[i]};
+	int failed = table ? _cmocka_run_group_tests("tests", table, count, NULL, NULL) : 1;
+	free(table);
+	return failed;
+}
 
 #endif

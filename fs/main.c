@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - options, the mount, and the loop: one thread reads requests until there are none, spins a
+ * moment, because waking an idle CPU is what costs, and then sleeps in libev, where the doorbell,
+ * deadlines and signals are waited for too.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/object.h"
+#include "../core/sys.h"
+#include "../core/text.h"
+#include "serve.h"
+
+#define SPIN_NS 30000
+#define DEFAULT_MAPPINGS 8192
+enum { BATCH = 512 }; /* requests before timers and the doorbell get their turn */
+
+struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1};
+
+static ev_io fuse_io, watch_io;
+static ev_signal on_term, on_int, on_hup;
+static ev_timer rate_timer;
+static struct fuse_buf buffer;
+
+int64_t fs_now_ns(void)
+{
+	return sys_now_ns();
+}
+
+/* ---- words ------------------------------------------------------------------------------------- */
+
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "ipcfs: mount: %s: %s\n", what, why);
+	return 1;
+}
+
+/* ---- options --------------------------------------------------------------------------------------- */
+
+const char ipcfs_serve_options_help[] =
+	"    store=DIR           the store's folder, in a tmpfs\n"
+	"    max_objects=N       objects of one user (default 100000; 0: no limit)\n"
+	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
+	"    max_parked=N        waiting requests of one user (default 20000)\n"
+	"    max_handles=N       open files of one user (default 100000)\n"
+	"    ro nodev nosuid noexec noatime default_permissions allow_other\n"
+	"                        as for any mount; root's mount is always allow_other\n";
+
+struct options {
+	char *store;
+	uint64_t limits[FS_Q_COUNT];
+	bool given[FS_Q_COUNT];
+	bool allow_other;
+};
+
+static int parse_limit(const char *value, uint64_t *out)
+{
+	return ipcfs_parse_bytes(value, strlen(value), out);
+}
+
+static int parse_options(const char *text, struct options *o)
+{
+	static const char *const limits[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "max_objects", [FS_Q_BYTES] = "max_bytes",
+		[FS_Q_PARKED] = "max_parked", [FS_Q_HANDLES] = "max_handles"};
+	static const char *const plain[] = {"rw", "nodev", "nosuid", "noexec", "noatime", "relatime",
+					    "default_permissions", "allow_other", "defaults", "dev", "suid", "exec"};
+	char *copy = strdup(text ? text : ""), *save, *word;
+	int rc = copy ? 0 : -ENOMEM;
+
+	for (word = rc == 0 ? strtok_r(copy, ",", &save) : NULL; rc == 0 && word;
+	     word = strtok_r(NULL, ",", &save)) {
+		char *value = strchr(word, '=');
+		bool known = false;
+
+		if (value)
+			*value++ = '\0';
+		for (size_t i = 0; !value && i < sizeof(plain) / sizeof(plain[0]); i++)
+			known |= !strcmp(word, plain[i]);
+		if (!strcmp(word, "allow_other"))
+			o->allow_other = true;
+		if (value && *value && !strcmp(word, "store")) {
+			free(o->store);
+			o->store = strdup(value);
+			known = true;
+		}
+		for (int i = 0; value && i < FS_Q_COUNT; i++)
+			if (!strcmp(word, limits[i])) {
+				known = parse_limit(value, &o->limits[i]) == 0;
+				o->given[i] = true;
+			}
+		if (!known) {
+			if (value)
+				value[-1] = '=';
+			complain(word, "no such option, or a value that it cannot have");
+			rc = -EINVAL;
+		}
+	}
+	free(copy);
+	return rc;
+}
+
+/* ---- checks, in words ----------------------------------------------------------------------------------- */
+
+/* Is anything mounted there already? mountinfo escapes blanks as \040. */
+static bool mounted_at(const char *path)
+{
+	char line[8192], at[4096];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		size_t n = 0;
+
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) != 1)
+			continue;
+		for (const char *p = at; *p; n++) {
+			unsigned c;
+
+			if (*p == '\\' && sscanf(p + 1, "%3o", &c) == 1) {
+				at[n] = (char)c;
+				p += 4;
+			} else {
+				at[n] = *p++;
+			}
+		}
+		at[n] = '\0';
+		found = !strcmp(at, path);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int check_mountpoint(const char *given)
+{
+	struct stat st;
+
+	if (stat(given, &st) < 0) {
+		if (errno == ENOTCONN)
+			return complain(given, "the server of this mount is gone; ipcfs umount it");
+		return complain(given, strerror(errno));
+	}
+	if (!S_ISDIR(st.st_mode))
+		return complain(given, "not a folder");
+	if (!realpath(given, fs.mountpoint))
+		return complain(given, strerror(errno));
+	if (mounted_at(fs.mountpoint))
+		return complain(given, "something is mounted there already");
+	return 0;
+}
+
+/* Where an administrator limits how long a request may take, waiting would abort the mount. */
+static int check_kernel(void)
+{
+	static const char *const names[] = {"/proc/sys/fs/fuse/default_request_timeout",
+					    "/proc/sys/fs/fuse/max_request_timeout"};
+
+	for (size_t i = 0; i < 2; i++) {
+		FILE *f = fopen(names[i], "re");
+		int seconds = 0;
+
+		if (f && fscanf(f, "%d", &seconds) != 1)
+			seconds = 0;
+		if (f)
+			fclose(f);
+		if (seconds)
+			return complain(names[i], "is set: the kernel would end the mount as soon "
+						  "as a request waits that long; set it to 0");
+	}
+	return 0;
+}
+
+/* One server a store: it holds `.server` locked, and says in it who it is. */
+static int claim_store(void)
+{
+	char who[4200] = "";
+	int fd = openat(fs.dirfd, ".server", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return complain(fs.store_dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (pread(fd, who, sizeof(who) - 1, 0) < 0)
+			who[0] = '\0';
+		who[strcspn(who, "\n")] = '\0';
+		fprintf(stderr, "ipcfs: mount: %s: this store is served already (%s)\n",
+			fs.store_dir, who);
+		close(fd);
+		return 1;
+	}
+	snprintf(who, sizeof(who), "pid %d, %s\n", (int)getpid(), fs.mountpoint);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, who, strlen(who), 0) < 0)
+		return complain(fs.store_dir, strerror(errno));
+	return 0; /* the descriptor stays open as long as we live */
+}
+
+static int open_store(const struct options *o)
+{
+	struct statvfs vfs;
+	int rc = ipcfs_store_open(o->store, &fs.store);
+
+	if (rc < 0)
+		return complain(o->store ? o->store : "the store",
+				rc == -EMEDIUMTYPE ? "a store must be in a tmpfs" :
+				rc == -EPERM	   ? "belongs to somebody else" :
+						     strerror(-rc));
+	snprintf(fs.store_dir, sizeof(fs.store_dir), "%s", ipcfs_store_dir(fs.store));
+	fs.dirfd = open(fs.store_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fs.dirfd < 0)
+		return complain(fs.store_dir, strerror(errno));
+	fs.store->dirfd = dup(fs.dirfd);
+	memcpy(fs.limits, o->limits, sizeof(fs.limits));
+	if (!o->given[FS_Q_BYTES] && fstatvfs(fs.dirfd, &vfs) == 0)
+		fs.limits[FS_Q_BYTES] = vfs.f_blocks * vfs.f_frsize / 2;
+	return 0;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------ */
+
+static void end(void)
+{
+	fs.stopping = true;
+	ev_break(fs.loop, EVBREAK_ALL);
+}
+
+/* 1: handled one, 0: there is none, negative: the mount is over. */
+static int handle_one(void)
+{
+	int n = fuse_session_receive_buf(fs.session, &buffer);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return 0;
+	if (n <= 0)
+		return -1;
+	fs.requests++;
+	fuse_session_process_buf(fs.session, &buffer);
+	fs_park_settle();
+	return fuse_session_exited(fs.session) ? -1 : 1;
+}
+
+static void on_fuse(struct ev_loop *loop, ev_io *io, int events)
+{
+	int64_t spin_until = 0, now;
+	int done = 0, n;
+
+	(void)loop;
+	(void)io;
+	(void)events;
+	for (;;) {
+		n = handle_one();
+		if (n < 0) {
+			end();
+			return;
+		}
+		if (n > 0) {
+			spin_until = 0;
+			if (++done >= BATCH)
+				return;
+			continue;
+		}
+		now = sys_now_ns();
+		if (!spin_until)
+			spin_until = now + SPIN_NS;
+		else if (now >= spin_until)
+			return;
+	}
+}
+
+static void on_watch(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)io;
+	(void)events;
+	fs.engine->dispatch(fs.store);
+	fs_park_settle();
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	(void)loop;
+	(void)signal;
+	(void)events;
+	end();
+}
+
+static void on_rate(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	static uint64_t before;
+
+	(void)loop;
+	(void)timer;
+	(void)events;
+	fs.rate = (double)(fs.requests - before);
+	before = fs.requests;
+}
+
+static void listen_to(void)
+{
+	int fd = fuse_session_fd(fs.session), watch;
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	ev_io_init(&fuse_io, on_fuse, fd, EV_READ);
+	ev_io_start(fs.loop, &fuse_io);
+	watch = fs.store->watch_fd;
+	ev_io_init(&watch_io, on_watch, watch, EV_READ);
+	ev_io_start(fs.loop, &watch_io);
+	ev_signal_init(&on_term, on_signal, SIGTERM);
+	ev_signal_init(&on_int, on_signal, SIGINT);
+	ev_signal_init(&on_hup, on_signal, SIGHUP);
+	ev_signal_start(fs.loop, &on_term);
+	ev_signal_start(fs.loop, &on_int);
+	ev_signal_start(fs.loop, &on_hup);
+	ev_timer_init(&rate_timer, on_rate, 1., 1.);
+	ev_timer_start(fs.loop, &rate_timer);
+}
+
+/* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
+static void shut_down(void)
+{
+	int64_t until = sys_now_ns() + 200000000;
+
+	fs_park_stopping = true;
+	fs_park_fail_all(-ESHUTDOWN);
+	if (!fuse_session_exited(fs.session)) {
+		umount2(fs.mountpoint, MNT_DETACH);
+		while (sys_now_ns() < until && handle_one() >= 0)
+			;
+	}
+}
+
+/* ---- start ----------------------------------------------------------------------------------------------------- */
+
+static void raise_limits(void)
+{
+	struct rlimit files = {65536, 65536}, own;
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &own) == 0) {
+		own.rlim_cur = own.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &own);
+	}
+}
+
+static int make_session(const struct options *o)
+{
+	bool all = fs.uid == 0 || o->allow_other;
+	char options[256];
+	char *argv[] = {(char *)"ipcfs", (char *)"-o", options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+
+	snprintf(options, sizeof(options),
+		 "fsname=ipcfs,subtype=ipcfs,nodev,nosuid,noexec,default_permissions%s",
+		 all ? ",allow_other" : "");
+	fs.session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), NULL);
+	fuse_opt_free_args(&args);
+	if (!fs.session)
+		return complain(fs.mountpoint, "libfuse gives no session");
+	if (fuse_session_mount(fs.session, fs.mountpoint) < 0)
+		return complain(fs.mountpoint, "cannot be mounted");
+	return 0;
+}
+
+static int prepare(const struct options *o)
+{
+	int rc;
+
+	fs.uid = geteuid();
+	fs.started_ns = sys_now_ns();
+	fs.mappings_max = DEFAULT_MAPPINGS;
+	raise_limits();
+	rc = open_store(o);
+	if (rc == 0)
+		rc = claim_store();
+	if (rc)
+		return rc;
+	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
+	if (rc >= 0)
+		rc = fs_item_start();
+	if (rc < 0)
+		return complain(fs.store_dir, strerror(-rc));
+	fs.store->names = fs_item_names;
+	fs.store->reserve_hook = fs_quota_reserve;
+	fs_quota_remove_temp();
+	fs.loop = ev_loop_new(EVFLAG_AUTO);
+	if (!fs.loop)
+		return complain("libev", "no loop");
+	fs_park_start(fs.loop);
+	return make_session(o);
+}
+
+/* ready: written to once the mount answers; -1: nobody waits for it. */
+static int serve(const struct options *o, int ready)
+{
+	int rc = prepare(o);
+
+	if (rc)
+		return rc;
+	listen_to();
+	if (ready >= 0) {
+		char byte = 0;
+
+		/* Requests that come now wait in the kernel for a moment at the most. */
+		if (write(ready, &byte, 1) < 0)
+			return 1;
+		close(ready);
+	}
+	ev_run(fs.loop, 0);
+	shut_down();
+	fuse_session_unmount(fs.session);
+	fuse_session_destroy(fs.session);
+	fs_item_stop();
+	free(buffer.mem);
+	ipcfs_store_close(fs.store);
+	return 0;
+}
+
+/* The child's terminal and folder go, its command line stays. */
+static void settle_in_background(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	if (chdir("/") < 0 || null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+}
+
+static int serve_in_background(const struct options *o)
+{
+	int pipe_fd[2], status;
+	char byte;
+	pid_t child;
+	ssize_t n;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return complain("pipe", strerror(errno));
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		return complain("fork", strerror(errno));
+	if (child == 0) {
+		close(pipe_fd[0]);
+		settle_in_background();
+		exit(serve(o, pipe_fd[1]));
+	}
+	close(pipe_fd[1]);
+	do
+		n = read(pipe_fd[0], &byte, 1);
+	while (n < 0 && errno == EINTR);
+	close(pipe_fd[0]);
+	if (n == 1) {
+		struct stat st;
+
+		/* The first answer: now it is usable. */
+		return stat(fs.mountpoint, &st) < 0 ? complain(fs.mountpoint, strerror(errno)) : 0;
+	}
+	if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status))
+		return complain("server", "it ended at once");
+	return WEXITSTATUS(status);
+}
+
+int ipcfs_serve(const char *mountpoint, const char *text, bool foreground)
+{
+	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000, [FS_Q_PARKED] = 20000,
+				       [FS_Q_HANDLES] = 100000}};
+	int rc = parse_options(text, &o) < 0 ? 2 : 0;
+
+	if (rc == 0)
+		rc = check_mountpoint(mountpoint);
+	if (rc == 0)
+		rc = check_kernel();
+	if (rc == 0)
+		rc = foreground ? serve(&o, -1) : serve_in_background(&o);
+	free(o.store);
+	return rc;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ops.c - the table of requests, and those on files. Only READ and WRITE may wait. Every other request is
+ * answered before its handler returns: libfuse serialises look-ups and listings, and `ls` or
+ * `rm` would hang behind them.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "../core/object.h"
+#include "../core/sys.h"
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_READDIRPLUS |
+				  FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE |
+				  FUSE_CAP_AUTO_INVAL_DATA);
+	conn->want |= conn->capable & FUSE_CAP_ATOMIC_O_TRUNC;
+	conn->max_write = FS_MAX_IO;
+	conn->max_background = 65535;
+	conn->congestion_threshold = 65535;
+	conn->time_gran = 1;
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	fs_node_forget(ino, lookups);
+	fs_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		fs_node_forget(forgets[i].ino, forgets[i].nlookup);
+	fs_reply_none(req);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_node *node = fs_node_of(ino);
+	struct stat st;
+	int rc = node ? fs_attr_of(node, &st) : -ESTALE;
+
+	(void)fi;
+	if (rc < 0)
+		fs_reply_error(req, rc, NULL);
+	else
+		fs_reply_attr(req, &st, fs_attr_timeout(node->type));
+}
+
+/* ---- setattr ----------------------------------------------------------------------------------- */
+
+static struct timespec time_of(int to_set, int set, int now, const struct timespec *t)
+{
+	if (to_set & now)
+		return (struct timespec){.tv_nsec = UTIME_NOW};
+	return to_set & set ? *t : (struct timespec){.tv_nsec = UTIME_OMIT};
+}
+
+/* On the file in the store, held by a descriptor of no access: mode, owner, times. */
+static int set_file(int fd, const struct fs_item *item, const struct stat *attr, int to_set)
+{
+	char self[40];
+	int rc = 0;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
+			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
+	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
+		/* The sticky bit of a file in the store says `temp`. */
+		mode_t keep = item->type == FS_OBJECT ? item->last.st_mode & S_ISVTX : 0;
+
+		rc = chmod(self, (attr->st_mode & 0777) | keep);
+	}
+	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
+		struct timespec times[2] = {
+			time_of(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW,
+				&attr->st_atim),
+			time_of(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW,
+				&attr->st_mtim),
+		};
+
+		rc = utimensat(AT_FDCWD, self, times, 0);
+	}
+	return rc < 0 ? -errno : 0;
+}
+
+static int set_attributes(struct fs_item *item, const struct stat *attr, int to_set)
+{
+	char path[FS_PATH];
+	struct stat st;
+	int fd, rc = item->removed ? -ENOENT : fs_item_path(item, path);
+
+	if (!item->parent)
+		return fs_fail(-EPERM, "the kinds' folders stay as they are");
+	if (rc == 0)
+		rc = fs_item_stat(item, &st);
+	if (rc < 0)
+		return rc;
+	fd = sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	rc = sys_fstat(fd, &st);
+	if (rc == 0)
+		rc = st.st_ino == item->ino ? set_file(fd, item, attr, to_set) : -ENOENT;
+	sys_close(fd);
+	return rc;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi)
+{
+	struct fs_node *node = fs_node_of(ino);
+	char path[FS_PATH] = "/";
+	struct stat st;
+	int rc = !node ? -ESTALE : node->item ? 0 : fs_fail(-EPERM, "the root's files stay");
+
+	(void)fi;
+	if (rc == 0)
+		fs_item_show(node->item, path, sizeof(path));
+	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
+	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
+	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
+		rc = fs_view_clear(node->item);
+	if (rc == 0 && to_set & ~FUSE_SET_ATTR_SIZE)
+		rc = set_attributes(node->item, attr, to_set);
+	if (rc == 0)
+		rc = fs_attr_of(node, &st);
+	if (rc < 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_attr(req, &st, fs_attr_timeout(node->type));
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	if (ino == FUSE_ROOT_ID + (fuse_ino_t)FS_SHM)
+		fs_reply_link(req, fs.store_dir);
+	else
+		fs_reply_error(req, -EINVAL, NULL);
+}
+
+static void refuse_link(fuse_req_t req, const char *name)
+{
+	fs_reply_error(req, fs_fail(-EPERM, "there are no links"), name);
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	(void)parent;
+	refuse_link(req, name);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	(void)newparent;
+	refuse_link(req, newname);
+}
+
+/* ---- open files ---------------------------------------------------------------------------------- */
+
+static int check_open(const struct fs_node *node, int flags)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY, reads = (flags & O_ACCMODE) != O_WRONLY;
+
+	if (!node->item)
+		return writes ? -EACCES : 0;
+	if (node->item->removed)
+		return -ENOENT;
+	if (node->leaf.view == FS_CTL && reads && !writes)
+		return fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
+	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
+		       node->leaf.view == FS_STAT))
+		return fs_fail(-EINVAL, "this view is for reading");
+	return fs_check_properties(node->item, &node->leaf.p);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_node *node = fs_node_of(ino);
+	char path[FS_PATH] = "/";
+	struct fs_handle *h;
+	int rc = node ? check_open(node, fi->flags) : -ESTALE;
+
+	if (rc == 0)
+		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL,
+				   fi->flags, fuse_req_ctx(req)->uid, &h);
+	if (rc < 0) {
+		if (node && node->item)
+			fs_item_show(node->item, path, sizeof(path));
+		fs_reply_error(req, rc, path);
+		return;
+	}
+	fs_reply_open(req, h);
+}
+
+/* Idempotent: a close may be told twice. */
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+	int rc = h ? fs_view_flush(h) : 0;
+
+	(void)ino;
+	if (rc < 0)
+		fs_reply_handle_error(req, rc, h);
+	else
+		fs_reply_ok(req);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+
+	(void)ino;
+	if (h) {
+		fs_view_flush(h);
+		if (h->temp)
+			fs_remove_temp(h->item);
+		fs_handle_free(h);
+	}
+	fs_reply_ok(req);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	fs_reply_ok(req);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct fs_request r = {.req = req, .handle = fs_handle_of(fi->fh), .size = size,
+			       .offset = off, .nonblock = fi->flags & O_NONBLOCK};
+
+	(void)ino;
+	if (!r.handle) {
+		fs_reply_error(req, -EBADF, NULL);
+		return;
+	}
+	r.item = r.handle->item;
+	fs_park_run(&r);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+		     struct fuse_file_info *fi)
+{
+	struct fs_request r = {.req = req, .handle = fs_handle_of(fi->fh), .size = size,
+			       .data = data, .offset = off, .write = true,
+			       .nonblock = fi->flags & O_NONBLOCK};
+
+	(void)ino;
+	if (!r.handle) {
+		fs_reply_error(req, -EBADF, NULL);
+		return;
+	}
+	r.item = r.handle->item;
+	/* A longer write(2) comes in pieces; its first shows it. */
+	if (size > FS_MAX_WRITE) {
+		fs_reply_handle_error(req, fs_fail(-EMSGSIZE, "one write has at most %d bytes",
+						   FS_MAX_WRITE),
+				      r.handle);
+		return;
+	}
+	fs_park_run(&r);
+}
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *ph)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+
+	(void)ino;
+	if (!h) {
+		if (ph)
+			fuse_pollhandle_destroy(ph);
+		fs_reply_error(req, -EBADF, NULL);
+		return;
+	}
+	fs_park_poll(req, h, ph);
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
+		     size_t out_size)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+	int64_t ns;
+
+	(void)ino;
+	(void)arg;
+	(void)flags;
+	(void)out_size;
+	if (!h || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
+		/* Programs ask terminals' questions of any file: no failure to tell of. */
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	memcpy(&ns, in, sizeof(ns));
+	if (ns < -1) {
+		fs_reply_handle_error(req, fs_fail(-EINVAL, "a timeout is -1 or more"), h);
+		return;
+	}
+	h->timeout_ns = ns;
+	fs_reply_ioctl(req);
+}
+
+/* Locks of these kinds' files would exclude nobody. */
+static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+
+	(void)ino;
+	(void)op;
+	if (h)
+		fs_reply_handle_error(req, fs_fail(-EOPNOTSUPP, "this kind has no file locks"), h);
+	else
+		fs_reply_error(req, -EOPNOTSUPP, NULL);
+}
+
+static void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock)
+{
+	(void)lock;
+	op_flock(req, ino, fi, 0);
+}
+
+static void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock,
+		     int sleep)
+{
+	(void)lock;
+	(void)sleep;
+	op_flock(req, ino, fi, 0);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+
+	(void)ino;
+	if (statvfs(fs.store_dir, &st) < 0) {
+		fs_reply_error(req, -errno, NULL);
+		return;
+	}
+	st.f_namemax = IPCFS_NAME_MAX;
+	fs_reply_statfs(req, &st);
+}
+
+const struct fuse_lowlevel_ops fs_ops = {
+	.init = op_init,
+	.lookup = fs_op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = fs_op_mknod,
+	.mkdir = fs_op_mkdir,
+	.unlink = fs_op_unlink,
+	.rmdir = fs_op_rmdir,
+	.symlink = op_symlink,
+	.rename = fs_op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = fs_op_opendir,
+	.readdir = fs_op_readdir,
+	.releasedir = fs_op_releasedir,
+	.statfs = op_statfs,
+	.create = fs_op_create,
+	.getlk = op_getlk,
+	.setlk = op_setlk,
+	.flock = op_flock,
+	.ioctl = op_ioctl,
+	.poll = op_poll,
+};

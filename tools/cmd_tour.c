@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_tour.c - `ipcfs tour`: runs tour.sh, which lies in ../share/ipcfs beside the folder of this program, or in
+ * ../tools in the tree that it was built in.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "commands.h"
+#include "mounts.h"
+
+static const char usage[] =
+	"usage: ipcfs tour [--keep] [--mount DIR] [FILE...]\n"
+	"Shows a queue, a semaphore, an event, a value and an array at work: four workers, two in "
+	"shell and two\n"
+	"in Python, count the words of the texts (/usr/share/common-licenses if none is named) by "
+	"their length.\n"
+	"Prints each command that it runs. Checks the result against one process that counts "
+	"alone.\n\n"
+	"  --keep       leave its objects there to look at; they begin with tour-\n"
+	"  --mount DIR  the mount to use ($IPCFS_MOUNT, else /ipc)\n\n"
+	"Exit status: 0 all is right, 1 something went wrong, 2 wrong usage.\n";
+
+/* The folder that the running program lies in, and its path. */
+static int find_self(char program[PATH_MAX], char folder[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", program, PATH_MAX - 1);
+
+	if (n < 0)
+		return -errno;
+	program[n] = '\0';
+	memcpy(folder, program, (size_t)n + 1);
+	*strrchr(folder, '/') = '\0';
+	return 0;
+}
+
+static int find_script(const char *folder, char *script, size_t size)
+{
+	/* The last is for a build with MODE=asan and the like, in build/MODE. */
+	static const char *const places[] = {"../share/ipcfs/tour.sh", "../tools/tour.sh",
+					     "../../tools/tour.sh"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (snprintf(script, size, "%s/%s", folder, places[i]) < (int)size &&
+		    access(script, R_OK) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static int run(const char *mount, bool keep, char **files)
+{
+	char program[PATH_MAX], folder[PATH_MAX], script[PATH_MAX];
+	char *argv[] = {"bash", script, NULL};
+	char **all;
+	int count = 0;
+
+	if (find_self(program, folder) < 0 || find_script(folder, script, sizeof(script)) < 0)
+		return args_fail("tour.sh", "is neither in %s/../share/ipcfs nor in ../tools",
+				 folder);
+	while (files[count])
+		count++;
+	all = calloc((size_t)count + 3, sizeof(*all));
+	if (!all || setenv("IPCFS_MOUNT", mount, 1) < 0 || setenv("IPCFS", program, 1) < 0 ||
+	    setenv("TOUR_KEEP", keep ? "1" : "", 1) < 0)
+		return args_fail(NULL, "no memory");
+	memcpy(all, argv, 2 * sizeof(*all));
+	memcpy(all + 2, files, (size_t)count * sizeof(*all));
+	execvp(all[0], all);
+	args_fail(all[0], "%s", strerror(errno));
+	free(all);
+	return ARGS_FAILED;
+}
+
+int cmd_tour(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		ARGS_HELP, ARGS_MOUNT, {"keep", no_argument, NULL, 'k'}, ARGS_END};
+	struct args a = {.help = usage, .shorts = ":", .longs = longs};
+	bool keep = false;
+	struct object o;
+	int c, r;
+
+	while ((c = args_next(&a, argc, argv)) != -1)
+		switch (c) {
+		case 'k':
+			keep = true;
+			break;
+		default:
+			return a.status;
+		}
+	/* Only to see that there is a mount. */
+	r = object_find(&a, "queues/tour", &o);
+	return r ? r : run(o.mount, keep, argv + optind);
+}
