@@ -175,7 +175,9 @@ struct fs_handle {
 	/* Shown kinds: the snapshot. */
 	char *text;
 	size_t text_len;
+	off_t text_base; /* the offset at which it begins */
 	bool has_text;
+	bool written; /* since the snapshot */
 	/* cas: the object's changes at this handle's last read or own write. */
 	uint64_t changes;
 	bool has_changes;

@@ -210,7 +210,7 @@ void fs_park_run(struct fs_request *r)
 
 	/* A copy of this request must not overtake those in line. */
 	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
-	others = !nonblock && r->handle->leaf.view == FS_PLAIN &&
+	others = r->item && !nonblock && r->handle->leaf.view == FS_PLAIN &&
 		 !TAILQ_EMPTY(&r->item->parked[r->class]) && r->handle->rest_len == 0 &&
 		 !r->handle->ended;
 	if (others)

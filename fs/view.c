@@ -237,14 +237,16 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 	return rc;
 }
 
-/* A snapshot is taken by the first read after open, after a write, and at offset 0. */
+/* A snapshot is taken by the first read after open, after a write, and at offset 0. After a write it begins
+ * where the file's position then is, so that what is written and read in turn through one
+ * descriptor needs no seeking. */
 static int read_shown(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
-	size_t at = (size_t)r->offset, n;
+	size_t at, n;
 	int rc;
 
-	if (!h->has_text || r->offset == 0) {
+	if (!h->has_text || r->offset == 0 || r->offset < h->text_base) {
 		struct fs_text t = {0};
 
 		rc = make_text(h, &t);
@@ -255,8 +257,11 @@ static int read_shown(struct fs_request *r)
 		free(h->text);
 		h->text = t.bytes;
 		h->text_len = t.len;
+		h->text_base = h->written ? r->offset : 0;
+		h->written = false;
 		h->has_text = true;
 	}
+	at = (size_t)(r->offset - h->text_base);
 	n = at < h->text_len ? h->text_len - at : 0;
 	r->answered = true;
 	fs_reply_data(r->req, n ? h->text + at : NULL, n < r->size ? n : r->size);
@@ -389,6 +394,7 @@ static int try_write(struct fs_request *r)
 	if (rc < 0)
 		return rc;
 	fs_handle_forget_text(h);
+	h->written = true;
 	r->answered = true;
 	if (r->parked)
 		fuse_req_interrupt_func(r->req, NULL, NULL);

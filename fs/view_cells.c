@@ -62,9 +62,11 @@ static int parse_one(struct cells *c, const char *s, size_t len)
 	} else {
 		rc = ipcfs_parse_element(c->type, s, len, to);
 	}
-	if (rc < 0)
+	if (rc < 0) {
+		s = ipcfs_trim(s, &len);
 		return fs_fail(rc, rc == -ERANGE ? "%s does not fit %s" : "%s is not %s",
 			       fs_quote(s, len), type_words(c->type));
+	}
 	c->count++;
 	return 0;
 }
@@ -438,8 +440,10 @@ static int rehearse(struct fs_item *item, const struct ipcfs_properties *p, cons
 			     fs_fail(-ERANGE, "%s is longer than the %zu bytes of a string",
 				     fs_quote(s, len), c.element) :
 			     0;
+	else if ((c.bytes = calloc(1, 8)))
+		rc = parse_one(&c, s, len);
 	else
-		rc = ipcfs_parse_element(p->type, s, len, &(uint64_t){0});
+		rc = -ENOMEM;
 	free(c.bytes);
 	return rc;
 }
