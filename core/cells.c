@@ -265,12 +265,8 @@ static int arith(struct ipcfs_object *o, struct ipcfs_op *op)
 	return rc < 0 ? rc : redo_commit(o, at, op->count * element, 0);
 }
 
-int cells_try(struct ipcfs_object *o, struct ipcfs_op *op)
+static int dispatch(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	int rc = op->verb == IPCFS_V_WRITE_RAW || op->verb == IPCFS_V_READ_RAW ? 0 : in_range(o, op);
-
-	if (rc < 0)
-		return rc;
 	switch (op->verb) {
 	case IPCFS_V_READ:
 		return read_cells(o, op);
@@ -289,6 +285,22 @@ int cells_try(struct ipcfs_object *o, struct ipcfs_op *op)
 	default:
 		return -EINVAL;
 	}
+}
+
+int cells_try(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	bool raw = op->verb == IPCFS_V_WRITE_RAW || op->verb == IPCFS_V_READ_RAW;
+	struct ipcfs_op back = {.verb = IPCFS_V_READ, .first = op->back_first,
+				.count = op->back_count, .out = op->out, .out_size = op->out_size};
+	int rc = raw ? 0 : in_range(o, op);
+
+	if (rc == 0 && back.count)
+		rc = in_range(o, &back);
+	if (rc == 0)
+		rc = dispatch(o, op);
+	if (rc == 0 && back.count && read_cells(o, &back) == 0)
+		op->out_len = back.out_len;
+	return rc;
 }
 
 unsigned cells_ready(struct ipcfs_object *o, uint64_t n)

@@ -59,6 +59,8 @@ struct ipcfs_op {
 	size_t out_len;
 	struct iovec *vec;
 	uint64_t first, count;
+	/* WRITE and ARITH with `out`: these elements are read back in the same step. */
+	uint64_t back_first, back_count;
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;

@@ -7,11 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Who opens a name whose removal was begun by somebody who died finishes it, and looks again. */
-enum { OPEN_TRIES = 4 };
+enum { OPEN_TRIES = 1000 };
 
 static bool same(const struct ipcfs_object *o, const struct ipcfs_properties *p)
 {
@@ -48,7 +49,10 @@ static int open_found(const struct request *r, int dirfd, const char *path, int 
 		return rc;
 	if (LOAD(o->control->state) & SEG_REMOVED) {
 		rc = store_unlink_exact(dirfd, path, fd);
-		rc = rc < 0 ? rc : -ESTALE;
+		if (rc < 0 && !(r->flags & IPCFS_CREATE))
+			rc = -ENOENT; /* not ours to finish, but gone all the same */
+		else
+			rc = rc < 0 ? rc : -ESTALE;
 	} else if (!made && r->flags & IPCFS_CREATE && r->flags & IPCFS_EXCL) {
 		rc = -EEXIST;
 	} else if (r->p && !same(o, r->p)) {
@@ -118,6 +122,25 @@ static int shm_open_object(struct ipcfs_store *store, enum ipcfs_kind kind, cons
 	return rc;
 }
 
+/* May we remove the name? Asked before anybody is told that it is gone. */
+static int may_remove(int dirfd, const char *path, const struct stat *st)
+{
+	char folder[STORE_PATH_SIZE];
+	struct stat in;
+	int rc;
+
+	if (geteuid() == 0)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	rc = sys_stat_at(dirfd, folder, &in);
+	if (rc == 0)
+		rc = sys_may_write(dirfd, folder);
+	if (rc == 0 && in.st_mode & S_ISVTX && in.st_uid != geteuid() && st->st_uid != geteuid())
+		rc = -EPERM;
+	return rc;
+}
+
 static int shm_remove(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
 {
 	char path[STORE_PATH_SIZE];
@@ -136,13 +159,14 @@ static int shm_remove(struct ipcfs_store *store, enum ipcfs_kind kind, const cha
 		store_leave(store, dirfd);
 		return rc;
 	}
-	/* May we remove the name? Asked before anybody is told that it is gone. */
 	rc = sys_fstat(fd, &st);
-	if (rc == 0 && st.st_uid != geteuid() && geteuid() != 0 && !strchr(name, '/'))
-		rc = -EPERM;
+	if (rc == 0)
+		rc = may_remove(dirfd, path, &st);
 	if (rc == 0 && seg_attach(store, fd, kind, &o) == 0) {
 		seg_remove(o);
 		seg_detach(o);
+	} else if (rc == 0) {
+		seg_condemn(fd, kind);
 	}
 	if (rc == 0)
 		rc = store_unlink_exact(dirfd, path, fd);

@@ -185,6 +185,8 @@ int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomi
 void seg_damage(struct ipcfs_object *o);
 /* Sets REMOVED and wakes everybody. */
 void seg_remove(struct ipcfs_object *o);
+/* The same for a file that cannot be attached: who waits on it sees it within a second. */
+void seg_condemn(int fd, enum ipcfs_kind kind);
 /* After fork: locks of the parent's threads are not ours. */
 void seg_reset_locks(struct ipcfs_store *store);
 

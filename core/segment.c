@@ -390,3 +390,20 @@ void seg_remove(struct ipcfs_object *o)
 	if (!o->store->server && member_self(o->store) > 0)
 		member_ring(o->store, o->id);
 }
+
+void seg_condemn(int fd, enum ipcfs_kind kind)
+{
+	struct seg_control control;
+	uint32_t state;
+	struct stat st;
+	uint64_t at;
+
+	if (sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < SEG_PAGE)
+		return;
+	at = control_offset(kind, (uint64_t)st.st_size);
+	if (sys_pread(fd, &control, sizeof(control), at) != (ssize_t)sizeof(control) ||
+	    control.magic != SEG_MAGIC)
+		return;
+	state = atomic_load(&control.state) | SEG_REMOVED;
+	sys_pwrite_all(fd, &state, sizeof(state), at + offsetof(struct seg_control, state));
+}

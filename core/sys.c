@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,6 +55,41 @@ int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	return r;
 }
 
+/* Where the last component of the path is, reached without symlinks: a descriptor to give to done_with, and
+ * *last. The first folder below dirfd is taken as it is: nobody but the store's owner can change it. */
+static int parent_of(int dirfd, const char *path, const char **last)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	*last = path;
+	if (dirfd == AT_FDCWD || !slash || slash == strchr(path, '/'))
+		return dirfd;
+	if (slash - path >= (ptrdiff_t)sizeof(folder))
+		return -ENAMETOOLONG;
+	memcpy(folder, path, (size_t)(slash - path));
+	folder[slash - path] = '\0';
+	*last = slash + 1;
+	return sys_open_beneath(dirfd, folder, O_PATH | O_DIRECTORY, 0);
+}
+
+static int done_with(int at, int dirfd, int r)
+{
+	if (at != dirfd)
+		close(at);
+	return r;
+}
+
+int sys_may_write(int dirfd, const char *folder)
+{
+	const char *last;
+	int at = parent_of(dirfd, folder, &last);
+
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(faccessat(at, last, W_OK | X_OK, AT_EACCESS)));
+}
+
 int sys_open(const char *path, int flags, mode_t mode)
 {
 	FAULT("open");
@@ -68,8 +104,14 @@ void sys_close(int fd)
 
 int sys_stat_at(int dirfd, const char *path, struct stat *st)
 {
+	const char *last;
+	int at;
+
 	FAULT("stat");
-	return result(fstatat(dirfd, path, st, AT_SYMLINK_NOFOLLOW));
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(fstatat(at, last, st, AT_SYMLINK_NOFOLLOW)));
 }
 
 int sys_fstat(int fd, struct stat *st)
@@ -90,34 +132,60 @@ int sys_is_tmpfs(int fd)
 
 int sys_link_fd(int fd, int dirfd, const char *path)
 {
+	const char *last;
 	char self[40];
-	int r;
+	int at, r;
 
 	FAULT("link");
-	r = result(linkat(fd, "", dirfd, path, AT_EMPTY_PATH));
-	if (r != -ENOENT && r != -EINVAL)
-		return r;
-	/* Kernels before 6.10 want a capability for that. */
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return result(linkat(AT_FDCWD, self, dirfd, path, AT_SYMLINK_FOLLOW));
+	at = parent_of(dirfd, path, &last);
+	if (at < 0)
+		return at;
+	r = result(linkat(fd, "", at, last, AT_EMPTY_PATH));
+	if (r == -ENOENT || r == -EINVAL) { /* before 6.10 that wants a capability */
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		r = result(linkat(AT_FDCWD, self, at, last, AT_SYMLINK_FOLLOW));
+	}
+	return done_with(at, dirfd, r);
 }
 
 int sys_unlink_at(int dirfd, const char *path, int flags)
 {
+	const char *last;
+	int at;
+
 	FAULT("unlink");
-	return result(unlinkat(dirfd, path, flags));
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(unlinkat(at, last, flags)));
 }
 
 int sys_rename_new(int dirfd, const char *from, const char *to)
 {
+	const char *last_from, *last_to;
+	int at_from, at_to, r;
+
 	FAULT("rename");
-	return result(renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE));
+	at_from = parent_of(dirfd, from, &last_from);
+	if (at_from < 0)
+		return at_from;
+	at_to = parent_of(dirfd, to, &last_to);
+	if (at_to < 0)
+		return done_with(at_from, dirfd, at_to);
+	r = result(renameat2(at_from, last_from, at_to, last_to, RENAME_NOREPLACE));
+	return done_with(at_from, dirfd, done_with(at_to, dirfd, r));
 }
 
 int sys_mkdir_at(int dirfd, const char *path, mode_t mode)
 {
+	const char *last;
+	int at;
+
 	FAULT("mkdir");
-	return result(mkdirat(dirfd, path, mode));
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(mkdirat(at, last, mode)));
 }
 
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)

@@ -19,7 +19,9 @@ int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 /* open(2), O_CLOEXEC added. */
 int sys_open(const char *path, int flags, mode_t mode);
 void sys_close(int fd);
-int sys_stat_at(int dirfd, const char *path, struct stat *st); /* does not follow */
+/* Those with dirfd follow no symlink, neither at the end of the path nor on the way below dirfd. */
+int sys_stat_at(int dirfd, const char *path, struct stat *st);
+int sys_may_write(int dirfd, const char *folder); /* 0, or -EACCES: with our effective ids */
 int sys_fstat(int fd, struct stat *st);
 /* 1 when the descriptor is in a tmpfs, else 0. */
 int sys_is_tmpfs(int fd);

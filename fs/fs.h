@@ -178,6 +178,7 @@ struct fs_handle {
 	off_t text_base; /* the offset at which it begins */
 	bool has_text;
 	bool written; /* since the snapshot */
+	bool fresh;   /* the snapshot was taken by a write: its base is the next read's offset */
 	/* cas: the object's changes at this handle's last read or own write. */
 	uint64_t changes;
 	bool has_changes;
@@ -293,9 +294,9 @@ struct fs_kind {
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
 	/* Lines of `stat` behind the common ones. */
-	void (*stat)(const struct ipcfs_stat *st, struct fs_text *t);
-	/* One command of ctl: -EINVAL. */
-	int (*command)(struct fs_handle *h, const char *word, size_t len);
+	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
+	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
+	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
 	fs_array_kind;

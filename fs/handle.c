@@ -114,7 +114,7 @@ void fs_handle_forget_text(struct fs_handle *h)
 	free(h->text);
 	h->text = NULL;
 	h->text_len = 0;
-	h->has_text = false;
+	h->has_text = h->fresh = false;
 }
 
 void fs_handle_free(struct fs_handle *h)

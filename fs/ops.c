@@ -175,6 +175,7 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const 
 static int check_open(const struct fs_node *node, int flags)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY, reads = (flags & O_ACCMODE) != O_WRONLY;
+	struct ipcfs_stat st;
 
 	if (!node->item)
 		return writes ? -EACCES : 0;
@@ -185,6 +186,10 @@ static int check_open(const struct fs_node *node, int flags)
 	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
 		       node->leaf.view == FS_STAT))
 		return fs_fail(-EINVAL, "this view is for reading");
+	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
+	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
+		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
+			       (unsigned long long)node->leaf.n);
 	return fs_check_properties(node->item, &node->leaf.p);
 }
 

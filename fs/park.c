@@ -203,30 +203,6 @@ static int busy(struct fs_request *r, bool nonblock)
 		       -EAGAIN;
 }
 
-void fs_park_run(struct fs_request *r)
-{
-	bool others, nonblock = r->nonblock || r->handle->timeout_ns == 0;
-	int rc;
-
-	/* A copy of this request must not overtake those in line. */
-	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
-	others = r->item && !nonblock && r->handle->leaf.view == FS_PLAIN &&
-		 !TAILQ_EMPTY(&r->item->parked[r->class]) && r->handle->rest_len == 0 &&
-		 !r->handle->ended;
-	if (others)
-		fs_park_changed(r->item); /* they may be served now, and we after them */
-	rc = others ? -EAGAIN : fs_view_try(r);
-	if (rc == -EBUSY) {
-		rc = busy(r, nonblock);
-		if (rc == -EAGAIN)
-			rc = park(r);
-	} else if (rc == -EAGAIN && !nonblock) {
-		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
-	}
-	if (rc < 0 && !r->answered)
-		fs_reply_handle_error(r->req, rc, r->handle);
-}
-
 /* ---- service -------------------------------------------------------------------------------------- */
 
 /* Tries one parked request again: whether it ended. */
@@ -300,6 +276,36 @@ static void serve_item(struct fs_item *item)
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
 	fs_item_put(item);
+}
+
+/* Nobody overtakes those in line, not even who would not wait. */
+static bool others_first(const struct fs_request *r)
+{
+	const struct fs_handle *h = r->handle;
+
+	if (!r->item || h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
+	    TAILQ_EMPTY(&r->item->parked[r->class]))
+		return false;
+	serve_item(r->item);
+	return !TAILQ_EMPTY(&r->item->parked[r->class]);
+}
+
+void fs_park_run(struct fs_request *r)
+{
+	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
+	int rc;
+
+	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
+	rc = others_first(r) ? -EAGAIN : fs_view_try(r);
+	if (rc == -EBUSY) {
+		rc = busy(r, nonblock);
+		if (rc == -EAGAIN)
+			rc = park(r);
+	} else if (rc == -EAGAIN && !nonblock) {
+		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
+	}
+	if (rc < 0 && !r->answered)
+		fs_reply_handle_error(r->req, rc, r->handle);
 }
 
 void fs_park_settle(void)

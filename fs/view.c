@@ -209,7 +209,7 @@ static int show_stat(struct fs_handle *h, struct fs_text *t)
 	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
 		       writers);
 	if (rc == 0)
-		kinds[item->kind]->stat(&st, t);
+		kinds[item->kind]->stat(h, &st, t);
 	return 0;
 }
 
@@ -246,7 +246,9 @@ static int read_shown(struct fs_request *r)
 	size_t at, n;
 	int rc;
 
-	if (!h->has_text || r->offset == 0 || r->offset < h->text_base) {
+	if (h->fresh) {
+		h->text_base = r->offset;
+	} else if (!h->has_text || r->offset == 0 || r->offset < h->text_base) {
 		struct fs_text t = {0};
 
 		rc = make_text(h, &t);
@@ -258,9 +260,9 @@ static int read_shown(struct fs_request *r)
 		h->text = t.bytes;
 		h->text_len = t.len;
 		h->text_base = h->written ? r->offset : 0;
-		h->written = false;
 		h->has_text = true;
 	}
+	h->fresh = h->written = false;
 	at = (size_t)(r->offset - h->text_base);
 	n = at < h->text_len ? h->text_len - at : 0;
 	r->answered = true;
@@ -344,28 +346,37 @@ static int try_read(struct fs_request *r)
 
 /* ---- writing -------------------------------------------------------------------------------------------------- */
 
-static int write_commands(struct fs_request *r)
+/* All lines of ctl, looked at or done. */
+static int commands(struct fs_request *r, bool act)
 {
 	const char *at = r->data, *end = r->data + r->size;
-	int rc = 0, done = 0;
+	int rc = 0, found = 0;
 
-	if (r->size > 4096)
-		return fs_fail(-EMSGSIZE, "at most one page of commands");
 	while (rc == 0 && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		size_t len = (size_t)((newline ? newline : end) - at);
 		const char *word = ipcfs_trim(at, &len);
 
 		if (len) {
-			rc = kinds[r->item->kind]->command(r->handle, word, len);
-			if (rc == -EINVAL)
-				fs_fail(rc, "%s have no command %s", ipcfs_kind_name(r->item->kind),
-					fs_quote(word, len));
-			done++;
+			rc = kinds[r->item->kind]->command(r->handle, word, len, act);
+			found++;
 		}
+		if (rc == -EINVAL)
+			fs_fail(rc, "%s have no command %s", ipcfs_kind_name(r->item->kind),
+				fs_quote(word, len));
 		at = newline ? newline + 1 : end;
 	}
-	return rc == 0 && done == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
+	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
+}
+
+static int write_commands(struct fs_request *r)
+{
+	int rc;
+
+	if (r->size > 4096)
+		return fs_fail(-EMSGSIZE, "at most one page of commands");
+	rc = commands(r, false);
+	return rc < 0 ? rc : commands(r, true);
 }
 
 static int try_write(struct fs_request *r)
@@ -393,7 +404,8 @@ static int try_write(struct fs_request *r)
 	}
 	if (rc < 0)
 		return rc;
-	fs_handle_forget_text(h);
+	if (!h->fresh)
+		fs_handle_forget_text(h);
 	h->written = true;
 	r->answered = true;
 	if (r->parked)

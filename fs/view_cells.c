@@ -163,6 +163,39 @@ struct target {
 	bool slice; /* named by range or `at`: one element may stand for all */
 };
 
+static int range_of(struct target *t, uint64_t *first, uint64_t *count);
+static struct target target_of(struct fs_handle *h);
+static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len);
+
+/* A handle that also reads will read the result of its own operation: what it shows is read back in the
+ * same step, if that is not much. */
+static void want_back(struct target *t, struct ipcfs_op *op)
+{
+	struct fs_handle *h = t->handle;
+	struct target whole;
+
+	if (!h || (h->flags & O_ACCMODE) != O_RDWR || op->verb == IPCFS_V_WRITE_RAW)
+		return;
+	whole = target_of(h);
+	if (range_of(&whole, &op->back_first, &op->back_count) < 0)
+		return;
+	op->out_size = op->back_count * t->item->object->cells.element;
+	op->out = op->out_size <= FS_MAX_IO ? malloc(op->out_size + 8) : NULL;
+	if (!op->out)
+		op->back_count = 0;
+}
+
+static void keep_back(struct fs_handle *h, const struct ipcfs_op *op)
+{
+	struct fs_text text = {0};
+
+	add_cells(&text, h->item->object, op->out, op->out_len);
+	fs_handle_forget_text(h);
+	h->text = text.bytes;
+	h->text_len = text.len;
+	h->has_text = h->fresh = !text.failed;
+}
+
 static int run(struct target *t, struct ipcfs_op *op)
 {
 	struct fs_handle *h = t->handle;
@@ -175,17 +208,21 @@ static int run(struct target *t, struct ipcfs_op *op)
 		op->flags |= IPCFS_OP_CAS;
 		op->changes = h->changes;
 	}
+	want_back(t, op);
 	rc = fs_view_engine_item(t->item, op);
 	if (rc == -ECANCELED)
 		fs_fail(rc, "it has changed since this handle's last read");
-	if (rc < 0)
-		return rc;
-	fs_park_changed(t->item);
-	if (h) {
-		h->changes = op->changes;
-		h->has_changes = true;
+	if (rc == 0) {
+		fs_park_changed(t->item);
+		if (op->out)
+			keep_back(h, op);
+		if (h) {
+			h->changes = op->changes;
+			h->has_changes = true;
+		}
 	}
-	return 0;
+	free(op->out);
+	return rc;
 }
 
 static int range_of(struct target *t, uint64_t *first, uint64_t *count)
@@ -593,6 +630,16 @@ static void add_elements(struct fs_text *t, char type, const char *bytes, size_t
 		fs_text_add(t, "\n", 1);
 }
 
+static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len)
+{
+	if (o->cells.scalar && o->cells.type == 's') {
+		fs_text_add(t, bytes, len);
+		fs_text_add(t, "\n", 1);
+	} else {
+		add_elements(t, o->cells.type, bytes, o->cells.element, len / o->cells.element);
+	}
+}
+
 static int show(struct fs_handle *h, struct fs_text *t)
 {
 	struct target target = target_of(h);
@@ -615,12 +662,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		return -ENOMEM;
 	rc = fs_view_engine_item(h->item, &op);
 	if (rc == 0) {
-		if (o->cells.scalar && o->cells.type == 's') {
-			fs_text_add(t, op.out, op.out_len);
-			fs_text_add(t, "\n", 1);
-		} else {
-			add_elements(t, o->cells.type, op.out, o->cells.element, op.count);
-		}
+		add_cells(t, o, op.out, op.out_len);
 		h->changes = op.changes;
 		h->has_changes = true;
 	}
@@ -632,7 +674,16 @@ static int show(struct fs_handle *h, struct fs_text *t)
 
 uint64_t fs_cells_bytes(struct fs_item *item)
 {
-	return fs_item_attach(item) == 0 ? item->object->cells.bytes : 0;
+	const struct ipcfs_object *o;
+	uint64_t length;
+
+	if (fs_item_attach(item) < 0)
+		return 0;
+	o = item->object;
+	if (!o->cells.scalar || o->cells.type != 's')
+		return o->cells.bytes;
+	length = LOAD(o->control->length); /* a string's own bytes */
+	return length < o->cells.bytes ? length : o->cells.bytes;
 }
 
 static int read_bytes(struct fs_item *item, uint64_t offset, size_t len, char **out)
@@ -697,7 +748,7 @@ int fs_cells_raw_write(struct fs_request *r)
 		return fs_fail(-EINVAL, "it has no type yet");
 	if (rc < 0)
 		return rc;
-	bytes = fs_cells_bytes(r->item);
+	bytes = r->item->object->cells.bytes;
 	if (r->size > bytes)
 		return fs_fail(-EMSGSIZE, "it has %llu bytes", (unsigned long long)bytes);
 	rc = run(&t, &op);
@@ -708,17 +759,29 @@ int fs_cells_raw_write(struct fs_request *r)
 
 /* ---- the kinds --------------------------------------------------------------------------------------------------- */
 
-static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
+	struct fs_handle plain = {.type = FS_OBJECT, .item = h->item};
+	struct fs_text text = {0};
+
 	fs_text_printf(t, "bytes %llu\nchanges %llu\n", (unsigned long long)st->bytes,
 		       (unsigned long long)st->changes);
+	/* A value in one line; where its lock is busy, none. */
+	if (h->item->kind == IPCFS_VALUE && show(&plain, &text) == 0 && text.len) {
+		char line[1024];
+
+		ipcfs_escape(line, sizeof(line), text.bytes, text.len - 1, IPCFS_STRING_DEFAULT);
+		fs_text_printf(t, "value %s\n", line);
+	}
+	free(text.bytes);
 }
 
-static int command(struct fs_handle *h, const char *word, size_t len)
+static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
 	(void)h;
 	(void)word;
 	(void)len;
+	(void)act;
 	return -EINVAL;
 }
 

@@ -41,16 +41,18 @@ static int change(struct fs_request *r)
 	return fs_view_engine(r, &op);
 }
 
-static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
+	(void)h;
 	fs_text_printf(t, "set %llu\n", (unsigned long long)st->value);
 }
 
-static int command(struct fs_handle *h, const char *word, size_t len)
+static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
 	(void)h;
 	(void)word;
 	(void)len;
+	(void)act;
 	return -EINVAL;
 }
 

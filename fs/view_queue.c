@@ -74,15 +74,18 @@ static int put(struct fs_request *r)
 	return rc;
 }
 
-static void stat_lines(const struct ipcfs_stat *st, struct fs_text *t)
+static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
+	(void)h;
 	fs_text_printf(t, "messages %llu\nbytes %llu\n", (unsigned long long)st->messages,
 		       (unsigned long long)st->bytes);
 }
 
-static int command(struct fs_handle *h, const char *word, size_t len)
+static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
-	return len == 5 && !memcmp(word, "clear", 5) ? fs_view_clear(h->item) : -EINVAL;
+	if (len != 5 || memcmp(word, "clear", 5) != 0)
+		return -EINVAL;
+	return act ? fs_view_clear(h->item) : 0;
 }
 
 const struct fs_kind fs_queue_kind = {
