@@ -171,7 +171,7 @@ static void show_properties(const struct ipcfs_properties *p, enum ipcfs_kind ki
 	if (p->given & IPCFS_P_VALUE)
 		fs_text_printf(t, "initial %llu\n", (unsigned long long)p->value);
 	if (p->given & IPCFS_P_SET)
-		fs_text_printf(t, "initial %d\n", p->set);
+		fs_text_printf(t, "set %d\n", p->set);
 	if (p->given & IPCFS_P_TYPE)
 		fs_text_printf(t, "type %c\n", p->type);
 	if (p->given & IPCFS_P_LEN)
@@ -246,7 +246,7 @@ static int read_shown(struct fs_request *r)
 	size_t at, n;
 	int rc;
 
-	if (h->fresh) {
+	if (h->fresh && r->offset != 0) {
 		h->text_base = r->offset;
 	} else if (!h->has_text || r->offset == 0 || r->offset < h->text_base) {
 		struct fs_text t = {0};

@@ -44,7 +44,7 @@ static int change(struct fs_request *r)
 static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
 	(void)h;
-	fs_text_printf(t, "set %llu\n", (unsigned long long)st->value);
+	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
 }
 
 static int command(struct fs_handle *h, const char *word, size_t len, bool act)

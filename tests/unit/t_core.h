@@ -48,6 +48,7 @@ enum {
 	T_TEST_S = 280,	    /* nor does a test end that has not by then */
 	T_KIDS = 256,
 	T_OBJECTS = 64,
+	T_CALLS = 64, /* t_start in one test */
 	T_NOBODY = 65534, /* two users who own nothing */
 	T_OTHER = 1,
 };
@@ -57,6 +58,20 @@ enum {
 struct t_case {
 	const char *name;
 	void (*function)(void);
+};
+
+#define T_UNDECIDED 12345
+
+/* One call in a child: see t_start. */
+struct t_call {
+	enum ipcfs_kind kind;
+	char name[16];
+	long (*function)(struct ipcfs_object *o, long arg, int64_t deadline_ns);
+	long arg;
+	int64_t timeout_ns;
+	void (*before)(void); /* in the child, may be NULL */
+	pid_t pid;
+	_Atomic long result; /* T_UNDECIDED until then */
 };
 
 static struct {
@@ -69,6 +84,8 @@ static struct {
 	struct ipcfs_object *objects[T_OBJECTS];
 	unsigned object_count, test_count;
 	pid_t kids[T_KIDS];
+	struct t_call *calls; /* shared with the children */
+	unsigned call_count;
 	int fds_before;
 	uint64_t seed;
 } t;
@@ -473,6 +490,10 @@ static inline int t_end(void **state)
 	t.store = NULL;
 	t_remove_tree(t.dir);
 	alarm(0);
+	if (t.calls)
+		munmap(t.calls, T_CALLS * sizeof(*t.calls));
+	t.calls = NULL;
+	t.call_count = 0;
 	if (t_fds() != t.fds_before) {
 		print_error("%d descriptors were open before, %d are now\n", t.fds_before, t_fds());
 		return -1;
@@ -566,6 +587,51 @@ static inline void t_stat_of(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
 	t_is(ipcfs_stat(o, st), 0);
 }
+
+/* ---- one call in a child, which can be looked at and killed while it waits ------------------------- */
+
+static inline int t_call_it(void *arg)
+{
+	struct t_call *call = arg;
+	struct ipcfs_store *store = t_open_store();
+	struct ipcfs_object *o = NULL;
+
+	t_is(ipcfs_open(store, call->kind, call->name, 0, 0, NULL, &o), 0);
+	if (call->before)
+		call->before();
+	call->result = call->function(o, call->arg, ipcfs_after(call->timeout_ns));
+	return 0;
+}
+
+static inline struct t_call *t_start(struct t_call given)
+{
+	struct t_call *call;
+
+	if (!t.calls)
+		t.calls = t_shared(T_CALLS * sizeof(*t.calls));
+	t_check(t.call_count < T_CALLS);
+	call = &t.calls[t.call_count++];
+	*call = given;
+	call->result = T_UNDECIDED;
+	call->pid = t_fork(t_call_it, call);
+	return call;
+}
+
+/* The same, and it waits. */
+static inline struct t_call *t_start_waiting(struct t_call given)
+{
+	struct t_call *call = t_start(given);
+
+	t_until(t_asleep(call->pid));
+	return call;
+}
+
+static inline void t_ends_with_(struct t_call *call, long result, const char *file, int line)
+{
+	t_is_("end of the child", "", t_wait(call->pid), 0, file, line);
+	t_is_("its call", "", call->result, result, file, line);
+}
+#define t_ends_with(call, result) t_ends_with_(call, result, __FILE__, __LINE__)
 
 #define T_TEST(f)                                                                                  \
 	{                                                                                          \

@@ -444,91 +444,65 @@ static void deadlines(void)
 	t_is(ipcfs_queue_get(q, buf, 10, 1), 1);
 }
 
-struct worker {
-	char name[16];
-	size_t size; /* of the buffer, or of the message */
-	bool puts;
-	int64_t timeout_ns;
-	_Atomic pid_t pid;
-	_Atomic long result;
-};
+static char room[1000];
 
-static struct worker *workers;
-static unsigned worker_count;
-
-static int work(void *arg)
+static long get_call(struct ipcfs_object *o, long size, int64_t deadline_ns)
 {
-	struct worker *w = arg;
-	struct ipcfs_store *store = t_open_store();
-	struct ipcfs_object *q = NULL;
-	int64_t deadline_ns = ipcfs_after(w->timeout_ns);
-	char buf[1000] = "";
-
-	t_is(ipcfs_open(store, IPCFS_QUEUE, w->name, 0, 0, NULL, &q), 0);
-	w->pid = getpid();
-	if (w->puts)
-		w->result = ipcfs_queue_put(q, buf, w->size, deadline_ns);
-	else
-		w->result = ipcfs_queue_get(q, buf, w->size, deadline_ns);
-	return 0;
+	return ipcfs_queue_get(o, room, (size_t)size, deadline_ns);
 }
 
-enum { UNDECIDED = 12345 };
-
-/* A child that waits in get or put. */
-static struct worker *waiter(const char *name, bool puts, size_t size)
+static long put_call(struct ipcfs_object *o, long len, int64_t deadline_ns)
 {
-	if (!workers)
-		workers = t_shared(64 * sizeof(*workers));
-	struct worker *w = &workers[worker_count++ % 64];
-
-	memset(w, 0, sizeof(*w));
-	snprintf(w->name, sizeof(w->name), "%s", name);
-	w->size = size;
-	w->puts = puts;
-	w->timeout_ns = -1;
-	w->result = UNDECIDED;
-	pid_t pid = t_fork(work, w);
-	t_until(w->pid == pid && t_asleep(pid));
-	return w;
+	return ipcfs_queue_put(o, room, (size_t)len, deadline_ns);
 }
 
-static void ends_with(struct worker *w, long result)
+/* A child that waits in get or put for ever. */
+static struct t_call *getter(const char *name, long size)
 {
-	t_is(t_wait(w->pid), 0);
-	t_is(w->result, result);
+	struct t_call call = {.function = get_call, .arg = size, .timeout_ns = -1};
+
+	snprintf(call.name, sizeof(call.name), "%s", name);
+	return t_start_waiting(call);
+}
+
+static struct t_call *putter(const char *name, long len)
+{
+	struct t_call call = {.function = put_call, .arg = len, .timeout_ns = -1};
+
+	snprintf(call.name, sizeof(call.name), "%s", name);
+	return t_start_waiting(call);
 }
 
 static void a_get_waits_for_a_put(void)
 {
 	struct ipcfs_object *q = t_queue("q", 0, 100);
-	struct worker *w = waiter("q", false, 10);
+	struct t_call *w = getter("q", 10);
 
 	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
-	ends_with(w, 3);
-	w = waiter("q", false, 10);
+	t_ends_with(w, 3);
+	w = getter("q", 10);
 	t_is(ipcfs_queue_put_many(q, &(struct iovec){.iov_base = "x", .iov_len = 1}, 1, 0), 1);
-	ends_with(w, 1);
+	t_ends_with(w, 1);
 }
 
 static void a_put_waits_for_room(void)
 {
 	struct ipcfs_object *q = t_queue("q", 0, 10);
 	char buf[10];
-	struct worker *w;
+	struct t_call *w;
 
 	for (int i = 0; i < 3; i++) {
 		struct iovec v = {.iov_base = buf, .iov_len = sizeof(buf)};
 
 		t_is(ipcfs_queue_put(q, "01234567", 8, 0), 0);
-		w = waiter("q", true, 4);
+		w = putter("q", 4);
 		if (i == 0)
 			t_is(ipcfs_queue_get(q, buf, 10, 0), 8);
 		else if (i == 1)
 			t_is(ipcfs_queue_get_many(q, &v, 1, 0), 1);
 		else
 			t_is(ipcfs_queue_clear(q), 1);
-		ends_with(w, 0);
+		t_ends_with(w, 0);
 		t_is(ipcfs_queue_get(q, buf, 10, 0), 4);
 	}
 }
@@ -541,13 +515,13 @@ static void writers_differ_in_what_fits(void)
 
 	t_is(ipcfs_queue_put(q, "012345678", 9, 0), 0);
 	t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
-	struct worker *large = waiter("q", true, 10), *little = waiter("q", true, 3);
+	struct t_call *large = putter("q", 10), *little = putter("q", 3);
 	t_is(ipcfs_queue_get(q, buf, 10, 0), 9);
-	ends_with(little, 0);
-	t_is(large->result, UNDECIDED);
+	t_ends_with(little, 0);
+	t_is(large->result, T_UNDECIDED);
 	t_is(ipcfs_queue_get(q, buf, 10, 0), 1);
 	t_is(ipcfs_queue_get(q, buf, 10, 0), 3);
-	ends_with(large, 0);
+	t_ends_with(large, 0);
 }
 
 /* A wake-up that cannot be used is passed on. */
@@ -556,17 +530,17 @@ static void readers_differ_in_what_they_can_take(void)
 	struct ipcfs_object *q = t_queue("q", 0, 100);
 
 	for (int order = 0; order < 2; order++) {
-		struct worker *first = waiter("q", false, order ? 100 : 2),
-			      *second = waiter("q", false, order ? 2 : 100);
+		struct t_call *first = getter("q", order ? 100 : 2),
+			      *second = getter("q", order ? 2 : 100);
 
 		t_is(ipcfs_queue_put(q, "01234", 5, 0), 0);
-		ends_with(order ? first : second, 5);
+		t_ends_with(order ? first : second, 5);
 		/* the other was told so, or waits still */
-		struct worker *other = order ? second : first;
+		struct t_call *other = order ? second : first;
 		if (order == 1)
 			t_is(ipcfs_queue_put(q, "01", 2, 0), 0);
 		if (order == 0)
-			ends_with(other, -EMSGSIZE);
+			t_ends_with(other, -EMSGSIZE);
 		else
 			t_is(t_wait(other->pid), 0);
 		ipcfs_queue_clear(q);
@@ -577,12 +551,12 @@ static void each_put_wakes_one_who_gets_it(void)
 {
 	enum { READERS = 20 };
 	struct ipcfs_object *q = t_queue("q", 0, 1000);
-	struct worker *w[READERS];
+	struct t_call *w[READERS];
 	struct ipcfs_stat st;
 	uint64_t sum = 0;
 
 	for (int i = 0; i < READERS; i++)
-		w[i] = waiter("q", false, 100);
+		w[i] = getter("q", 100);
 	for (int i = 0; i < READERS; i++)
 		t_is(ipcfs_queue_put(q, "0123456789012345678901", (size_t)i + 1, 0), 0);
 	for (int i = 0; i < READERS; i++) {
@@ -598,11 +572,11 @@ static void a_batch_wakes_as_many_as_it_has_messages(void)
 {
 	enum { READERS = 10 };
 	struct ipcfs_object *q = t_queue("q", 0, 1000);
-	struct worker *w[READERS];
+	struct t_call *w[READERS];
 	struct iovec v[READERS];
 
 	for (int i = 0; i < READERS; i++) {
-		w[i] = waiter("q", false, 100);
+		w[i] = getter("q", 100);
 		v[i] = (struct iovec){.iov_base = "0123456789", .iov_len = (size_t)i};
 	}
 	t_is(ipcfs_queue_put_many(q, v, READERS, 0), READERS);
@@ -614,17 +588,17 @@ static void killed_waiters_take_nothing(void)
 {
 	enum { READERS = 20 };
 	struct ipcfs_object *q = t_queue("q", 0, 1000);
-	struct worker *w[READERS];
+	struct t_call *w[READERS];
 	struct ipcfs_stat st;
 
 	for (int i = 0; i < READERS; i++)
-		w[i] = waiter("q", false, 100);
+		w[i] = getter("q", 100);
 	for (int i = 0; i < READERS; i += 2)
 		t_kill(w[i]->pid);
 	for (int i = 0; i < READERS / 2; i++)
 		t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
 	for (int i = 1; i < READERS; i += 2)
-		ends_with(w[i], 3);
+		t_ends_with(w[i], 3);
 	t_stat_of(q, &st);
 	t_is(st.messages, 0);
 }
@@ -634,14 +608,12 @@ static void a_wait_that_times_out_takes_nothing(void)
 	struct ipcfs_object *q = t_queue("q", 0, 10);
 	struct ipcfs_stat st;
 
-	for (int i = 0; i < 20; i++) {
-		struct worker *w = &(workers ? workers : (workers = t_shared(64 * sizeof(*w))))[0];
-
-		*w = (struct worker){.name = "q", .size = 10, .timeout_ns = 2 * T_MS};
-		pid_t pid = t_fork(work, w);
-		t_is(t_wait(pid), 0);
-		t_is(w->result, -ETIMEDOUT);
-	}
+	for (int i = 0; i < 20; i++)
+		t_ends_with(t_start((struct t_call){.name = "q",
+						    .function = get_call,
+						    .arg = 10,
+						    .timeout_ns = 2 * T_MS}),
+			    -ETIMEDOUT);
 	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
 	t_stat_of(q, &st);
 	t_is(st.messages, 1);
@@ -654,20 +626,18 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-static int interrupted_work(void *arg)
+static void handle(void)
 {
 	struct sigaction action = {.sa_handler = nothing};
 
 	sigaction(SIGUSR1, &action, NULL);
-	return work(arg);
 }
 
-static int work_under_sa_restart(void *arg)
+static void handle_and_restart(void)
 {
 	struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
 
 	sigaction(SIGUSR1, &action, NULL);
-	return work(arg);
 }
 
 static void a_signal_handler_ends_the_wait(void)
@@ -675,46 +645,33 @@ static void a_signal_handler_ends_the_wait(void)
 	struct ipcfs_object *q = t_queue("q", 1, 10);
 	struct ipcfs_stat st;
 
-	workers = workers ? workers : t_shared(64 * sizeof(*workers));
 	for (int i = 0; i < 4; i++) {
-		struct worker *w = &workers[i];
-		pid_t pid;
-
-		*w = (struct worker){
-			.name = "q", .size = 4, .timeout_ns = -1, .puts = i >= 2, .result = 0};
 		if (i == 2)
 			t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
-		pid = t_fork(i % 2 ? interrupted_work : work_under_sa_restart, w);
-		t_until(t_asleep(pid));
-		/* SA_RESTART or not; one that comes just before the sleep is not noticed */
-		t_until(kill(pid, SIGUSR1) == 0 && w->result == -EINTR);
-		t_is(t_wait(pid), 0);
+		struct t_call *call =
+			t_start_waiting((struct t_call){.name = "q",
+							.function = i < 2 ? get_call : put_call,
+							.before = i % 2 ? handle : handle_and_restart,
+							.arg = 4,
+							.timeout_ns = -1});
+		/* one that comes just before the sleep is not noticed */
+		t_until(kill(call->pid, SIGUSR1) == 0 && call->result == -EINTR);
+		t_ends_with(call, -EINTR);
 	}
 	t_stat_of(q, &st);
 	t_is(st.messages, 1);
 }
 
-static int stopped_and_continued(void *arg)
-{
-	return work(arg);
-}
-
 static void stopping_and_continuing_is_no_interruption(void)
 {
 	struct ipcfs_object *q = t_queue("q", 1, 10);
+	struct t_call *call = getter("q", 4);
 
-	workers = workers ? workers : t_shared(64 * sizeof(*workers));
-	struct worker *w = &workers[0];
-	*w = (struct worker){.name = "q", .size = 4, .timeout_ns = -1, .result = UNDECIDED};
-	pid_t pid = t_fork(stopped_and_continued, w);
-	t_until(t_asleep(pid));
-	kill(pid, SIGSTOP);
-	t_wait_stopped(pid);
-	kill(pid, SIGCONT);
-	t_until(t_asleep(pid) || w->result != UNDECIDED);
+	kill(call->pid, SIGSTOP);
+	t_wait_stopped(call->pid);
+	kill(call->pid, SIGCONT);
 	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
-	t_is(t_wait(pid), 0);
-	t_check(w->result == 3 || w->result == -EINTR);
+	t_ends_with(call, 3);
 }
 
 /* ---- what others see meanwhile ------------------------------------------------------------------ */
@@ -742,7 +699,7 @@ static void stat_beside_changes_is_not_torn(void)
 	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
 	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
 	t_fork(keep_busy, "q");
-	for (int i = t_count(300000); i > 0; i--) {
+	for (int i = t_count(2000000); i > 0; i--) {
 		struct ipcfs_stat st;
 
 		t_stat_of(q, &st);
