@@ -94,6 +94,7 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
+	LIST_ENTRY(fs_item) name_link; /* by folder and name */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
@@ -249,6 +250,8 @@ extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
 
 /* ---- reply.c ---------------------------------------------------------------------------- */
 
+/* A request begins: no words yet. */
+void fs_reply_begin(void);
 /* Words for the next error, printf-like; returns error. */
 int fs_fail(int error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Words for content: cut and escaped. */

@@ -25,6 +25,7 @@ enum { BUCKETS = 16384, CHUNK = 256, CHUNKS = 65536, FIRST_NODE = 16, WATCHES = 
 #define NONE UINT32_MAX
 
 static LIST_HEAD(, fs_item) buckets[BUCKETS];
+static LIST_HEAD(, fs_item) names[BUCKETS];
 static struct fs_item *kinds[IPCFS_KIND_COUNT];
 static TAILQ_HEAD(, fs_item) attached = TAILQ_HEAD_INITIALIZER(attached); /* least used first */
 static unsigned attached_count, item_count;
@@ -48,6 +49,15 @@ static struct fs_item *find(uint64_t ino, enum ipcfs_kind kind)
 		if (item->ino == ino && item->kind == kind && !item->removed)
 			return item;
 	return NULL;
+}
+
+static uint64_t name_bucket(const struct fs_item *folder, const char *name)
+{
+	uint64_t hash = (uintptr_t)folder;
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 0x100000001b3ull;
+	return hash >> 20 & (BUCKETS - 1);
 }
 
 static void watch_folder(struct fs_item *item)
@@ -88,6 +98,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	if (parent)
 		fs_item_ref(parent);
 	LIST_INSERT_HEAD(&buckets[bucket(item->ino)], item, hash_link);
+	LIST_INSERT_HEAD(&names[name_bucket(parent, name)], item, name_link);
 	item_count++;
 	if (type == FS_DIR)
 		watch_folder(item);
@@ -110,6 +121,7 @@ void fs_item_put(struct fs_item *item)
 			inotify_rm_watch(fs.store->watch_fd, item->wd);
 		}
 		LIST_REMOVE(item, hash_link);
+		LIST_REMOVE(item, name_link);
 		fs_park_forget(item);
 		free(item);
 		item_count--;
@@ -321,6 +333,8 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);
+	LIST_REMOVE(item, name_link);
+	LIST_INSERT_HEAD(&names[name_bucket(folder, name)], item, name_link);
 	fs_item_put(old);
 }
 
@@ -370,11 +384,13 @@ void fs_item_names(void *arg, int wd, const char *name)
 		return;
 	if (name[0] == '.')
 		name++;
-	/* Only what somebody waits on needs to be told now; others notice when they act. */
-	for (item = fs_park_first(); item; item = next) {
-		next = fs_park_next(item);
-		if (item->parent == folder && !strcmp(item->name, name))
-			verify(item);
+	for (item = LIST_FIRST(&names[name_bucket(folder, name)]); item; item = next) {
+		next = LIST_NEXT(item, name_link);
+		if (item->parent != folder || strcmp(item->name, name) != 0)
+			continue;
+		fs_item_ref(item); /* telling who waits may let go of it */
+		verify(item);
+		fs_item_put(item);
 	}
 }
 

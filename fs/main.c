@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -186,6 +187,20 @@ static int check_kernel(void)
 	return 0;
 }
 
+/* A server whose mount has just been taken away may still be on its way out. */
+static int lock_soon(int fd)
+{
+	const struct timespec moment = {.tv_nsec = 5000000};
+	int64_t until = sys_now_ns() + 1000000000;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (sys_now_ns() > until)
+			return -1;
+		nanosleep(&moment, NULL);
+	}
+	return 0;
+}
+
 /* One server a store: it holds `.server` locked, and says in it who it is. */
 static int claim_store(void)
 {
@@ -194,7 +209,7 @@ static int claim_store(void)
 
 	if (fd < 0)
 		return complain(fs.store_dir, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (lock_soon(fd) < 0) {
 		if (pread(fd, who, sizeof(who) - 1, 0) < 0)
 			who[0] = '\0';
 		who[strcspn(who, "\n")] = '\0';
@@ -248,6 +263,7 @@ static int handle_one(void)
 	if (n <= 0)
 		return -1;
 	fs.requests++;
+	fs_reply_begin();
 	fuse_session_process_buf(fs.session, &buffer);
 	fs_park_settle();
 	return fuse_session_exited(fs.session) ? -1 : 1;
@@ -332,14 +348,15 @@ static void listen_to(void)
 /* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
 static void shut_down(void)
 {
-	int64_t until = sys_now_ns() + 200000000;
+	struct pollfd more = {.fd = fuse_session_fd(fs.session), .events = POLLIN};
+	int n = 0;
 
 	fs_park_stopping = true;
 	fs_park_fail_all(-ESHUTDOWN);
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
-		while (sys_now_ns() < until && handle_one() >= 0)
-			;
+		while (n >= 0 && poll(&more, 1, 100) > 0)
+			n = handle_one();
 	}
 }
 
@@ -402,6 +419,18 @@ static int prepare(const struct options *o)
 	return make_session(o);
 }
 
+/* The terminal and the folder go, the command line stays. Nothing is complained of from here on. */
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0)
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			dup2(null, fd);
+	if (chdir("/") == 0)
+		setsid();
+}
+
 /* ready: written to once the mount answers; -1: nobody waits for it. */
 static int serve(const struct options *o, int ready)
 {
@@ -417,6 +446,7 @@ static int serve(const struct options *o, int ready)
 		if (write(ready, &byte, 1) < 0)
 			return 1;
 		close(ready);
+		leave_terminal();
 	}
 	ev_run(fs.loop, 0);
 	shut_down();
@@ -426,17 +456,6 @@ static int serve(const struct options *o, int ready)
 	free(buffer.mem);
 	ipcfs_store_close(fs.store);
 	return 0;
-}
-
-/* The child's terminal and folder go, its command line stays. */
-static void settle_in_background(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	setsid();
-	if (chdir("/") < 0 || null < 0)
-		return;
-	dup2(null, STDIN_FILENO);
 }
 
 static int serve_in_background(const struct options *o)
@@ -454,7 +473,6 @@ static int serve_in_background(const struct options *o)
 		return complain("fork", strerror(errno));
 	if (child == 0) {
 		close(pipe_fd[0]);
-		settle_in_background();
 		exit(serve(o, pipe_fd[1]));
 	}
 	close(pipe_fd[1]);

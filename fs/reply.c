@@ -47,6 +47,11 @@ uint64_t fs_reply_count(void)
 
 /* ---- words ------------------------------------------------------------------------------ */
 
+void fs_reply_begin(void)
+{
+	words[0] = '\0';
+}
+
 int fs_fail(int error, const char *fmt, ...)
 {
 	va_list args;
