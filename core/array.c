@@ -58,8 +58,8 @@ static int run(struct ipcfs_object *o, struct ipcfs_op *op)
 ssize_t ipcfs_array_get(struct ipcfs_object *array, uint64_t first, uint64_t count, void *buf,
 			size_t size, uint64_t *changes)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_READ, .first = first, .count = count, .out = buf,
-			      .out_size = size};
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_READ, .first = first, .count = count, .out = buf, .out_size = size};
 	int rc = run(array, &op);
 
 	if (rc < 0)
@@ -79,8 +79,12 @@ int ipcfs_array_set(struct ipcfs_object *array, uint64_t first, uint64_t count, 
 int ipcfs_array_cas(struct ipcfs_object *array, uint64_t first, uint64_t count, const void *buf,
 		    uint64_t *changes)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_WRITE, .flags = IPCFS_OP_CAS, .first = first,
-			      .count = count, .in = buf, .changes = *changes};
+	struct ipcfs_op op = {.verb = IPCFS_V_WRITE,
+			      .flags = IPCFS_OP_CAS,
+			      .first = first,
+			      .count = count,
+			      .in = buf,
+			      .changes = *changes};
 	int rc = run(array, &op);
 
 	if (rc == 0)
@@ -91,7 +95,10 @@ int ipcfs_array_cas(struct ipcfs_object *array, uint64_t first, uint64_t count, 
 int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, enum ipcfs_arith op,
 		   union ipcfs_number operand)
 {
-	struct ipcfs_op arith = {.verb = IPCFS_V_ARITH, .first = first, .count = count, .arith = op,
+	struct ipcfs_op arith = {.verb = IPCFS_V_ARITH,
+				 .first = first,
+				 .count = count,
+				 .arith = op,
 				 .operand = operand};
 
 	return run(array, &arith);

@@ -78,7 +78,8 @@ static void redo_apply(struct ipcfs_object *o)
 	uint64_t offset = LOAD(control->redo_offset), bytes = LOAD(control->redo_bytes);
 
 	if (offset <= o->cells.bytes && bytes <= o->cells.bytes - offset)
-		memcpy(o->base + o->cells.payload + offset, o->base + o->cells.redo + offset, bytes);
+		memcpy(o->base + o->cells.payload + offset, o->base + o->cells.redo + offset,
+		       bytes);
 	STORE(control->length, LOAD(control->redo_length));
 	STORE(control->redo_on, 0);
 }
@@ -290,8 +291,11 @@ static int dispatch(struct ipcfs_object *o, struct ipcfs_op *op)
 int cells_try(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	bool raw = op->verb == IPCFS_V_WRITE_RAW || op->verb == IPCFS_V_READ_RAW;
-	struct ipcfs_op back = {.verb = IPCFS_V_READ, .first = op->back_first,
-				.count = op->back_count, .out = op->out, .out_size = op->out_size};
+	struct ipcfs_op back = {.verb = IPCFS_V_READ,
+				.first = op->back_first,
+				.count = op->back_count,
+				.out = op->out,
+				.out_size = op->out_size};
 	int rc = raw ? 0 : in_range(o, op);
 
 	if (rc == 0 && back.count)
@@ -317,5 +321,6 @@ void cells_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
 
 void *ipcfs_cells(struct ipcfs_object *value_or_array)
 {
-	return value_or_array->ops->npy ? value_or_array->base + value_or_array->cells.payload : NULL;
+	return value_or_array->ops->npy ? value_or_array->base + value_or_array->cells.payload :
+					  NULL;
 }

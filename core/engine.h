@@ -12,32 +12,32 @@
 #include "ipcfs.h"
 
 enum ipcfs_verb {
-	IPCFS_V_PUT,	 /* queue: in, in_len */
-	IPCFS_V_GET,	 /* queue: out/out_size or sink -> out_len */
-	IPCFS_V_PEEK,	 /* queue: the same, takes nothing; -ENODATA */
-	IPCFS_V_PUT_MANY, /* queue: vec, count -> count */
-	IPCFS_V_GET_MANY, /* queue: vec, count -> count */
-	IPCFS_V_CLEAR,	 /* queue -> count */
-	IPCFS_V_ACQUIRE, /* semaphore: count */
-	IPCFS_V_RELEASE, /* semaphore: count */
-	IPCFS_V_SET,	 /* event */
-	IPCFS_V_UNSET,	 /* event */
-	IPCFS_V_WAIT,	 /* event */
-	IPCFS_V_READ,	 /* cells: first, count -> out, out_len, changes */
-	IPCFS_V_WRITE,	 /* cells: first, count, in, in_len; IPCFS_OP_FILL, IPCFS_OP_CAS */
+	IPCFS_V_PUT,	   /* queue: in, in_len */
+	IPCFS_V_GET,	   /* queue: out/out_size or sink -> out_len */
+	IPCFS_V_PEEK,	   /* queue: the same, takes nothing; -ENODATA */
+	IPCFS_V_PUT_MANY,  /* queue: vec, count -> count */
+	IPCFS_V_GET_MANY,  /* queue: vec, count -> count */
+	IPCFS_V_CLEAR,	   /* queue -> count */
+	IPCFS_V_ACQUIRE,   /* semaphore: count */
+	IPCFS_V_RELEASE,   /* semaphore: count */
+	IPCFS_V_SET,	   /* event */
+	IPCFS_V_UNSET,	   /* event */
+	IPCFS_V_WAIT,	   /* event */
+	IPCFS_V_READ,	   /* cells: first, count -> out, out_len, changes */
+	IPCFS_V_WRITE,	   /* cells: first, count, in, in_len; IPCFS_OP_FILL, IPCFS_OP_CAS */
 	IPCFS_V_READ_RAW,  /* cells: bytes from offset first, out_size of them -> out */
 	IPCFS_V_WRITE_RAW, /* cells: bytes in, in_len at offset first */
-	IPCFS_V_ARITH,	 /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
-	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
-	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
+	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
+	IPCFS_V_CHANGED,   /* any: -EAGAIN while the object's changes == op->changes */
+	IPCFS_V_READY,	   /* any: count = events of interest -> count = those that hold; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
 	IPCFS_V_COUNT
 };
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
-	IPCFS_C_READ,  /* waits until something can be taken */
-	IPCFS_C_WRITE, /* waits until something can be given */
+	IPCFS_C_READ,	/* waits until something can be taken */
+	IPCFS_C_WRITE,	/* waits until something can be given */
 	IPCFS_C_CHANGE, /* waits until anything has changed */
 	IPCFS_C_COUNT
 };

@@ -59,8 +59,8 @@ extern "C" {
 
 /* Limits. */
 enum {
-	IPCFS_NAME_MAX = 200,  /* bytes of one name, folders each likewise */
-	IPCFS_PATH_MAX = 1024, /* bytes of a name with its folders */
+	IPCFS_NAME_MAX = 200,	  /* bytes of one name, folders each likewise */
+	IPCFS_PATH_MAX = 1024,	  /* bytes of a name with its folders */
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
@@ -101,7 +101,7 @@ enum {
  * compared (value and set with what it was created with), -EEXIST where they
  * differ. A property that the kind does not have is -EINVAL. */
 struct ipcfs_properties {
-	uint32_t given;    /* IPCFS_P_* */
+	uint32_t given;	   /* IPCFS_P_* */
 	bool set;	   /* event: created set */
 	char type;	   /* value, array: one of ?bBhHiIlLqQfdcus */
 	uint64_t maxsize;  /* queue: messages at the most; 0: as many as fit */
@@ -121,7 +121,7 @@ struct ipcfs_properties {
  *   -EMEDIUMTYPE  the folder is not in a tmpfs
  *   -EPERM        the folder belongs neither to root nor to the caller
  *   -ENOTDIR, -EACCES, -ENOENT, -ENOMEM as for open(2) */
-int ipcfs_store_open(const char *dir, struct ipcfs_store **store);
+int ipcfs_store_open(const char *dir, struct ipcfs_store **out);
 void ipcfs_store_close(struct ipcfs_store *store);
 
 /* The store's folder, valid until ipcfs_store_close(). */

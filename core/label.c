@@ -4,8 +4,8 @@
  * values and arrays the header of a .npy file, version 1.0 (the format is NumPy's, described in its
  * NEP 1), padded to the page so that the data begin at byte 4096.
  */
-#include "object.h"
 #include "cells.h"
+#include "object.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -15,8 +15,8 @@ enum {
 	SPINS = 100,
 	TRY_SPINS = 400,
 };
-#define BUSY_NS 100000000  /* what a busy owner is given at least */
-#define FIRST_NS 500000	   /* first sleep, then doubled */
+#define BUSY_NS 100000000   /* what a busy owner is given at least */
+#define FIRST_NS 500000	    /* first sleep, then doubled */
 #define LONGEST_NS 50000000 /* between two looks whether the owner lives */
 
 static void pause_cpu(void)
@@ -155,7 +155,8 @@ static int state_of(struct ipcfs_object *o)
 
 int obj_lock(struct ipcfs_object *o, int64_t deadline_ns, bool try_only)
 {
-	int64_t self = member_self(o->store); /* before the mutex, which a forked child resets there */
+	int64_t self = member_self(
+		o->store); /* before the mutex, which a forked child resets there */
 	int rc = self < 0 ? (int)self : state_of(o);
 
 	if (rc == 0)

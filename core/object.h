@@ -34,7 +34,7 @@ enum {
 };
 
 /* Bits of seg_control.flags, for each class of waiters. Sticky; changed under the lock. */
-#define SEG_WAITERS(class) (1u << (class))	 /* somebody may sleep on seq[class] */
+#define SEG_WAITERS(class) (1u << (class))	/* somebody may sleep on seq[class] */
 #define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
 
 /* At the end of the first page, or of the file where the label is a .npy header. */
@@ -42,12 +42,12 @@ struct seg_control {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t kind;
-	uint64_t size;	   /* of the file */
-	uint64_t shape[5]; /* fixed at creation; per kind */
+	uint64_t size;	       /* of the file */
+	uint64_t shape[5];     /* fixed at creation; per kind */
 	_Atomic uint64_t lock; /* offset 64: member << 1 | somebody waits for the lock; 0: free */
 	_Atomic uint32_t state;
 	_Atomic uint32_t flags;
-	_Atomic uint32_t seq[4]; /* per class: grows when its waiters are woken */
+	_Atomic uint32_t seq[4];  /* per class: grows when its waiters are woken */
 	_Atomic uint64_t changes; /* grows before each commit */
 	_Atomic uint64_t word;	  /* the kind's commit word */
 	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
@@ -66,10 +66,10 @@ struct ipcfs_object;
 
 /* A kind: its data and operations. */
 struct ipcfs_kind_ops {
-	const char *name;	/* folder */
-	uint32_t properties;	/* IPCFS_P_* that it has */
-	bool npy;		/* label is a .npy header */
-	bool taking;		/* reading takes: who may not write may not read */
+	const char *name;    /* folder */
+	uint32_t properties; /* IPCFS_P_* that it has */
+	bool npy;	     /* label is a .npy header */
+	bool taking;	     /* reading takes: who may not write may not read */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -103,11 +103,11 @@ struct ipcfs_object {
 	uint64_t id;	   /* inode number */
 	dev_t dev;
 	uid_t owner;
-	unsigned references;	/* under the registry's lock */
+	unsigned references;	   /* under the registry's lock */
 	struct ipcfs_object *next; /* registry's hash chain */
-	unsigned slot;		/* in the table that the SIGBUS handler reads */
-	_Atomic bool damaged;	/* set by the SIGBUS handler */
-	pthread_mutex_t mutex;	/* between this process's threads; outside the segment's lock */
+	unsigned slot;		   /* in the table that the SIGBUS handler reads */
+	_Atomic bool damaged;	   /* set by the SIGBUS handler */
+	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
 	/* per kind, from layout() */
 	union {
 		struct {

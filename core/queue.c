@@ -7,6 +7,7 @@
  */
 #include "object.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -132,11 +133,18 @@ static unsigned ready(struct ipcfs_object *o, uint64_t n)
 
 /* ---- put ------------------------------------------------------------------------------ */
 
+/* Where in the ring a position is. */
+static uint64_t place(struct ipcfs_object *o, uint64_t position)
+{
+	assert(o->queue.capacity > 0); /* layout() saw to it */
+	return position < o->queue.capacity ? position : position % o->queue.capacity;
+}
+
 /* The bytes [start, start + len) of the ring, in one or two pieces. */
 static int pieces_of(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2])
 {
 	uint8_t *ring = o->base + o->queue.ring;
-	uint64_t capacity = o->queue.capacity, at = start < capacity ? start : start % capacity;
+	uint64_t capacity = o->queue.capacity, at = place(o, start);
 	uint64_t whole = len < capacity - at ? len : capacity - at;
 
 	v[0] = (struct iovec){.iov_base = ring + at, .iov_len = whole};
@@ -146,14 +154,15 @@ static int pieces_of(struct ipcfs_object *o, uint64_t start, uint64_t len, struc
 
 static int reserve(struct ipcfs_object *o, uint64_t slot, uint64_t start, uint64_t len)
 {
-	uint64_t capacity = o->queue.capacity, at = start < capacity ? start : start % capacity;
+	uint64_t capacity = o->queue.capacity, at = place(o, start);
 	uint64_t need = at + len <= capacity ? at + len : capacity;
 	int rc;
 
 	if (slot >= o->queue.slots)
 		slot -= o->queue.slots;
 	rc = seg_reserve(o, o->queue.index, o->queue.slots * sizeof(struct shared_slot),
-			 &o->control->reserved[RESERVED_INDEX], (slot + 1) * sizeof(struct shared_slot));
+			 &o->control->reserved[RESERVED_INDEX],
+			 (slot + 1) * sizeof(struct shared_slot));
 	if (rc == 0)
 		rc = seg_reserve(o, o->queue.ring, capacity, &o->control->reserved[RESERVED_RING],
 				 need);

@@ -321,7 +321,7 @@ int store_unlink_exact(int dirfd, const char *path, int fd)
 		rc = sys_stat_at(dirfd, path, &now);
 	if (rc == -ENOENT)
 		return 0;
-	if (rc < 0 || now.st_ino != ours.st_ino)
+	if (rc != 0 || now.st_ino != ours.st_ino)
 		return rc;
 	return sys_unlink_at(dirfd, path, 0);
 }

@@ -77,8 +77,11 @@ int ipcfs_value_set(struct ipcfs_object *value, const void *buf, size_t len)
 
 int ipcfs_value_cas(struct ipcfs_object *value, const void *buf, size_t len, uint64_t *changes)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_WRITE, .flags = IPCFS_OP_CAS, .in = buf,
-			      .in_len = len, .changes = *changes};
+	struct ipcfs_op op = {.verb = IPCFS_V_WRITE,
+			      .flags = IPCFS_OP_CAS,
+			      .in = buf,
+			      .in_len = len,
+			      .changes = *changes};
 	int rc = run(value, &op);
 
 	if (rc == 0)

@@ -23,7 +23,10 @@ static const struct {
 	const char *name;
 	enum fs_type type;
 } root_files[] = {
-	{"README", FS_README}, {"status", FS_STATUS}, {"errors", FS_ERRORS_FILE}, {"shm", FS_SHM},
+	{"README", FS_README},
+	{"status", FS_STATUS},
+	{"errors", FS_ERRORS_FILE},
+	{"shm", FS_SHM},
 };
 
 /* ---- attributes ------------------------------------------------------------------------------ */
@@ -103,7 +106,7 @@ static void entry_of(const struct fs_node *node, struct fuse_entry_param *e)
 	fs_attr_of(node, &e->attr);
 	e->attr_timeout = fs_attr_timeout(node->type);
 	e->entry_timeout = !node->item || (node->type == FS_DIR && !node->item->parent) ? FOREVER :
-											    0.;
+											  0.;
 }
 
 static void reply_node(fuse_req_t req, const struct fs_node *node)
@@ -128,7 +131,8 @@ static void lookup_root(fuse_req_t req, const char *name)
 	}
 	for (size_t i = 0; i < sizeof(root_files) / sizeof(root_files[0]); i++)
 		if (!strcmp(root_files[i].name, name)) {
-			struct fs_node *node = fs_node_of(FUSE_ROOT_ID + (uint64_t)root_files[i].type);
+			struct fs_node *node = fs_node_of(FUSE_ROOT_ID +
+							  (uint64_t)root_files[i].type);
 
 			node->lookups++;
 			reply_node(req, node);
@@ -187,7 +191,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	rc = find(folder, name, &leaf, &item);
-	if (rc < 0) {
+	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
@@ -240,7 +244,7 @@ static int list_folder(struct listing *list, const struct fs_item *folder)
 	DIR *stream;
 	int fd, rc = fs_item_path(folder, path);
 
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
@@ -276,7 +280,7 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (rc == 0 && list->names.failed)
 		rc = -ENOMEM;
-	if (rc < 0) {
+	if (rc != 0) {
 		if (list)
 			free(list->names.bytes);
 		free(list);
@@ -348,7 +352,7 @@ static int make_pending(struct fs_item *folder, const struct fs_leaf *leaf,
 
 	if (rc == 0)
 		rc = fs_item_path(folder, parent);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	n = fs_properties_format(&leaf->p, text, sizeof(text));
 	fd = sys_open_beneath(fs.dirfd, parent, O_RDWR | O_TMPFILE, 0600);
@@ -374,14 +378,13 @@ static bool is_pending(enum ipcfs_kind kind, const struct ipcfs_properties *p)
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
 		mode_t mode)
 {
-	struct ipcfs_maker maker =
-		maker_of(ctx, folder->kind, mode, leaf->p.given & IPCFS_P_TEMP);
+	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, leaf->p.given & IPCFS_P_TEMP);
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
 	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
 
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
 	if (is_pending(folder->kind, &p)) {
@@ -398,7 +401,7 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		if (rc == 0)
 			fs.engine->close(object);
 	}
-	if (rc < 0)
+	if (rc != 0)
 		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
@@ -451,7 +454,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		if (rc == 0 || rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
 	}
-	if (rc < 0 || made)
+	if (rc != 0 || made)
 		return rc;
 	if (flags & O_EXCL)
 		rc = -EEXIST;
@@ -464,7 +467,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		rc = -EACCES;
 	else
 		rc = fs_check_properties(*item, &leaf->p);
-	if (rc < 0)
+	if (rc != 0)
 		fs_item_put(*item);
 	return rc;
 }
@@ -501,7 +504,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		}
 		fs_item_put(item);
 	}
-	if (rc < 0)
+	if (rc != 0)
 		fs_reply_error(req, rc, path);
 }
 
@@ -523,7 +526,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
 		rc = create(ctx, folder, &leaf, mode, O_EXCL, &item);
-	if (rc < 0) {
+	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
@@ -559,7 +562,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	}
 	if (rc == 0)
 		rc = fs_item_lookup(folder, name, &item);
-	if (rc < 0) {
+	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
@@ -613,7 +616,7 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = may_remove(fuse_req_ctx(req), item);
 	if (rc == 0)
 		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
-	if (rc < 0)
+	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else
 		fs_reply_ok(req);
@@ -639,7 +642,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = sys_unlink_at(fs.dirfd, path, AT_REMOVEDIR);
 	if (rc == 0)
 		item->removed = true;
-	if (rc < 0)
+	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else
 		fs_reply_ok(req);
@@ -691,11 +694,11 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 	if (!folder || !new_folder || folder->kind != new_folder->kind)
 		return fs_fail(-EPERM, "an object stays in its kind");
 	rc = find(folder, name, &leaf, &item);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = fs_name_parse(new_folder->kind, new_name, &new_leaf);
-	if (rc == 0 && (fs_leaf_is_view(&leaf) || fs_leaf_is_view(&new_leaf) ||
-			strchr(new_name, ',')))
+	if (rc == 0 &&
+	    (fs_leaf_is_view(&leaf) || fs_leaf_is_view(&new_leaf) || strchr(new_name, ',')))
 		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
 	if (rc == 0)
 		rc = may_remove(ctx, item);
@@ -717,7 +720,7 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	int rc = rename_item(req, folder, name, folder_of(newparent), newname, flags);
 
 	path_of(folder, name, path);
-	if (rc < 0)
+	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else
 		fs_reply_ok(req);

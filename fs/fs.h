@@ -22,10 +22,10 @@
 #include "../core/engine.h"
 
 enum {
-	FS_MAX_IO = 1 << 20,		    /* one request's data */
-	FS_MAX_WRITE = FS_MAX_IO - 4096,    /* one write(2): see name of EMSGSIZE in the manual */
-	FS_PATH = IPCFS_PATH_MAX + 32,	    /* kind/folders/name in the store */
-	FS_TEXT_MAX = 64 << 20,		    /* a shown text; more is EFBIG */
+	FS_MAX_IO = 1 << 20,		 /* one request's data */
+	FS_MAX_WRITE = FS_MAX_IO - 4096, /* one write(2): see name of EMSGSIZE in the manual */
+	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
+	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
 	FS_ERRORS = 100,
 };
@@ -33,20 +33,20 @@ enum {
 /* ---- name.c ------------------------------------------------------------------------ */
 
 enum fs_view { /* the main view: at most one */
-	FS_PLAIN,
-	FS_PEEK,
-	FS_WATCH,
-	FS_STAT,
-	FS_CTL,
-	FS_RAW,
+	       FS_PLAIN,
+	       FS_PEEK,
+	       FS_WATCH,
+	       FS_STAT,
+	       FS_CTL,
+	       FS_RAW,
 };
 
 enum { /* options beside it, as bits of fs_leaf.options */
-	FS_O_TIMEOUT = 1 << 0,
-	FS_O_STREAM = 1 << 1,
-	FS_O_AT = 1 << 2,
-	FS_O_CAS = 1 << 3,
-	FS_O_N = 1 << 4,
+       FS_O_TIMEOUT = 1 << 0,
+       FS_O_STREAM = 1 << 1,
+       FS_O_AT = 1 << 2,
+       FS_O_CAS = 1 << 3,
+       FS_O_N = 1 << 4,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -82,15 +82,15 @@ LIST_HEAD(fs_handles, fs_handle);
 struct fs_item {
 	enum fs_type type;
 	enum ipcfs_kind kind;
-	uint64_t ino; /* of the file in the store */
+	uint64_t ino;		/* of the file in the store */
 	struct fs_item *parent; /* folder; NULL for a kind's own */
 	char name[IPCFS_NAME_MAX + 1];
 	unsigned references; /* nodes, handles, children */
-	bool pending;  /* a value or array without a type yet: the file is .NAME */
+	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
 	bool permanent;
-	int wd; /* folder: inotify's number */
-	struct stat last; /* attributes last seen, for handles of what is removed */
+	int wd;			     /* folder: inotify's number */
+	struct stat last;	     /* attributes last seen, for handles of what is removed */
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
@@ -129,7 +129,7 @@ fuse_ino_t fs_node_id(const struct fs_node *node);
 
 struct fs_item *fs_item_kind(enum ipcfs_kind kind);
 /* Looks the name up in the store. *item is referenced: fs_item_put it. -ENOENT. */
-int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **item);
+int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out);
 void fs_item_ref(struct fs_item *item);
 void fs_item_put(struct fs_item *item);
 /* "queues/team/jobs" in the store (a pending one: its hidden name). */
@@ -164,7 +164,7 @@ struct fs_handle {
 	enum fs_type type;
 	struct fs_item *item; /* NULL for the root's files */
 	struct fs_leaf leaf;
-	int flags;	      /* of open(2) */
+	int flags; /* of open(2) */
 	uid_t uid;
 	int64_t timeout_ns;
 	bool temp;
@@ -215,7 +215,7 @@ struct fs_request {
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
-	int64_t busy_until; /* monotonic; 0: the object's lock was not found busy */
+	int64_t busy_until;	/* monotonic; 0: the object's lock was not found busy */
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
@@ -223,7 +223,7 @@ struct fs_request {
 	bool parked;
 	bool interrupted;
 	bool answered;
-	TAILQ_ENTRY(fs_request) link;	  /* in item->parked[line] */
+	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */
 	TAILQ_ENTRY(fs_request) cancel_link;
 	ev_timer timer;
 };
@@ -252,8 +252,9 @@ extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
 
 /* A request begins: no words yet. */
 void fs_reply_begin(void);
-/* Words for the next error, printf-like; returns error. */
-int fs_fail(int error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Words for the next error, printf-like; fs_fail gives the error, too. */
+void fs_words(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define fs_fail(error, ...) (fs_words(__VA_ARGS__), (error))
 /* Words for content: cut and escaped. */
 const char *fs_quote(const char *s, size_t len);
 /* Answers with -error (negative), noting it in the log of failures. what: may be NULL. */
@@ -321,7 +322,7 @@ int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 /* Gives a pending name its type and first content. */
-int fs_cells_settle(struct fs_item *item, const char *data, size_t len);
+int fs_cells_settle(struct fs_item *item, const char *s, size_t len);
 /* Of a pending name: -EEXIST where its properties are others. */
 int fs_check_pending(struct fs_item *item, const struct ipcfs_properties *p);
 int fs_cells_raw_read(struct fs_request *r);

@@ -155,8 +155,7 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (h->item->pending && h->item->kind == IPCFS_ARRAY &&
-	    (h->flags & O_ACCMODE) != O_RDONLY)
+	if (h->item->pending && h->item->kind == IPCFS_ARRAY && (h->flags & O_ACCMODE) != O_RDONLY)
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
 	return flags;
 }

@@ -46,8 +46,8 @@ static struct fs_item *find(uint64_t ino, enum ipcfs_kind kind)
 	struct fs_item *item;
 
 	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
-		if (item->ino == ino && item->kind == kind && !item->removed)
-			return item;
+	if (item->ino == ino && item->kind == kind && !item->removed)
+		return item;
 	return NULL;
 }
 
@@ -139,8 +139,7 @@ struct fs_item *fs_item_kind(enum ipcfs_kind kind)
 	return kinds[kind];
 }
 
-int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
-		    char path[FS_PATH])
+int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden, char path[FS_PATH])
 {
 	const char *parts[FS_PATH / 2];
 	int depth = 0;
@@ -191,13 +190,14 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 			rc = sys_stat_at(fs.dirfd, path, &st);
 		pending = rc == 0;
 	}
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	item = find(st.st_ino, folder->kind);
 	if (item && (item->parent != folder || strcmp(item->name, name) != 0))
 		fs_item_moved(item, folder, name); /* behind our back */
 	if (!item)
-		item = make(S_ISDIR(st.st_mode) ? FS_DIR : FS_OBJECT, folder->kind, folder, name, &st);
+		item = make(S_ISDIR(st.st_mode) ? FS_DIR : FS_OBJECT, folder->kind, folder, name,
+			    &st);
 	if (!item)
 		return -ENOMEM;
 	item->pending = pending;
@@ -234,7 +234,8 @@ static void make_room(void)
 {
 	struct fs_item *item, *next;
 
-	for (item = TAILQ_FIRST(&attached); item && attached_count >= fs.mappings_max; item = next) {
+	for (item = TAILQ_FIRST(&attached); item && attached_count >= fs.mappings_max;
+	     item = next) {
 		next = TAILQ_NEXT(item, attached_link);
 		if (may_detach(item))
 			fs_item_detach(item);
@@ -350,8 +351,8 @@ void fs_item_changed(void *arg, uint64_t ino)
 		return;
 	}
 	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
-		if (item->ino == ino && item->type == FS_OBJECT)
-			fs_park_changed(item);
+	if (item->ino == ino && item->type == FS_OBJECT)
+		fs_park_changed(item);
 }
 
 /* Does the item's file still stand where it was? */
@@ -445,10 +446,10 @@ struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struc
 		leaf = &none;
 	if (!mint)
 		LIST_FOREACH(node, &item->nodes, item_link)
-			if (!memcmp(&node->leaf, leaf, sizeof(*leaf))) {
-				node->lookups++;
-				return node;
-			}
+	if (!memcmp(&node->leaf, leaf, sizeof(*leaf))) {
+		node->lookups++;
+		return node;
+	}
 	node = allocate();
 	if (!node)
 		return NULL;

@@ -76,11 +76,22 @@ static int parse_limit(const char *value, uint64_t *out)
 
 static int parse_options(const char *text, struct options *o)
 {
-	static const char *const limits[FS_Q_COUNT] = {
-		[FS_Q_OBJECTS] = "max_objects", [FS_Q_BYTES] = "max_bytes",
-		[FS_Q_PARKED] = "max_parked", [FS_Q_HANDLES] = "max_handles"};
-	static const char *const plain[] = {"rw", "nodev", "nosuid", "noexec", "noatime", "relatime",
-					    "default_permissions", "allow_other", "defaults", "dev", "suid", "exec"};
+	static const char *const limits[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "max_objects",
+						       [FS_Q_BYTES] = "max_bytes",
+						       [FS_Q_PARKED] = "max_parked",
+						       [FS_Q_HANDLES] = "max_handles"};
+	static const char *const plain[] = {"rw",
+					    "nodev",
+					    "nosuid",
+					    "noexec",
+					    "noatime",
+					    "relatime",
+					    "default_permissions",
+					    "allow_other",
+					    "defaults",
+					    "dev",
+					    "suid",
+					    "exec"};
 	char *copy = strdup(text ? text : ""), *save, *word;
 	int rc = copy ? 0 : -ENOMEM;
 
@@ -491,11 +502,12 @@ static int serve_in_background(const struct options *o)
 	return WEXITSTATUS(status);
 }
 
-int ipcfs_serve(const char *mountpoint, const char *text, bool foreground)
+int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 {
-	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000, [FS_Q_PARKED] = 20000,
-				       [FS_Q_HANDLES] = 100000}};
-	int rc = parse_options(text, &o) < 0 ? 2 : 0;
+	struct options o = {
+		.limits = {
+			[FS_Q_OBJECTS] = 100000, [FS_Q_PARKED] = 20000, [FS_Q_HANDLES] = 100000}};
+	int rc = parse_options(options, &o) < 0 ? 2 : 0;
 
 	if (rc == 0)
 		rc = check_mountpoint(mountpoint);

@@ -12,22 +12,22 @@
 #include "../core/text.h"
 
 enum { /* kinds as bits */
-	K_QUEUE = 1 << IPCFS_QUEUE,
-	K_SEMAPHORE = 1 << IPCFS_SEMAPHORE,
-	K_EVENT = 1 << IPCFS_EVENT,
-	K_VALUE = 1 << IPCFS_VALUE,
-	K_ARRAY = 1 << IPCFS_ARRAY,
-	K_CELLS = K_VALUE | K_ARRAY,
-	K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
+       K_QUEUE = 1 << IPCFS_QUEUE,
+       K_SEMAPHORE = 1 << IPCFS_SEMAPHORE,
+       K_EVENT = 1 << IPCFS_EVENT,
+       K_VALUE = 1 << IPCFS_VALUE,
+       K_ARRAY = 1 << IPCFS_ARRAY,
+       K_CELLS = K_VALUE | K_ARRAY,
+       K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
 
 struct option {
 	const char *name;
 	unsigned kinds;
 	bool wants_value;
-	enum fs_view view;  /* a main view, or FS_PLAIN */
-	uint32_t option;    /* FS_O_*, or 0 */
-	uint32_t property;  /* IPCFS_P_*, or 0 */
+	enum fs_view view; /* a main view, or FS_PLAIN */
+	uint32_t option;   /* FS_O_*, or 0 */
+	uint32_t property; /* IPCFS_P_*, or 0 */
 	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
 };
 
@@ -188,8 +188,9 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 	if (!(o->kinds & 1u << kind))
 		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
 	if (o->wants_value != (equals != NULL))
-		return fs_fail(-EINVAL, o->wants_value ? "option \"%s\" wants a value" :
-							 "option \"%s\" takes no value",
+		return fs_fail(-EINVAL,
+			       o->wants_value ? "option \"%s\" wants a value" :
+						"option \"%s\" takes no value",
 			       o->name);
 	return apply(o, equals ? equals + 1 : "", equals ? len - name_len - 1 : 0, leaf);
 }

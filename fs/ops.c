@@ -203,7 +203,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (rc == 0)
 		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL,
 				   fi->flags, fuse_req_ctx(req)->uid, &h);
-	if (rc < 0) {
+	if (rc != 0) {
 		if (node && node->item)
 			fs_item_show(node->item, path, sizeof(path));
 		fs_reply_error(req, rc, path);
@@ -250,8 +250,11 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	struct fs_request r = {.req = req, .handle = fs_handle_of(fi->fh), .size = size,
-			       .offset = off, .nonblock = fi->flags & O_NONBLOCK};
+	struct fs_request r = {.req = req,
+			       .handle = fs_handle_of(fi->fh),
+			       .size = size,
+			       .offset = off,
+			       .nonblock = fi->flags & O_NONBLOCK};
 
 	(void)ino;
 	if (!r.handle) {
@@ -265,8 +268,12 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
 		     struct fuse_file_info *fi)
 {
-	struct fs_request r = {.req = req, .handle = fs_handle_of(fi->fh), .size = size,
-			       .data = data, .offset = off, .write = true,
+	struct fs_request r = {.req = req,
+			       .handle = fs_handle_of(fi->fh),
+			       .size = size,
+			       .data = data,
+			       .offset = off,
+			       .write = true,
 			       .nonblock = fi->flags & O_NONBLOCK};
 
 	(void)ino;
@@ -277,9 +284,9 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
 	if (size > FS_MAX_WRITE) {
-		fs_reply_handle_error(req, fs_fail(-EMSGSIZE, "one write has at most %d bytes",
-						   FS_MAX_WRITE),
-				      r.handle);
+		fs_reply_handle_error(
+			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
+			r.handle);
 		return;
 	}
 	fs_park_run(&r);

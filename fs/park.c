@@ -9,6 +9,7 @@
  */
 #include "fs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,9 +17,9 @@
 #include <string.h>
 
 enum {
-	BUSY_MS = 1,	 /* between two tries while an object's lock is busy */
+	BUSY_MS = 1,	   /* between two tries while an object's lock is busy */
 	BUSY_MAX_MS = 100, /* then EBUSY, but for reads that wait anyway */
-	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
+	LOOK_AGAIN_S = 1,  /* all that wait, whatever was or was not heard of them */
 };
 
 static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
@@ -67,7 +68,7 @@ void fs_park_changed(struct fs_item *item)
 
 	if (!item) {
 		TAILQ_FOREACH(each, &waiting, parked_link)
-			fs_park_changed(each);
+		fs_park_changed(each);
 		return;
 	}
 	if (item->dirty || !item->in_parked)
@@ -78,13 +79,12 @@ void fs_park_changed(struct fs_item *item)
 
 /* ---- one request -------------------------------------------------------------------------------- */
 
-/* Out of every list and timer; harmless when it is in none. */
+/* Out of every list and timer. */
 static void unpark(struct fs_request *r)
 {
 	struct fs_item *item = r->item;
 
-	if (!r->parked)
-		return;
+	assert(r->parked);
 	TAILQ_REMOVE(&item->parked[r->line], r, link);
 	if (r->interrupted)
 		TAILQ_REMOVE(&cancelled, r, cancel_link);
@@ -340,8 +340,8 @@ void fs_park_fail_all(int error)
 
 	do {
 		TAILQ_FOREACH(item, &waiting, parked_link)
-			if (item->parked_count)
-				break;
+		if (item->parked_count)
+			break;
 		if (item)
 			fs_park_fail(item, error);
 	} while (item);
@@ -378,7 +378,7 @@ void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *w
 	*readers = *writers = 0;
 	for (int class = 0; class < IPCFS_C_COUNT; class ++)
 		TAILQ_FOREACH(r, &item->parked[class], link)
-			(*(r->write ? writers : readers))++;
+	(*(r->write ? writers : readers))++;
 }
 
 /* ---- poll ----------------------------------------------------------------------------------------------- */

@@ -43,9 +43,10 @@ static struct user *user_of(uid_t uid)
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {
-		[FS_Q_OBJECTS] = "objects", [FS_Q_BYTES] = "bytes in objects",
-		[FS_Q_PARKED] = "waiting requests", [FS_Q_HANDLES] = "open files"};
+	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
+						      [FS_Q_BYTES] = "bytes in objects",
+						      [FS_Q_PARKED] = "waiting requests",
+						      [FS_Q_HANDLES] = "open files"};
 	int error = what == FS_Q_OBJECTS || what == FS_Q_BYTES ? -EDQUOT : -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",

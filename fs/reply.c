@@ -52,14 +52,13 @@ void fs_reply_begin(void)
 	words[0] = '\0';
 }
 
-int fs_fail(int error, const char *fmt, ...)
+void fs_words(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(words, sizeof(words), fmt, args);
 	va_end(args);
-	return error;
 }
 
 const char *fs_quote(const char *s, size_t len)
@@ -152,8 +151,8 @@ static void show(struct fs_text *t, const struct failure *f)
 
 	localtime_r(&f->time, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S%z", &tm);
-	fs_text_printf(t, "%s %d %s %s: %s\n", when, (int)f->pid, strerrorname_np(f->error), f->path,
-		       f->words);
+	fs_text_printf(t, "%s %d %s %s: %s\n", when, (int)f->pid, strerrorname_np(f->error),
+		       f->path, f->words);
 }
 
 char *fs_errors_text(uid_t uid, size_t *len)
@@ -163,7 +162,8 @@ char *fs_errors_text(uid_t uid, size_t *len)
 	size_t n = 0;
 
 	for (int i = 0; i < LOGS && logs[i]; i++)
-		for (int k = 0; logs[i]->used && (uid == 0 || logs[i]->uid == uid) && k < FS_ERRORS; k++)
+		for (int k = 0; logs[i]->used && (uid == 0 || logs[i]->uid == uid) && k < FS_ERRORS;
+		     k++)
 			if (logs[i]->failures[k].number)
 				all[n++] = &logs[i]->failures[k];
 	qsort(all, n, sizeof(all[0]), by_number);

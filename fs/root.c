@@ -26,7 +26,8 @@ static const char readme[] =
 	"\n"
 	"Every kind:   temp        removed when the handle that made it closes\n"
 	"Views, which do not create:\n"
-	"  timeout=2   (0.5 200ms 1m) ETIMEDOUT; 0: EAGAIN    peek    look, take nothing, never wait\n"
+	"  timeout=2   (0.5 200ms 1m) ETIMEDOUT; 0: EAGAIN    peek    look, take nothing, never "
+	"wait\n"
 	"  watch       now, then at each change               stat    key value lines\n"
 	"  ctl         commands: clear (queues)\n"
 	"  stream      queues, semaphores: no end of file     n=3     semaphores: three at once\n"
@@ -45,8 +46,7 @@ static void show_status(struct fs_text *t)
 	fs_text_printf(t, "store %s\n", fs.store_dir);
 	fs_text_printf(t, "mountpoint %s\n", fs.mountpoint);
 	fs_text_printf(t, "engine %s\n", fs.engine->name);
-	fs_text_printf(t, "uptime %lld\n",
-		       (long long)((fs_now_ns() - fs.started_ns) / 1000000000));
+	fs_text_printf(t, "uptime %lld\n", (long long)((fs_now_ns() - fs.started_ns) / 1000000000));
 	fs_text_printf(t, "objects %llu\n", (unsigned long long)fs_quota_objects());
 	fs_text_printf(t, "handles %u\n", fs_handle_count());
 	fs_text_printf(t, "parked %u\n", fs_park_count());

@@ -305,7 +305,7 @@ static int read_watch(struct fs_request *r)
 		h->seen = op.changes = seen;
 		h->has_seen = true;
 		rc = fs_view_engine(r, &op); /* asks to be told of the next */
-		rc = rc == 0 ? -EBUSY : rc; /* changed between: again */
+		rc = rc == 0 ? -EBUSY : rc;  /* changed between: again */
 	} else if (rc == 0) {
 		rc = fs_view_give(r, t.bytes, t.len);
 		h->seen = seen;
@@ -317,8 +317,9 @@ static int read_watch(struct fs_request *r)
 
 bool fs_view_waits(const struct fs_handle *h)
 {
-	return h->type == FS_OBJECT && (h->leaf.view == FS_WATCH ||
-					(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
+	return h->type == FS_OBJECT &&
+	       (h->leaf.view == FS_WATCH ||
+		(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
 }
 
 static int try_read(struct fs_request *r)
@@ -425,7 +426,9 @@ int fs_view_try(struct fs_request *r)
 
 static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_READY, .first = h->leaf.n, .count = classes,
+	struct ipcfs_op op = {.verb = IPCFS_V_READY,
+			      .first = h->leaf.n,
+			      .count = classes,
 			      .flags = arm ? IPCFS_OP_PARK : 0};
 	int rc = fs_view_engine_item(h->item, &op);
 
@@ -436,8 +439,8 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 
 static bool watch_ready(struct fs_handle *h, bool arm)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = h->seen,
-			      .flags = arm ? IPCFS_OP_PARK : 0};
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_CHANGED, .changes = h->seen, .flags = arm ? IPCFS_OP_PARK : 0};
 	struct fs_text t = {0};
 	int rc = fs_item_attach(h->item);
 

@@ -22,10 +22,12 @@
 static const char *type_words(char type)
 {
 	static const char *const words[128] = {
-		['?'] = "a bool (0 or 1)", ['b'] = "an int8", ['B'] = "a uint8", ['h'] = "an int16",
-		['H'] = "a uint16", ['i'] = "an int32", ['I'] = "a uint32", ['l'] = "an int64",
-		['L'] = "a uint64", ['q'] = "an int64", ['Q'] = "a uint64", ['f'] = "a float32",
-		['d'] = "a float64", ['c'] = "one byte", ['u'] = "one character", ['s'] = "a string",
+		['?'] = "a bool (0 or 1)", ['b'] = "an int8",  ['B'] = "a uint8",
+		['h'] = "an int16",	   ['H'] = "a uint16", ['i'] = "an int32",
+		['I'] = "a uint32",	   ['l'] = "an int64", ['L'] = "a uint64",
+		['q'] = "an int64",	   ['Q'] = "a uint64", ['f'] = "a float32",
+		['d'] = "a float64",	   ['c'] = "one byte", ['u'] = "one character",
+		['s'] = "a string",
 	};
 
 	return words[type & 127];
@@ -110,7 +112,8 @@ static int parse_characters(struct cells *c, const char *text, size_t len, uint6
 		size_t n = 1;
 		int rc;
 
-		while (c->type == 'u' && at + n < len && ((unsigned char)text[at + n] & 0xc0) == 0x80)
+		while (c->type == 'u' && at + n < len &&
+		       ((unsigned char)text[at + n] & 0xc0) == 0x80)
 			n++;
 		if (c->count == room)
 			return fs_fail(-ERANGE, "%s is longer than %llu characters",
@@ -165,7 +168,8 @@ struct target {
 
 static int range_of(struct target *t, uint64_t *first, uint64_t *count);
 static struct target target_of(struct fs_handle *h);
-static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len);
+static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes,
+		      size_t len);
 
 /* A handle that also reads will read the result of its own operation: what it shows is read back in the
  * same step, if that is not much. */
@@ -214,7 +218,7 @@ static int run(struct target *t, struct ipcfs_op *op)
 		fs_fail(rc, "it has changed since this handle's last read");
 	if (rc == 0) {
 		fs_park_changed(t->item);
-		if (op->out)
+		if (h && op->out)
 			keep_back(h, op);
 		if (h) {
 			h->changes = op->changes;
@@ -287,8 +291,8 @@ static int write_arith(struct target *t, enum ipcfs_arith arith, const char *s, 
 /* A string value: its bytes but one final newline. */
 static int write_string(struct target *t, const char *s, size_t len)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_WRITE, .count = 1, .in = s,
-			      .in_len = drop_newline(s, len)};
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_WRITE, .count = 1, .in = s, .in_len = drop_newline(s, len)};
 	int rc = run(t, &op);
 
 	if (rc == -ERANGE)
@@ -358,7 +362,8 @@ static int write_text(struct target *t, const char *s, size_t len)
 	if (!scalar && !t->slice && assignment(&s, &len, &range, &range_len)) {
 		rc = fs_parse_range(range, range_len, &t->first, &t->last, NULL);
 		if (rc < 0)
-			return fs_fail(rc, "%s is not a range of elements", fs_quote(range, range_len));
+			return fs_fail(rc, "%s is not a range of elements",
+				       fs_quote(range, range_len));
 		t->slice = true;
 	}
 	text_len = len;
@@ -502,8 +507,8 @@ int fs_cells_settle(struct fs_item *item, const char *s, size_t len)
 		rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc < 0)
 		return rc;
-	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1,
-			     IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
+	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, IPCFS_CREATE | IPCFS_EXCL,
+			     &maker, &p, &object);
 	if (rc < 0)
 		return rc == -EEXIST ? -EBUSY : rc; /* the library was faster: again, as usual */
 	fs_item_became(item, object);
@@ -518,7 +523,7 @@ static int gather(struct fs_handle *h, const char *s, size_t len)
 	char *grown;
 	int rc = pending_properties(h->item, &p, &maker);
 	bool whole = len && isspace((unsigned char)s[len - 1]) &&
-		     (!h->gathered_len ||
+		     (!h->gathered || !h->gathered_len ||
 		      isspace((unsigned char)h->gathered[h->gathered_len - 1]));
 
 	if (rc == 0 && whole && p.given & IPCFS_P_TYPE && !is_text(p.type)) {
@@ -630,7 +635,8 @@ static void add_elements(struct fs_text *t, char type, const char *bytes, size_t
 		fs_text_add(t, "\n", 1);
 }
 
-static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len)
+static void add_cells(struct fs_text *t, const struct ipcfs_object *o, const char *bytes,
+		      size_t len)
 {
 	if (o->cells.scalar && o->cells.type == 's') {
 		fs_text_add(t, bytes, len);
@@ -739,7 +745,9 @@ int fs_cells_raw_read(struct fs_request *r)
 int fs_cells_raw_write(struct fs_request *r)
 {
 	struct target t = {.item = r->item, .handle = r->handle, .last = UINT64_MAX};
-	struct ipcfs_op op = {.verb = IPCFS_V_WRITE_RAW, .first = (uint64_t)r->offset, .in = r->data,
+	struct ipcfs_op op = {.verb = IPCFS_V_WRITE_RAW,
+			      .first = (uint64_t)r->offset,
+			      .in = r->data,
 			      .in_len = r->size};
 	uint64_t bytes;
 	int rc = fs_item_attach(r->item);
