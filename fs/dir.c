@@ -406,7 +406,7 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)
-		fs_fail(rc, "the store is full");
+		fs_words("the store is full");
 	return rc;
 }
 
@@ -434,7 +434,7 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	if (rc == 0)
 		fs.engine->close(object);
 	if (rc == -EEXIST)
-		fs_fail(rc, "it exists with other properties");
+		fs_words("it exists with other properties");
 	return rc;
 }
 

@@ -324,12 +324,14 @@ void fs_park_settle(void)
 
 void fs_park_fail(struct fs_item *item, int error)
 {
-	struct fs_request *r;
+	struct fs_request *r, *next;
 
 	fs_item_ref(item);
 	for (int class = 0; class < IPCFS_C_COUNT; class ++)
-		while ((r = TAILQ_FIRST(&item->parked[class])))
+		for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
+			next = TAILQ_NEXT(r, link);
 			finish(r, r->interrupted ? -EINTR : error);
+		}
 	notify_polls(item);
 	fs_item_put(item);
 }

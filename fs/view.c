@@ -85,7 +85,7 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 	if (rc == -EIDRM)
 		fs_item_gone(item);
 	if (rc == -EUCLEAN)
-		fs_fail(rc, "the segment is damaged");
+		fs_words("the segment is damaged");
 	return rc;
 }
 
@@ -363,8 +363,8 @@ static int commands(struct fs_request *r, bool act)
 			found++;
 		}
 		if (rc == -EINVAL)
-			fs_fail(rc, "%s have no command %s", ipcfs_kind_name(r->item->kind),
-				fs_quote(word, len));
+			fs_words("%s have no command %s", ipcfs_kind_name(r->item->kind),
+				 fs_quote(word, len));
 		at = newline ? newline + 1 : end;
 	}
 	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;

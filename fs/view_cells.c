@@ -215,7 +215,7 @@ static int run(struct target *t, struct ipcfs_op *op)
 	want_back(t, op);
 	rc = fs_view_engine_item(t->item, op);
 	if (rc == -ECANCELED)
-		fs_fail(rc, "it has changed since this handle's last read");
+		fs_words("it has changed since this handle's last read");
 	if (rc == 0) {
 		fs_park_changed(t->item);
 		if (h && op->out)
@@ -282,9 +282,9 @@ static int write_arith(struct target *t, enum ipcfs_arith arith, const char *s, 
 		return fs_fail(rc, "%s is not %s", fs_quote(s, len), type_words(type));
 	rc = run(t, &op);
 	if (rc == -ERANGE)
-		fs_fail(rc, "the result does not fit %s", type_words(type));
+		fs_words("the result does not fit %s", type_words(type));
 	if (rc == -EINVAL)
-		fs_fail(rc, "%s has no such operation", type_words(type));
+		fs_words("%s has no such operation", type_words(type));
 	return rc;
 }
 
@@ -296,8 +296,8 @@ static int write_string(struct target *t, const char *s, size_t len)
 	int rc = run(t, &op);
 
 	if (rc == -ERANGE)
-		fs_fail(rc, "%s is longer than %zu bytes", fs_quote(s, op.in_len),
-			t->item->object->cells.element);
+		fs_words("%s is longer than %zu bytes", fs_quote(s, op.in_len),
+			 t->item->object->cells.element);
 	return rc;
 }
 
@@ -761,7 +761,7 @@ int fs_cells_raw_write(struct fs_request *r)
 		return fs_fail(-EMSGSIZE, "it has %llu bytes", (unsigned long long)bytes);
 	rc = run(&t, &op);
 	if (rc == -ERANGE)
-		fs_fail(rc, "it ends at byte %llu", (unsigned long long)bytes);
+		fs_words("it ends at byte %llu", (unsigned long long)bytes);
 	return rc;
 }
 
