@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_array.c - contract, row arrays and section 5: all elements, single ones, slices, the views
+ * at, raw and cas, lengths; with the library.
+ */
+#include "t.h"
+
+#include <sys/mman.h>
+
+static const char *make(const char *name, const char *type, long len)
+{
+	const char *a = t_path("arrays/%s", name);
+
+	t_is(t_touch(t_format("%s,type=%s,len=%ld", a, type, len)), 0);
+	return a;
+}
+
+/* ---- all elements ------------------------------------------------------------------ */
+
+static void all_elements_one_a_line(void **state)
+{
+	(void)state;
+	const char *a = make("all", "i", 4);
+
+	t_shows(a, "0\n0\n0\n0\n");
+	t_is(t_echo(a, "1 2 3 4"), 0);
+	t_shows(a, "1\n2\n3\n4\n");
+	t_is(t_echo(a, "5\n6\n7\n8\n"), 0);
+	t_shows(a, "5\n6\n7\n8\n");
+	t_is(t_echo(a, "  9 \t 10\n\n-11\n 12  \n"), 0);
+	t_shows(a, "9\n10\n-11\n12\n");
+	t_shows(t_format("%s,peek", a), "9\n10\n-11\n12\n");
+}
+
+static void other_than_all_is_einval(void **state)
+{
+	(void)state;
+	const char *a = make("count", "i", 4);
+
+	t_is(t_echo(a, "1 2 3 4"), 0);
+	t_is(t_echo(a, "1 2 3"), -EINVAL);
+	t_is(t_echo(a, "1 2 3 4 5"), -EINVAL);
+	t_is(t_echo(a, "7"), -EINVAL);
+	t_is(t_echo(a, "\n"), -EINVAL);
+	t_is(t_echo(a, "1 2 x 4"), -EINVAL);
+	t_is(t_echo(a, "9 9 9 1.5"), -EINVAL);
+	t_is(t_echo(a, "9 9 9 2147483648"), -ERANGE);
+	t_is(t_echo(a, "9,9,9,9"), -EINVAL);
+	t_shows(a, "1\n2\n3\n4\n"); /* all or nothing */
+}
+
+/* A case of a write: what it gives and what is read then, of 0 1 2 3 4 5 before. */
+struct row {
+	const char *written;
+	long result;
+	const char *read;
+};
+
+static const char same[] = "0\n1\n2\n3\n4\n5\n";
+
+static void elements_and_slices(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{"3=7", 0, "0\n1\n2\n7\n4\n5\n"},
+		{"3=7\n", 0, "0\n1\n2\n7\n4\n5\n"},
+		{" 3 = 7 \n", 0, "0\n1\n2\n7\n4\n5\n"},
+		{"0=-1", 0, "-1\n1\n2\n3\n4\n5\n"},
+		{"5=9", 0, "0\n1\n2\n3\n4\n9\n"},
+		{"3+=1", 0, "0\n1\n2\n4\n4\n5\n"},
+		{"3+=-10\n", 0, "0\n1\n2\n-7\n4\n5\n"},
+		{"1:4=5 6 7", 0, "0\n5\n6\n7\n4\n5\n"},
+		{"1:4=5\n6\n7\n", 0, "0\n5\n6\n7\n4\n5\n"},
+		{"1:4=8", 0, "0\n8\n8\n8\n4\n5\n"}, /* one for all */
+		{":=0", 0, "0\n0\n0\n0\n0\n0\n"},
+		{":=5 4 3 2 1 0", 0, "5\n4\n3\n2\n1\n0\n"},
+		{":2=8 9", 0, "8\n9\n2\n3\n4\n5\n"},
+		{"4:=8 9", 0, "0\n1\n2\n3\n8\n9\n"},
+		{"0:6=1", 0, "1\n1\n1\n1\n1\n1\n"},
+		{"5:6=7", 0, "0\n1\n2\n3\n4\n7\n"},
+		{"1:4=5 6", -EINVAL, same},
+		{"1:4=5 6 7 8", -EINVAL, same},
+		{":=1 2", -EINVAL, same},
+		{"3=", -EINVAL, same},
+		{"3=7 8", -EINVAL, same},
+		{"=7", -EINVAL, same},
+		{"3==7", -EINVAL, same},
+		{"x=7", -EINVAL, same},
+		{"3=x", -EINVAL, same},
+		{"1:x=7", -EINVAL, same},
+		{"1:2:3=7", -EINVAL, same},
+		{"3*=2", -EINVAL, same},
+		{"3+=x", -EINVAL, same},
+		{"6=7", -ERANGE, same},
+		{"6+=7", -ERANGE, same},
+		{"99999999999999999999=7", -ERANGE, same},
+		{"4:7=1 2 3", -ERANGE, same},
+		{"3=2147483648", -ERANGE, same},
+		{"3+=2147483647", -ERANGE, same},
+		{"1:4=5 6 99999999999", -ERANGE, same},
+	};
+	const char *a = make("slices", "i", 6);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[256] = "";
+		t_is(t_echo(a, "0 1 2 3 4 5"), 0);
+		long got = t_echo(a, rows[i].written);
+		t_cat(a, text, sizeof(text));
+		if (got != rows[i].result || strcmp(text, rows[i].read) != 0)
+			t_fail("'%s': %s, then %s", rows[i].written,
+			       got < 0 ? strerrorname_np((int)-got) : "0", text);
+	}
+}
+
+static void every_type(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *type, *written, *read;
+	} rows[] = {
+		{"?", "1 0 1", "1\n0\n1\n"},
+		{"b", "-128 0 127", "-128\n0\n127\n"},
+		{"B", "0 128 255", "0\n128\n255\n"},
+		{"h", "-32768 0 32767", "-32768\n0\n32767\n"},
+		{"H", "0 1 65535", "0\n1\n65535\n"},
+		{"i", "-2147483648 0 2147483647", "-2147483648\n0\n2147483647\n"},
+		{"I", "0 1 4294967295", "0\n1\n4294967295\n"},
+		{"l", "-9223372036854775808 0 1", "-9223372036854775808\n0\n1\n"},
+		{"L", "0 1 18446744073709551615", "0\n1\n18446744073709551615\n"},
+		{"q", "-9223372036854775808 0 1", "-9223372036854775808\n0\n1\n"},
+		{"Q", "0 1 18446744073709551615", "0\n1\n18446744073709551615\n"},
+		{"f", "1.5 -0.25 3", NULL},
+		{"d", "1.5 -0.25 3", NULL},
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *a = make(t_format("type%zu", i), rows[i].type, 3);
+		t_is(t_echo(a, rows[i].written), 0);
+		if (rows[i].read) {
+			t_shows(a, rows[i].read);
+			continue;
+		}
+		t_check(t_cat(a, text, sizeof(text)) > 0);
+		double x = 0, y = 0, z = 0;
+		t_is(sscanf(text, "%lf\n%lf\n%lf\n", &x, &y, &z), 3);
+		t_check(x == 1.5 && y == -0.25 && z == 3);
+	}
+}
+
+static void an_array_of_characters(void **state)
+{
+	(void)state;
+	const char *a = make("chars", "c", 10);
+
+	t_shows(a, "\n");
+	int fd = t_open(t_format("%s,raw", a), O_RDWR);
+	t_is(t_sys(pwrite(fd, "hello\0xyz", 9, 0)), 9);
+	t_shows(a, "hello\n"); /* up to the first NUL: the .value of an Array of 'c' */
+	t_is(t_sys(pwrite(fd, "0123456789", 10, 0)), 10);
+	t_shows(a, "0123456789\n");
+	t_is(t_echo(a, "ab cd efgh\n"), 0); /* blanks stay, one final newline is dropped */
+	t_shows(a, "ab cd efgh\n");
+	t_shows(t_format("%s,raw", a), "ab cd efgh");
+}
+
+/* As .value = b"hello" does it: shorter than the array ends with a NUL. */
+static void a_shorter_text_for_an_array_of_characters(void **state)
+{
+	(void)state;
+	const char *a = make("shortchars", "c", 10);
+
+	t_is(t_echo(a, "0123456789"), 0);
+	t_is(t_echo(a, "hello\n"), 0);
+	t_shows(a, "hello\n");
+	t_is_either(t_echo(a, "0123456789a"), -ERANGE, -EINVAL);
+	t_shows(a, "hello\n");
+}
+
+/* ---- lengths ---------------------------------------------------------------------------- */
+
+static void without_len_as_long_as_what_is_written(void **state)
+{
+	(void)state;
+	const char *a = t_path("arrays/three");
+
+	t_is(t_echo(a, "1 2 3\n"), 0);
+	t_shows(a, "1\n2\n3\n");
+	t_is(t_stat(a, "len"), 3);
+	t_check(t_stat_has(a, "type q"));
+	t_is(t_echo(a, "4 5 6"), 0);
+	t_is(t_echo(a, "4 5"), -EINVAL);
+	t_shows(a, "4\n5\n6\n");
+
+	a = t_path("arrays/floats");
+	t_is(t_echo(a, "1.5 2 3\n"), 0);
+	t_check(t_stat_has(a, "type d"));
+	t_is(t_stat(a, "len"), 3);
+
+	a = t_path("arrays/typed");
+	t_is(t_echo(t_format("%s,type=h", a), "1\n2\n"), 0);
+	t_check(t_stat_has(a, "type h"));
+	t_is(t_stat(a, "len"), 2);
+
+	a = t_path("arrays/several");
+	int fd = t_open(a, O_WRONLY | O_CREAT);
+	t_is(t_put(fd, "1 2\n"), 4);
+	t_is(t_put(fd, "3 4\n"), 4);
+	t_is(t_put(fd, "5\n"), 2);
+	close(fd);
+	t_shows(a, "1\n2\n3\n4\n5\n");
+	t_is(t_stat(a, "len"), 5);
+	t_runs(0, "seq 1000 > $M/arrays/seq && [ $(wc -l < $M/arrays/seq) = 1000 ]");
+	t_is(t_stat(t_path("arrays/seq"), "len"), 1000);
+	t_runs(0, "seq 20000 > $M/arrays/long && seq 20000 | cmp - $M/arrays/long");
+}
+
+static void nothing_of_use_written(void **state)
+{
+	(void)state;
+	const char *a = t_path("arrays/junk");
+
+	t_is(t_touch(a), 0);
+	t_is(t_exists(a), 0);
+	t_shows(a, ""); /* pending */
+	t_is(t_exists(t_path("shm/arrays/junk")), -ENOENT);
+	t_is(t_sys(unlink(a)), 0);
+}
+
+/* ---- views ---------------------------------------------------------------------------------- */
+
+static void at_one_or_a_slice(void **state)
+{
+	(void)state;
+	const char *a = make("at", "i", 6);
+
+	t_is(t_echo(a, "0 1 2 3 4 5"), 0);
+	t_shows(t_format("%s,at=2", a), "2\n");
+	t_shows(t_format("%s,at=0", a), "0\n");
+	t_shows(t_format("%s,at=1:4", a), "1\n2\n3\n");
+	t_shows(t_format("%s,at=0:6", a), same);
+	t_is(t_echo(t_format("%s,at=2", a), "22\n"), 0);
+	t_shows(a, "0\n1\n22\n3\n4\n5\n");
+	t_is(t_echo(t_format("%s,at=3:5", a), "33 44\n"), 0);
+	t_shows(a, "0\n1\n22\n33\n44\n5\n");
+	t_is(t_echo(t_format("%s,at=3:5", a), "1 2 3"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=2", a), "1 2"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=2", a), "x"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=2", a), "2147483648"), -ERANGE);
+	t_shows(a, "0\n1\n22\n33\n44\n5\n");
+	int fd = t_open(t_format("%s,at=5", a), O_RDWR);
+	t_gets(fd, "5\n");
+	t_gets(fd, "");
+	t_is(t_put(fd, "6"), 1);
+	t_gets(fd, "6\n");
+}
+
+static void past_the_end_is_erange_at_the_read(void **state)
+{
+	(void)state;
+	const char *a = make("past", "i", 3);
+	static const char *const views[] = {"at=3", "at=2:4", "at=99", "at=3:5"};
+	char buf[32];
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++) {
+		int fd = t_open(t_format("%s,%s", a, views[i]), O_RDWR);
+		t_check(fd >= 0); /* at the read or write, not at open */
+		t_is(t_get(fd, buf, sizeof(buf)), -ERANGE);
+		t_is(t_put(fd, "1 2"), -ERANGE);
+		t_is(t_put(fd, "1"), -ERANGE);
+	}
+	static const char *const wrong[] = {"at",	"at=",	  "at=x",     "at=1:x",
+					    "at=1:2:3", "at=1.5", "at=1,at=2"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		t_is(t_open(t_format("%s,%s", a, wrong[i]), O_RDWR), -EINVAL);
+	t_shows(a, "0\n0\n0\n");
+}
+
+static void raw_is_the_exact_bytes(void **state)
+{
+	(void)state;
+	const char *a = make("raw", "i", 1000), *raw = t_format("%s,raw", a);
+	int32_t got[1000];
+	struct stat st;
+
+	t_is(t_sys(stat(raw, &st)), 0);
+	t_is(st.st_size, 4000);
+	t_is(t_sys(stat(a, &st)), 0);
+	t_is(st.st_size, 0);
+	int fd = t_open(raw, O_RDWR);
+	t_is(t_echo(a, "7=258"), 0);
+	t_is(t_sys(pread(fd, got, 4, 28)), 4);
+	t_is(got[0], 258);
+	got[0] = 5;
+	got[1] = 6;
+	t_is(t_sys(pwrite(fd, got, 8, 32)), 8);
+	t_shows(t_format("%s,at=7:11", a), "258\n5\n6\n0\n");
+	t_is(t_sys(pread(fd, got, sizeof(got), 0)), 4000);
+	t_is(got[9], 6);
+	t_is(t_sys(lseek(fd, 3996, SEEK_SET)), 3996);
+	t_is(t_get(fd, got, sizeof(got)), 4);
+	t_is(t_get(fd, got, sizeof(got)), 0);
+	t_is(t_sys(pread(fd, got, sizeof(got), 4000)), 0);
+	t_fails(t_sys(pwrite(fd, got, 4, 4000)));
+	t_fails(t_sys(pwrite(fd, got, 8, 3996)));
+	t_is(t_sys(pread(fd, got, 4, 3996)), 4);
+	t_is(got[0], 0); /* all or nothing */
+	t_runs(0, "printf '\\1\\0\\0\\0' | dd of=$M/arrays/raw,raw bs=1 seek=400 conv=notrunc");
+	t_shows(t_format("%s,at=100", a), "1\n");
+	t_runs(0, "[ $(dd if=$M/arrays/raw,raw bs=4 skip=7 count=1 | xxd -p) = 02010000 ]");
+}
+
+static void raw_of_a_large_array(void **state)
+{
+	(void)state;
+	const char *a = make("large", "d", 1 << 20); /* 8 MiB */
+	const char *raw = t_format("%s,raw", a);
+	char *bytes = malloc(8 << 20), *got = malloc(8 << 20);
+
+	assert_non_null(bytes);
+	assert_non_null(got);
+	for (int i = 0; i < 8 << 20; i++)
+		bytes[i] = (char)(i * 13 + i / 255);
+	int fd = t_open(raw, O_RDWR);
+	for (long at = 0; at < 8 << 20; at += 1 << 19)
+		t_is(t_sys(pwrite(fd, bytes + at, 1 << 19, at)), 1 << 19);
+	long n = 0;
+	while (n < 8 << 20) {
+		long more = t_sys(pread(fd, got + n, (size_t)((8 << 20) - n), n));
+		t_check(more > 0);
+		n += more;
+	}
+	t_check(memcmp(bytes, got, 8 << 20) == 0);
+	t_is(t_sys(pwrite(fd, bytes, T_MSG_MAX + 1, 0)), -EMSGSIZE);
+	free(bytes);
+	free(got);
+}
+
+static void cas(void **state)
+{
+	(void)state;
+	const char *a = make("cas", "i", 3);
+	int fd = t_open(t_format("%s,cas", a), O_RDWR);
+
+	t_is(t_put(fd, "1 2 3"), -ECANCELED);
+	t_gets(fd, "0\n0\n0\n");
+	t_is(t_put(fd, "1 2 3"), 5);
+	t_shows(a, "1\n2\n3\n");
+	t_is(t_put(fd, "0=4"), 3);
+	t_is(t_echo(a, "2=9"), 0); /* any element */
+	t_is(t_put(fd, "0=5"), -ECANCELED);
+	t_shows(a, "4\n2\n9\n");
+	t_is(t_sys(lseek(fd, 0, SEEK_SET)), 0);
+	t_gets(fd, "4\n2\n9\n");
+	t_is(t_put(fd, "0=5"), 3);
+	t_shows(a, "5\n2\n9\n");
+	int one = t_open(t_format("%s,at=1,cas", a), O_RDWR);
+	t_gets(one, "2\n");
+	t_is(t_put(one, "7"), 1);
+	t_is(t_echo(a, "1=2"), 0);
+	t_is(t_put(one, "8"), -ECANCELED);
+	t_shows(a, "5\n2\n9\n");
+}
+
+static void watch(void **state)
+{
+	(void)state;
+	const char *a = make("watch", "i", 2);
+	int fd = t_open(t_format("%s,watch", a), O_RDONLY);
+
+	t_gets(fd, "0\n0\n");
+	t_is(t_poll(fd, POLLIN, 0), 0);
+	t_is(t_echo(a, "1=5"), 0);
+	t_check(t_poll(fd, POLLIN, T_LIMIT_MS) & POLLIN);
+	t_gets(fd, "0\n5\n");
+	t_is(t_poll(fd, POLLIN, 0), 0);
+	struct ipcfs_object *array = t_attach(IPCFS_ARRAY, "watch", NULL);
+	int32_t n = 7;
+	t_is(ipcfs_array_set(array, 0, 1, &n), 0);
+	t_gets(fd, "7\n5\n");
+}
+
+static void a_snapshot_has_offsets(void **state)
+{
+	(void)state;
+	const char *a = make("snapshot", "i", 4);
+	char buf[4];
+
+	t_is(t_echo(a, "1 2 3 4"), 0);
+	int fd = t_open(a, O_RDONLY);
+	t_is(t_get(fd, buf, 4), 4);
+	t_is(t_echo(a, "5 6 7 8"), 0);
+	t_gets(fd, "3\n4\n"); /* consistent, not half of each */
+	t_gets(fd, "");
+	t_is(t_sys(lseek(fd, 2, SEEK_SET)), 2);
+	t_gets(fd, "2\n3\n4\n");
+	t_is(t_sys(lseek(fd, 0, SEEK_SET)), 0);
+	t_gets(fd, "5\n6\n7\n8\n");
+}
+
+/* ---- properties ------------------------------------------------------------------------------- */
+
+static void properties(void **state)
+{
+	(void)state;
+	const char *a = make("props", "h", 5);
+
+	t_is(t_stat(a, "len"), 5);
+	t_check(t_stat_has(a, "type h"));
+	t_is(t_touch(t_format("%s,type=h", a)), 0);
+	t_is(t_touch(t_format("%s,len=5", a)), 0);
+	t_is(t_touch(t_format("%s,type=i", a)), -EEXIST);
+	t_is(t_touch(t_format("%s,len=6", a)), -EEXIST);
+	t_is(t_touch(t_path("arrays/p1,type=i,len=x")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p2,type=i,len=-1")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p3,type=z,len=1")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p4,type=b,len=4294967297")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p5,type=d,len=536870913")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p6,type=d,len=99999999999999999999")), -EINVAL);
+	t_is(t_touch(t_path("arrays/p7,type=d,len=2305843009213693952")), -EINVAL); /* 2^64 bytes */
+	t_is(t_touch(t_path("arrays/p8,type=i,len=5,value=1")), -EINVAL);
+	for (int i = 1; i < 9; i++)
+		t_is(t_exists(t_path("arrays/p%d", i)), -ENOENT);
+	t_is(t_touch(t_path("arrays/most,type=b,len=4294967296")), 0);
+	t_is(t_echo(t_path("arrays/most,at=4294967295"), "7"), 0);
+	t_shows(t_path("arrays/most,at=4294967294:4294967296"), "0\n7\n");
+	t_is(t_open(t_path("arrays/absent,at=0"), O_RDWR | O_CREAT), -ENOENT);
+	t_is(t_open(t_format("%s,n=1", a), O_RDONLY), -EINVAL);
+}
+
+static void temp_rm_mv(void **state)
+{
+	(void)state;
+	const char *a = t_path("arrays/temp"), *b = make("target", "i", 2);
+
+	int fd = t_open(t_format("%s,type=i,len=2,temp", a), O_RDWR | O_CREAT);
+	t_is(t_put(fd, "1 2"), 3);
+	t_shows(a, "1\n2\n");
+	int other = t_open(a, O_RDWR);
+	close(fd);
+	t_until(t_exists(a) == -ENOENT);
+	t_is(t_put(other, "3 4"), -EIDRM);
+
+	long id = t_stat(b, "id");
+	t_is(t_echo(a, "7 8"), 0);
+	t_is(t_sys(rename(a, b)), 0);
+	t_shows(b, "7\n8\n");
+	t_check(t_stat_has(b, "type i"));
+	t_is(t_stat(b, "id"), id);
+	t_is(t_echo(a, "1 2 3"), 0);
+	t_is(t_sys(rename(a, b)), -EINVAL); /* as a write of three */
+	t_shows(a, "1\n2\n3\n");
+	t_shows(b, "7\n8\n");
+	t_is(t_sys(rename(a, t_path("arrays/renamed"))), 0);
+	t_shows(t_path("arrays/renamed"), "1\n2\n3\n");
+}
+
+/* ---- beside the library ------------------------------------------------------------------------- */
+
+static void with_the_library(void **state)
+{
+	(void)state;
+	struct ipcfs_properties p = {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'd', .len = 4};
+	struct ipcfs_object *array = t_attach(IPCFS_ARRAY, "lib", &p);
+	const char *a = t_path("arrays/lib");
+	double d[4] = {1.5, 2.5, -3.5, 4.5};
+	uint64_t changes;
+
+	t_is(t_stat(a, "len"), 4);
+	t_is(ipcfs_array_set(array, 0, 4, d), 0);
+	t_shows(a, "1.5\n2.5\n-3.5\n4.5\n");
+	t_is(t_echo(a, "1=0.25"), 0);
+	t_is(ipcfs_array_get(array, 0, 4, d, sizeof(d), &changes), 32);
+	t_check(d[1] == 0.25);
+	t_is(ipcfs_array_op(array, 0, 2, IPCFS_MUL, (union ipcfs_number){.f = 2}), 0);
+	t_shows(a, "3.0\n0.5\n-3.5\n4.5\n");
+	t_is(ipcfs_array_cas(array, 0, 4, d, &changes), -ECANCELED);
+	((double *)ipcfs_cells(array))[3] = 9.5;
+	t_shows(t_format("%s,at=3", a), "9.5\n");
+}
+
+/* A writer of all elements by file or library; readers never see half. */
+static int write_all_the_same(void *arg)
+{
+	const _Atomic int *stop = arg;
+	static char text[2][2001];
+	int fd = t_open(t_path("arrays/whole"), O_WRONLY);
+
+	for (int i = 0; i < 1000; i++)
+		for (int j = 0; j < 2; j++)
+			memcpy(text[j] + 2 * i, j ? "2 " : "1 ", 2);
+	for (unsigned n = 0; !*stop; n++)
+		if (t_put(fd, text[n % 2]) != 2000)
+			return 1;
+	return 0;
+}
+
+static int set_all_the_same(void *arg)
+{
+	const _Atomic int *stop = arg;
+	static int32_t cells[2][1000];
+	struct ipcfs_store *store;
+	struct ipcfs_object *array = t_attach_child(&store, IPCFS_ARRAY, "whole");
+
+	for (int i = 0; i < 2000; i++)
+		cells[i / 1000][i % 1000] = 3 + i / 1000;
+	for (unsigned n = 0; array && !*stop; n++)
+		if (ipcfs_array_set(array, 0, 1000, cells[n % 2]) != 0)
+			return 1;
+	return !array;
+}
+
+static void readers_never_see_half(void **state)
+{
+	(void)state;
+	const char *a = make("whole", "i", 1000);
+	_Atomic int *stop = t_shared(sizeof(*stop));
+	pid_t child[2] = {t_spawn(write_all_the_same, stop), t_spawn(set_all_the_same, stop)};
+	struct ipcfs_object *array = t_attach(IPCFS_ARRAY, "whole", NULL);
+	static char text[4096];
+	static int32_t cells[1000];
+
+	for (int round = 0; round < t_count(1000, 20000); round++) {
+		t_is(t_cat(a, text, sizeof(text)), 2000);
+		for (int i = 1; i < 1000; i++)
+			if (text[2 * i] != text[0])
+				t_fail("a read shows %c and %c", text[0], text[2 * i]);
+		t_is(ipcfs_array_get(array, 0, 1000, cells, sizeof(cells), NULL), 4000);
+		for (int i = 1; i < 1000; i++)
+			if (cells[i] != cells[0])
+				t_fail("the library shows %d and %d", cells[0], cells[i]);
+	}
+	*stop = 1;
+	t_is(t_wait(child[0]), 0);
+	t_is(t_wait(child[1]), 0);
+}
+
+static int count_up(void *arg)
+{
+	const int *rounds = arg;
+	int fd = t_open(t_path("arrays/counts"), O_WRONLY);
+
+	for (int i = 0; i < *rounds; i++)
+		if (t_put(fd, t_format("%d+=1\n", i % 7)) != 5)
+			return 1;
+	return 0;
+}
+
+static void adding_to_elements(void **state)
+{
+	(void)state;
+	const char *a = make("counts", "q", 7);
+	int rounds = t_count(2100, 21000);
+	pid_t child[4];
+
+	for (int i = 0; i < 4; i++)
+		child[i] = t_spawn(count_up, &rounds);
+	for (int i = 0; i < 4; i++)
+		t_is(t_wait(child[i]), 0);
+	int each = 4 * rounds / 7;
+	t_shows(a,
+		t_format("%d\n%d\n%d\n%d\n%d\n%d\n%d\n", each, each, each, each, each, each, each));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		T_TEST(all_elements_one_a_line),
+		T_TEST(other_than_all_is_einval),
+		T_TEST(elements_and_slices),
+		T_TEST(every_type),
+		T_TEST(an_array_of_characters),
+		T_TEST(a_shorter_text_for_an_array_of_characters),
+		T_TEST(without_len_as_long_as_what_is_written),
+		T_TEST(nothing_of_use_written),
+		T_TEST(at_one_or_a_slice),
+		T_TEST(past_the_end_is_erange_at_the_read),
+		T_TEST(raw_is_the_exact_bytes),
+		T_TEST(raw_of_a_large_array),
+		T_TEST(cas),
+		T_TEST(watch),
+		T_TEST(a_snapshot_has_offsets),
+		T_TEST(properties),
+		T_TEST(temp_rm_mv),
+		T_TEST(with_the_library),
+		T_TEST(readers_never_see_half),
+		T_TEST(adding_to_elements),
+	};
+
+	return T_RUN(tests, argc, argv);
+}
