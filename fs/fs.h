@@ -228,7 +228,7 @@ struct fs_request {
 	ev_timer timer;
 };
 
-void fs_park_start(struct ev_loop *loop);
+int fs_park_start(struct ev_loop *loop);
 /* Tries it; answers it or parks it. `r` is the caller's, copied if it must wait. */
 void fs_park_run(struct fs_request *r);
 /* Something about the item changed: serve who waits, when this request is done. */
@@ -359,7 +359,6 @@ struct fs_server {
 	uint64_t limits[FS_Q_COUNT];
 	unsigned mappings_max;
 	uint64_t requests; /* read since the start */
-	double rate;	   /* requests a second, over the last seconds */
 	bool stopping;
 };
 extern struct fs_server fs;

@@ -15,6 +15,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 enum {
 	BUSY_MS = 1,	   /* between two tries while an object's lock is busy */
@@ -26,9 +28,23 @@ static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
 static TAILQ_HEAD(items, fs_item) dirty = TAILQ_HEAD_INITIALIZER(dirty);
 static struct items waiting = TAILQ_HEAD_INITIALIZER(waiting); /* items with parked or polls */
 static struct ev_loop *loop;
-static ev_timer busy_timer, again_timer;
+static ev_timer busy_timer;
+/* A timerfd and not libev's timer: that would make every epoll_wait set a timer up. */
+static ev_io again_io;
+static int again_fd = -1;
 static unsigned parked_total;
 bool fs_park_stopping;
+
+/* Ticks while anybody waits. */
+static void tick(bool wanted)
+{
+	static bool ticking;
+	struct itimerspec every = {{wanted ? LOOK_AGAIN_S : 0, 0}, {wanted ? LOOK_AGAIN_S : 0, 0}};
+
+	if (wanted != ticking)
+		timerfd_settime(again_fd, 0, &every, NULL);
+	ticking = wanted;
+}
 
 /* ---- which items anybody waits on ----------------------------------------------------------- */
 
@@ -41,6 +57,8 @@ static void note_waiting(struct fs_item *item)
 	else if (!wanted && item->in_parked)
 		TAILQ_REMOVE(&waiting, item, parked_link);
 	item->in_parked = wanted;
+	if (wanted)
+		tick(true);
 }
 
 struct fs_item *fs_park_first(void)
@@ -360,12 +378,29 @@ static void look_again(struct ev_loop *l, ev_timer *timer, int events)
 	fs_park_settle();
 }
 
-void fs_park_start(struct ev_loop *l)
+static void on_tick(struct ev_loop *l, ev_io *io, int events)
+{
+	uint64_t ticks;
+
+	(void)l;
+	(void)events;
+	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	fs_park_changed(NULL);
+	fs_park_settle();
+	tick(!TAILQ_EMPTY(&waiting));
+}
+
+int fs_park_start(struct ev_loop *l)
 {
 	loop = l;
 	ev_init(&busy_timer, look_again);
-	ev_timer_init(&again_timer, look_again, LOOK_AGAIN_S, LOOK_AGAIN_S);
-	ev_timer_start(loop, &again_timer);
+	again_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (again_fd < 0)
+		return -errno;
+	ev_io_init(&again_io, on_tick, again_fd, EV_READ);
+	ev_io_start(loop, &again_io);
+	return 0;
 }
 
 unsigned fs_park_count(void)

@@ -38,6 +38,24 @@ static const char readme[] =
 	"its data at byte 4096. errors: your last failures in words. status: the server.\n"
 	"All of it: man 7 ipcfs\n";
 
+/* Over the time since `status` was last read, if that is a second or more ago. */
+static double rate(void)
+{
+	static int64_t since_ns;
+	static uint64_t before;
+	static double last;
+	int64_t now = fs_now_ns();
+
+	if (!since_ns)
+		since_ns = fs.started_ns;
+	if (now - since_ns < 1000000000 && last > 0)
+		return last;
+	last = (double)(fs.requests - before) * 1e9 / (double)(now - since_ns);
+	before = fs.requests;
+	since_ns = now;
+	return last;
+}
+
 static void show_status(struct fs_text *t)
 {
 	fs_text_printf(t, "version %s\n", IPCFS_VERSION);
@@ -51,7 +69,7 @@ static void show_status(struct fs_text *t)
 	fs_text_printf(t, "handles %u\n", fs_handle_count());
 	fs_text_printf(t, "parked %u\n", fs_park_count());
 	fs_text_printf(t, "requests %llu\n", (unsigned long long)fs.requests);
-	fs_text_printf(t, "requests_per_second %.0f\n", fs.rate);
+	fs_text_printf(t, "requests_per_second %.0f\n", rate());
 }
 
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t)

@@ -6,15 +6,20 @@
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-ipcfs=${IPCFS:-${BUILD_DIR:-$root/build}/ipcfs}
+ipcfs=${IPCFS:-$root/build/ipcfs}
 name=readme_session_says_what_it_shows
 
-if [ ! -c /dev/fuse ] || [ ! -x "$ipcfs" ]; then
-	echo "skip $name: no /dev/fuse or no $ipcfs"
+if [ ! -c /dev/fuse ]; then
+	echo "skip $name: there is no /dev/fuse"
 	exit 77
+fi
+if [ ! -x "$ipcfs" ]; then
+	echo "not ok $name: $ipcfs is not built"
+	exit 1
 fi
 work=$(mktemp -d) || exit 1
 
+# shellcheck disable=SC2317 # the trap calls it
 clean_up() {
 	local mount
 
