@@ -132,6 +132,8 @@ static int lock_threads(struct ipcfs_object *o, int64_t deadline_ns, bool try_on
 {
 	struct timespec limit;
 
+	if (o->store->server) /* has one thread */
+		return 0;
 	if (__builtin_expect(pthread_mutex_trylock(&o->mutex) == 0, 1))
 		return 0;
 	if (try_only)
@@ -142,6 +144,12 @@ static int lock_threads(struct ipcfs_object *o, int64_t deadline_ns, bool try_on
 	limit.tv_sec = (time_t)(deadline_ns / 1000000000);
 	limit.tv_nsec = (long)(deadline_ns % 1000000000);
 	return pthread_mutex_clocklock(&o->mutex, CLOCK_MONOTONIC, &limit) ? -EBUSY : 0;
+}
+
+static void unlock_threads(struct ipcfs_object *o)
+{
+	if (!o->store->server)
+		pthread_mutex_unlock(&o->mutex);
 }
 
 static int state_of(struct ipcfs_object *o)
@@ -170,7 +178,7 @@ int obj_lock(struct ipcfs_object *o, int64_t deadline_ns, bool try_only)
 			return 0;
 		unlock_word(o);
 	}
-	pthread_mutex_unlock(&o->mutex);
+	unlock_threads(o);
 	return rc;
 }
 
@@ -179,6 +187,6 @@ int obj_unlock(struct ipcfs_object *o, int rc)
 	unlock_word(o);
 	if (__builtin_expect(LOAD(o->damaged), 0))
 		rc = -EUCLEAN;
-	pthread_mutex_unlock(&o->mutex);
+	unlock_threads(o);
 	return rc;
 }

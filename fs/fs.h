@@ -7,7 +7,8 @@
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        root.c    README, status, errors
  *   ops.c     the table of requests       dir.c     folders, creation, removal, renaming
- *   quota.c   what each user may have     main.c    options, mount, loop
+ *   quota.c   what each user may have     fast.c    the short way of READ and WRITE
+ *   loop.c    what is waited for          main.c    options, mount
  */
 #ifndef IPCFS_FS_H
 #define IPCFS_FS_H
@@ -208,7 +209,8 @@ void fs_handle_forget_text(struct fs_handle *h);
 
 /* A READ or WRITE under way. States: new -> (parked <-> tried)* -> answered, once. */
 struct fs_request {
-	fuse_req_t req;
+	fuse_req_t req; /* NULL: not in libfuse's hands, answered by unique */
+	uint64_t unique;
 	struct fs_handle *handle;
 	struct fs_item *item;
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
@@ -228,7 +230,7 @@ struct fs_request {
 	ev_timer timer;
 };
 
-int fs_park_start(struct ev_loop *loop);
+int fs_park_start(void);
 /* Tries it; answers it or parks it. `r` is the caller's, copied if it must wait. */
 void fs_park_run(struct fs_request *r);
 /* Something about the item changed: serve who waits, when this request is done. */
@@ -239,6 +241,8 @@ void fs_park_settle(void);
 void fs_park_fail(struct fs_item *item, int error);
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
+/* Is any timer of libev set? */
+bool fs_park_timers(void);
 /* The items on which anybody waits or polls. */
 struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
@@ -262,7 +266,9 @@ void fs_reply_error(fuse_req_t req, int error, const char *path);
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
 void fs_reply_ok(fuse_req_t req);
 int fs_reply_data(fuse_req_t req, const void *data, size_t len);
-void fs_reply_written(fuse_req_t req, size_t len);
+/* The answers of READ and WRITE. */
+int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
+void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
@@ -364,6 +370,18 @@ struct fs_server {
 extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
 int64_t fs_now_ns(void);
+
+/* ---- loop.c ---- */
+int fs_loop_start(void);
+/* Serves until the mount is over or a signal ends it; then everybody who waits is answered. */
+void fs_loop_run(void);
+/* Has libev call `call` when the descriptor is readable. */
+void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
+
+/* ---- fast.c ---- */
+/* A request as it was read: answers it and returns true if it is a READ or WRITE of an object that need not
+ * wait; else libfuse takes it. */
+bool fs_fast(const void *request, size_t len);
 
 /* ---- dir.c: handlers ---------------------------------------------------------------------------- */
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * main.c - options, the mount, and the loop: one thread reads requests until there are none and then
- * sleeps in libev, where the doorbell, deadlines and signals are waited for too.
+ * main.c - options, checks, the mount, the start and the end of the server.
  */
 #include "fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +23,8 @@
 #include "serve.h"
 
 #define DEFAULT_MAPPINGS 8192
-enum {
-	BATCH = 512, /* requests before timers and the doorbell get their turn */
-	PROBE = 32,
-};
 
 struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1};
-
-static ev_io fuse_io, watch_io;
-static ev_signal on_term, on_int, on_hup;
-static struct fuse_buf buffer;
 
 int64_t fs_now_ns(void)
 {
@@ -256,104 +244,6 @@ static int open_store(const struct options *o)
 	return 0;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------ */
-
-static void end(void)
-{
-	fs.stopping = true;
-	ev_break(fs.loop, EVBREAK_ALL);
-}
-
-/* 1: handled one, 0: there is none, negative: the mount is over. */
-static int handle_one(void)
-{
-	int n = fuse_session_receive_buf(fs.session, &buffer);
-
-	if (n == -EAGAIN || n == -EINTR)
-		return 0;
-	if (n <= 0)
-		return -1;
-	fs.requests++;
-	fs_reply_begin();
-	fuse_session_process_buf(fs.session, &buffer);
-	fs_park_settle();
-	return fuse_session_exited(fs.session) ? -1 : 1;
-}
-
-/* Until there are none, or timers and the doorbell have waited long enough. Not a moment longer: spinning
- * for the next request keeps us on another CPU than its client, and that is what costs
- * (`make bench` measures a server that spins, too). */
-static void on_fuse(struct ev_loop *loop, ev_io *io, int events)
-{
-	/* Looking for one more costs a system call, wasted where clients come one at a time: then only
-	 * every so often. */
-	static bool more = true;
-	static unsigned rounds;
-	int n = handle_one();
-
-	(void)loop;
-	(void)io;
-	(void)events;
-	if (n > 0 && (more || ++rounds % PROBE == 0)) {
-		n = handle_one();
-		more = n > 0;
-	}
-	for (int done = 2; n > 0 && more && done < BATCH; done++)
-		n = handle_one();
-	if (n < 0)
-		end();
-}
-
-static void on_watch(struct ev_loop *loop, ev_io *io, int events)
-{
-	(void)loop;
-	(void)io;
-	(void)events;
-	fs.engine->dispatch(fs.store);
-	fs_park_settle();
-}
-
-static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
-{
-	(void)loop;
-	(void)signal;
-	(void)events;
-	end();
-}
-
-static void listen_to(void)
-{
-	int fd = fuse_session_fd(fs.session), watch;
-
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	ev_io_init(&fuse_io, on_fuse, fd, EV_READ);
-	ev_io_start(fs.loop, &fuse_io);
-	watch = fs.store->watch_fd;
-	ev_io_init(&watch_io, on_watch, watch, EV_READ);
-	ev_io_start(fs.loop, &watch_io);
-	ev_signal_init(&on_term, on_signal, SIGTERM);
-	ev_signal_init(&on_int, on_signal, SIGINT);
-	ev_signal_init(&on_hup, on_signal, SIGHUP);
-	ev_signal_start(fs.loop, &on_term);
-	ev_signal_start(fs.loop, &on_int);
-	ev_signal_start(fs.loop, &on_hup);
-}
-
-/* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
-static void shut_down(void)
-{
-	struct pollfd more = {.fd = fuse_session_fd(fs.session), .events = POLLIN};
-	int n = 0;
-
-	fs_park_stopping = true;
-	fs_park_fail_all(-ESHUTDOWN);
-	if (!fuse_session_exited(fs.session)) {
-		umount2(fs.mountpoint, MNT_DETACH);
-		while (n >= 0 && poll(&more, 1, 100) > 0)
-			n = handle_one();
-	}
-}
-
 /* ---- start ----------------------------------------------------------------------------------------------------- */
 
 static void raise_limits(void)
@@ -406,9 +296,9 @@ static int prepare(const struct options *o)
 	fs.store->names = fs_item_names;
 	fs.store->reserve_hook = fs_quota_reserve;
 	fs_quota_remove_temp();
-	fs.loop = ev_loop_new(EVFLAG_AUTO);
-	if (!fs.loop || fs_park_start(fs.loop) < 0)
-		return complain("libev", "no loop");
+	rc = fs_loop_start();
+	if (rc < 0)
+		return complain("the loop", strerror(-rc));
 	return make_session(o);
 }
 
@@ -431,7 +321,6 @@ static int serve(const struct options *o, int ready)
 
 	if (rc)
 		return rc;
-	listen_to();
 	if (ready >= 0) {
 		char byte = 0;
 
@@ -441,12 +330,10 @@ static int serve(const struct options *o, int ready)
 		close(ready);
 		leave_terminal();
 	}
-	ev_run(fs.loop, 0);
-	shut_down();
+	fs_loop_run();
 	fuse_session_unmount(fs.session);
 	fuse_session_destroy(fs.session);
 	fs_item_stop();
-	free(buffer.mem);
 	ipcfs_store_close(fs.store);
 	return 0;
 }

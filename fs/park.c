@@ -32,7 +32,7 @@ static ev_timer busy_timer;
 /* A timerfd and not libev's timer: that would make every epoll_wait set a timer up. */
 static ev_io again_io;
 static int again_fd = -1;
-static unsigned parked_total;
+static unsigned parked_total, deadlines;
 bool fs_park_stopping;
 
 /* Ticks while anybody waits. */
@@ -106,6 +106,8 @@ static void unpark(struct fs_request *r)
 	TAILQ_REMOVE(&item->parked[r->line], r, link);
 	if (r->interrupted)
 		TAILQ_REMOVE(&cancelled, r, cancel_link);
+	if (ev_is_active(&r->timer))
+		deadlines--;
 	ev_timer_stop(loop, &r->timer);
 	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 	item->parked_count--;
@@ -144,6 +146,7 @@ static void on_deadline(struct ev_loop *l, ev_timer *timer, int events)
 {
 	(void)l;
 	(void)events;
+	deadlines--; /* libev has stopped it */
 	finish(timer->data, -ETIMEDOUT);
 }
 
@@ -191,6 +194,7 @@ static int park(const struct fs_request *r)
 		ev_now_update(loop);
 		ev_timer_set(&kept->timer, (double)kept->handle->timeout_ns / 1e9, 0.);
 		ev_timer_start(loop, &kept->timer);
+		deadlines++;
 	}
 	/* Last: it may call back at once. */
 	fuse_req_interrupt_func(kept->req, on_interrupt, kept);
@@ -391,16 +395,20 @@ static void on_tick(struct ev_loop *l, ev_io *io, int events)
 	tick(!TAILQ_EMPTY(&waiting));
 }
 
-int fs_park_start(struct ev_loop *l)
+int fs_park_start(void)
 {
-	loop = l;
+	loop = fs.loop;
 	ev_init(&busy_timer, look_again);
 	again_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (again_fd < 0)
 		return -errno;
-	ev_io_init(&again_io, on_tick, again_fd, EV_READ);
-	ev_io_start(loop, &again_io);
+	fs_loop_listen(&again_io, on_tick, again_fd);
 	return 0;
+}
+
+bool fs_park_timers(void)
+{
+	return deadlines || ev_is_active(&busy_timer);
 }
 
 unsigned fs_park_count(void)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -210,10 +211,30 @@ int fs_reply_data(fuse_req_t req, const void *data, size_t len)
 	return fuse_reply_buf(req, data, len);
 }
 
-void fs_reply_written(fuse_req_t req, size_t len)
+/* What libfuse would write, without it. */
+static int answer(uint64_t unique, const void *data, size_t len)
+{
+	struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + len), .unique = unique};
+	struct iovec v[2] = {{&header, sizeof(header)}, {(void *)(uintptr_t)data, len}};
+
+	return writev(fuse_session_fd(fs.session), v, 2) < 0 ? -errno : 0;
+}
+
+int fs_reply_read(const struct fs_request *r, const void *data, size_t len)
 {
 	replies++;
-	fuse_reply_write(req, len);
+	return r->req ? fuse_reply_buf(r->req, data, len) : answer(r->unique, data, len);
+}
+
+void fs_reply_written(const struct fs_request *r, size_t len)
+{
+	struct fuse_write_out out = {.size = (uint32_t)len};
+
+	replies++;
+	if (r->req)
+		fuse_reply_write(r->req, len);
+	else
+		answer(r->unique, &out, sizeof(out));
 }
 
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)

@@ -122,7 +122,7 @@ int fs_view_give(struct fs_request *r, const void *bytes, size_t len)
 	r->answered = true; /* whatever comes of it: libfuse has done with the request */
 	if (r->parked)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
-	rc = fs_reply_data(r->req, bytes, now);
+	rc = fs_reply_read(r, bytes, now);
 	if (rc < 0) {
 		free(rest);
 		return rc;
@@ -142,7 +142,7 @@ static void give_rest(struct fs_request *r)
 	size_t n = h->rest_len < r->size ? h->rest_len : r->size;
 
 	r->answered = true;
-	fs_reply_data(r->req, h->rest + h->rest_at, n);
+	fs_reply_read(r, h->rest + h->rest_at, n);
 	h->rest_at += n;
 	h->rest_len -= n;
 	if (h->rest_len == 0) {
@@ -154,7 +154,7 @@ static void give_rest(struct fs_request *r)
 static void give_nothing(struct fs_request *r)
 {
 	r->answered = true;
-	fs_reply_data(r->req, NULL, 0);
+	fs_reply_read(r, NULL, 0);
 }
 
 /* ---- stat ------------------------------------------------------------------------------------------------ */
@@ -266,7 +266,7 @@ static int read_shown(struct fs_request *r)
 	at = (size_t)(r->offset - h->text_base);
 	n = at < h->text_len ? h->text_len - at : 0;
 	r->answered = true;
-	fs_reply_data(r->req, n ? h->text + at : NULL, n < r->size ? n : r->size);
+	fs_reply_read(r, n ? h->text + at : NULL, n < r->size ? n : r->size);
 	return 0;
 }
 
@@ -411,7 +411,7 @@ static int try_write(struct fs_request *r)
 	r->answered = true;
 	if (r->parked)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
-	fs_reply_written(r->req, r->size);
+	fs_reply_written(r, r->size);
 	return 0;
 }
 

@@ -730,14 +730,14 @@ int fs_cells_raw_read(struct fs_request *r)
 	}
 	if (bytes <= FS_MAX_IO) {
 		r->answered = true;
-		fs_reply_data(r->req, n ? h->text + at : NULL, n);
+		fs_reply_read(r, n ? h->text + at : NULL, n);
 		return 0;
 	}
 	rc = read_bytes(r->item, at, n, &copy);
 	if (rc < 0)
 		return rc;
 	r->answered = true;
-	fs_reply_data(r->req, copy, n);
+	fs_reply_read(r, copy, n);
 	free(copy);
 	return 0;
 }

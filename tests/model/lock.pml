@@ -56,15 +56,17 @@
 #define OWNER(w) ((w) & 15)
 
 byte word;
-byte a, b, redo_a, redo_b;
+byte a, b, redo;        /* the object's two words; both get the redo area's value */
 bool redo_on;
 
 bool alive[NP + 2];     /* the kernel's fact, by member number; 0 is nobody */
 bool dead[NP];          /* was killed, by process */
-bool fin[NP];
 bool asleep[NP];        /* in the futex queue of the word */
 byte number[NP];        /* the member number of each process */
+byte kills;
+#ifdef SWEEP
 bool died[NP];          /* a death notification the server has not handled */
+#endif
 
 byte committed;         /* what the object must hold */
 byte inside;            /* process + 1 that is in the critical section */
@@ -73,209 +75,175 @@ byte inside;            /* process + 1 that is in the critical section */
 #define LEAVE   inside = 0
 #define SEES_WHOLE assert(!redo_on && a == committed && b == committed)
 
+#ifdef SWEEP
+#define NOTIFY died[me] = true
+#else
+#define NOTIFY skip
+#endif
+
+/* One step, before which the process may be killed instead. */
+#define S(step) \
+	if \
+	:: step \
+	:: atomic { kills < KILLS -> kills++; \
+		dead[me] = true; asleep[me] = false; alive[number[me]] = false; NOTIFY; \
+		w = 0; v = 0; lw = 0; ops = 0; goto gone } \
+	fi
+
 inline wake_one()
 {
-	atomic {
-		if
-		:: asleep[0] -> asleep[0] = false
-		:: asleep[1] -> asleep[1] = false
+	if
+	:: asleep[0] -> asleep[0] = false
+	:: asleep[1] -> asleep[1] = false
 #if NP > 2
-		:: asleep[2] -> asleep[2] = false
+	:: asleep[2] -> asleep[2] = false
 #endif
 #if NP > 3
-		:: asleep[3] -> asleep[3] = false
+	:: asleep[3] -> asleep[3] = false
 #endif
-		:: else
-		fi
-	}
-}
-
-inline repair()
-{
-#ifndef NO_REPAIR
-	if
-	:: redo_on ->
-#ifdef REPAIR_BACKWARD
-		redo_on = false;
-#endif
-		a = redo_a;
-		b = redo_b;
-		redo_on = false
-	:: else
-	fi
-#endif
-}
-
-inline operate()
-{
-	atomic { SEES_WHOLE; v = a + 1 }
-#ifdef COMMIT_EARLY
-	atomic { redo_on = true; committed = v }
-	redo_a = v;
-	redo_b = v;
-#else
-	redo_a = v;
-	redo_b = v;
-	atomic { redo_on = true; committed = v }	/* the commit */
-#endif
-	a = v;
-	b = v;
-	redo_on = false
-}
-
-inline release()
-{
-	atomic { w = word; word = 0; LEAVE }
-	if
-	:: w & LW -> wake_one()
 	:: else
 	fi
 }
 
 proctype process(byte me)
 {
-	byte my, w, v, ops;
+	byte w, v, ops;
 	byte lw;		/* LW once this acquire has slept */
 
-	{
 	atomic {
+		number[me] = me + 1;
 #ifdef REUSE_NUMBER
 		if
-		:: me == NP - 1 && number[0] && !alive[number[0]] -> my = number[0]
-		:: else -> my = me + 1
+		:: me == NP - 1 && dead[0] -> number[me] = number[0]
+		:: else
 		fi;
-#else
-		my = me + 1;
 #endif
-		number[me] = my;
-		alive[my] = true
+		alive[number[me]] = true
 	}
 	do
 	:: ops == OPS -> break
 	:: else ->
-		lw = 0;
-again:		atomic {
-			w = word;
+again:		S(atomic { w = word;
 			if
-			:: w == 0 -> word = my | lw; ENTER; goto mine
+			:: w == 0 -> word = number[me] | lw; ENTER; goto mine
 			:: else
-			fi
-		}
-		if
-		:: !alive[OWNER(w)] ->
-			atomic {
-				if
-#ifdef BLIND_TAKEOVER
-				:: true -> word = my | LW; ENTER
-#else
-				:: word == w -> word = my | LW; ENTER
-				:: else -> goto again
-#endif
-				fi
-			}
-			repair();
-			goto mine
-		:: else
-		fi;
+			fi });
+		S(atomic {
+			if
+			:: alive[OWNER(w)]
+			:: else -> goto takeover
+			fi });
 		if
 		:: w & LW
-		:: else ->
-			atomic {
+		:: else -> S(atomic {
 				if
 				:: word == w -> w = w | LW; word = w
-				:: else -> goto again
-				fi
-			}
+				:: else -> w = 0; goto again
+				fi })
 		fi;
-		atomic {
+		S(atomic {
 			if
 			:: word == w -> asleep[me] = true
-			:: else -> goto again
-			fi
-		}
+			:: else -> w = 0; goto again
+			fi });
+		S(atomic {
 #ifdef NO_TIMEOUT
-		(!asleep[me]);
+			!asleep[me] ->
 #else
-		atomic {
-			(!asleep[me] || word != w || !alive[OWNER(w)]);
-			asleep[me] = false
-		}
+			!asleep[me] || word != w || !alive[OWNER(w)] ->
 #endif
+			asleep[me] = false; w = 0;
 #ifndef FORGET_LW
-		lw = LW;
+			lw = LW;
 #endif
-		goto again;
-mine:		operate();
-		release();
-		ops++
-	od
-	}
-	unless { dead[me] };
-	fin[me] = true
-}
+			goto again });
 
-inline kill(i)
-{
-	dead[i] = true;
-	asleep[i] = false;
-	alive[number[i]] = false;
-	died[i] = true;
-	k++
-}
-
-#define CAN_DIE(i) (k < KILLS && number[i] && !dead[i] && !fin[i])
-
-proctype killer()
-{
-	byte k;
-
-end:	do
-	:: atomic { CAN_DIE(0) -> kill(0) }
-	:: atomic { CAN_DIE(1) -> kill(1) }
-#if NP > 2
-	:: atomic { CAN_DIE(2) -> kill(2) }
+takeover:	S(atomic {
+			if
+#ifdef BLIND_TAKEOVER
+			:: true -> word = number[me] | LW; ENTER
+#else
+			:: word == w -> word = number[me] | LW; ENTER
+			:: else -> w = 0; goto again
 #endif
-#if NP > 3
-	:: atomic { CAN_DIE(3) -> kill(3) }
+			fi });
+#ifndef NO_REPAIR
+		if
+		:: redo_on ->
+#ifdef REPAIR_BACKWARD
+			S(redo_on = false);
 #endif
-	od
+			S(a = redo);
+			S(b = redo);
+			S(redo_on = false)
+		:: else
+		fi;
+#endif
+
+mine:		atomic { SEES_WHOLE; w = 0; lw = 0; v = a + 1 }
+#ifdef COMMIT_EARLY
+		S(atomic { redo_on = true; committed = v });
+		S(redo = v);
+#else
+		S(redo = v);
+		S(atomic { redo_on = true; committed = v });	/* the commit */
+#endif
+		S(a = v);
+		S(b = v);
+		S(atomic { redo_on = false; v = 0 });
+
+		S(atomic { w = word; word = 0; LEAVE });
+		if
+		:: w & LW -> S(atomic { wake_one(); w = 0; ops++ })
+		:: else -> atomic { w = 0; ops++ }
+		fi
+	od;
+gone:	skip
 }
 
 #ifdef SWEEP
 /* The server: on each death take the lock over if the dead held it, let it go, wake one sleeper. */
 proctype server()
 {
-	byte me = NP, w, i;
+	byte w, i;
 
 end:	do
 	:: atomic {
 		if
 		:: died[0] -> i = 0
 		:: died[1] -> i = 1
+#if NP > 2
 		:: died[2] -> i = 2
+#endif
 		fi;
 		died[i] = false }
-		w = word;
+look:		w = word;
 		if
 		:: w != 0 && OWNER(w) == number[i] ->
 			atomic {
 				if
-				:: word == w -> word = (NP + 1) | LW; assert(inside == 0 || dead[inside - 1])
-				:: else -> goto skip_repair
+				:: word == w -> word = (NP + 1) | LW; assert(inside == 0 || dead[inside - 1]); inside = 0
+#ifdef SWEEP_ONCE
+				:: else -> goto not_held
+#else
+				:: else -> goto look	/* a waiter has set LW: still the dead one's */
+#endif
 				fi
 			}
-			repair();
-			SEES_WHOLE;
-			atomic { word = 0; inside = 0 }
-			wake_one();
+			if
+			:: redo_on -> a = redo; b = redo; redo_on = false
+			:: else
+			fi;
+			atomic { SEES_WHOLE; word = 0; inside = 0 }
+			atomic { wake_one() }
 			goto done
 		:: else
 		fi;
-skip_repair:
+not_held:
 #ifndef SWEEP_HELD
-		wake_one();
+		atomic { wake_one() }
 #endif
-done:		i = 0; w = 0
+done:		atomic { i = 0; w = 0 }
 	od
 }
 #endif
@@ -292,7 +260,6 @@ init
 		do
 		:: i < NP -> run process(i); i++
 		:: else -> break
-		od;
-		run killer()
+		od
 	}
 }

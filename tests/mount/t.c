@@ -629,6 +629,8 @@ static int do_io(void *arg)
 {
 	struct io_arg *a = arg;
 	struct t_io_note *note = a->note;
+
+	close_range((unsigned)first_fd, ~0u, 0); /* it holds no handle but its own */
 	int fd = t_open(a->path, a->flags);
 
 	if (fd < 0) {

@@ -266,8 +266,7 @@ static void past_the_end_is_erange_at_the_read(void **state)
 		int fd = t_open(t_format("%s,%s", a, views[i]), O_RDWR);
 		t_check(fd >= 0); /* at the read or write, not at open */
 		t_is(t_get(fd, buf, sizeof(buf)), -ERANGE);
-		t_is(t_put(fd, "1 2"), -ERANGE);
-		t_is(t_put(fd, "1"), -ERANGE);
+		t_is(t_put(fd, strchr(views[i], ':') ? "1 2" : "1"), -ERANGE);
 	}
 	static const char *const wrong[] = {"at",	"at=",	  "at=x",     "at=1:x",
 					    "at=1:2:3", "at=1.5", "at=1,at=2"};
