@@ -146,8 +146,9 @@ bench-programs: $(bench_bin)
 man_dirs := $(addprefix $(MANDIR)/man,1 3 7)
 ldconfig = [ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 install: all ## install below PREFIX (/usr/local), and the mount helper in SBINDIR (/sbin)
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/ipcfs $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
 	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 tools/tour.sh $(DESTDIR)$(PREFIX)/share/ipcfs
 	install -m 644 $(lib) $(out)/libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)
 	ln -sf libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libipcfs.so
@@ -157,7 +158,7 @@ install: all ## install below PREFIX (/usr/local), and the mount helper in SBIND
 	ln -sf $(PREFIX)/bin/ipcfs $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
 	$(ldconfig)
 uninstall: ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/include/ipcfs.h \
+	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
 		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
 		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
 	$(ldconfig)

@@ -64,7 +64,7 @@ struct ipcfs_op {
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
-	/* GET and PEEK: called under the object's lock with the message in place, in one or two
+	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two
 	 * pieces (out is not used then). Negative: nothing is taken, the operation
 	 * returns that. The message is taken after it returned 0. */
 	int (*sink)(void *arg, const struct iovec *pieces, int n);

@@ -47,6 +47,8 @@
 
 #ifdef __cplusplus
 extern "C" {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* ipcfs_stat is a struct and a call, as stat is */
 #endif
 
 #define IPCFS_VERSION "0.1.0"
@@ -135,7 +137,7 @@ enum {
 };
 
 /* ipcfs_open: attaches the object `name` of the kind ("jobs", "team/jobs").
- * `mode` is masked with the umask; of queues, semaphores and events' cousins whose
+ * `mode` is masked with the umask; of queues and semaphores, whose
  * reading takes, a class of users that may not write may not read either.
  * `p` may be NULL. Needs read and write permission on the segment. Opens of one
  * object in one process share one attachment; each needs its own ipcfs_close().
@@ -281,6 +283,7 @@ int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, e
 void *ipcfs_cells(struct ipcfs_object *value_or_array);
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 #endif

@@ -25,7 +25,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MEMBER_PATH = 48 };
+enum { MEMBER_PATH = 48, ENROL_TRIES = 100, SWEEP_EVERY = 32 };
 
 static void member_path(char path[MEMBER_PATH], uint64_t number)
 {
@@ -82,15 +82,20 @@ static int enrol(struct ipcfs_store *store)
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
-	do {
+	/* A sweep may take the file away before it is locked: then again. */
+	for (int i = 0; i < ENROL_TRIES; i++) {
 		rc = sys_random(&number, sizeof(number));
 		number >>= 1; /* the lock word needs a bit, member_self a sign */
-		if (rc == 0 && number)
-			rc = publish(dirfd, number, &page);
-	} while (rc == -EEXIST || (rc == 0 && !number));
+		if (rc == 0)
+			rc = number ? publish(dirfd, number, &page) : -EEXIST;
+		if (rc != -EEXIST && rc != -ENOENT)
+			break;
+	}
 	store_leave(store, dirfd);
 	if (rc < 0)
 		return rc;
+	if (number % SWEEP_EVERY == 0)
+		member_sweep(store); /* where no server runs, nobody else does */
 	seg_reset_locks(store);
 	store->self->page = page;
 	STORE(store->self->number, number);
@@ -226,7 +231,7 @@ static void member_event(struct ipcfs_store *store, const char *name)
 	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
 	if (fd >= 0) {
 		locked = sys_ofd_locked(fd);
-		if (locked > 0)
+		if (locked > 0 && store->changed)
 			answer_bell(store, fd);
 		else if (locked == 0)
 			bury(store, dirfd, path, fd);

@@ -190,7 +190,7 @@ void seg_condemn(int fd, enum ipcfs_kind kind);
 /* After fork: locks of the parent's threads are not ours. */
 void seg_reset_locks(struct ipcfs_store *store);
 
-/* ---- npy.c ---- */
+/* ---- label.c ---- */
 /* The label page of a segment. */
 void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
 
@@ -215,7 +215,7 @@ _Atomic uint64_t *member_work(struct ipcfs_store *store);
 void member_leave(struct ipcfs_store *store);
 int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
 void member_dispatch(struct ipcfs_store *store);
-/* Server at start: removes the files of the dead. */
+/* Removes the files of the dead; a server does at its start, others now and then. */
 void member_sweep(struct ipcfs_store *store);
 
 /* ---- lock.c ---- */

@@ -42,6 +42,8 @@ static uint64_t initial(const uint64_t in[5])
 
 static int acquire(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)
 {
+	int rc;
+
 	if (op->count == 0)
 		return -EINVAL;
 	if (op->count > o->shape[SHAPE_MAX])
@@ -49,8 +51,10 @@ static int acquire(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)
 	if (op->count > value)
 		return -EAGAIN;
 	obj_change(o, IPCFS_C_WRITE, INT_MAX);
-	STORE(o->control->word, value - op->count);
-	return 0;
+	rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
+	if (rc == 0)
+		STORE(o->control->word, value - op->count);
+	return rc;
 }
 
 static int release(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)

@@ -153,7 +153,9 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 			return -ENAMETOOLONG;
 	}
 	n += (size_t)snprintf(path + n, FS_PATH - n, "%s%s", hidden ? "." : "", name);
-	return n >= FS_PATH ? -ENAMETOOLONG : 0;
+	if (n >= FS_PATH || strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
+		return -ENAMETOOLONG;
+	return 0;
 }
 
 int fs_item_path(const struct fs_item *item, char path[FS_PATH])

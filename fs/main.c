@@ -47,7 +47,7 @@ const char ipcfs_serve_options_help[] =
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files of one user (default 100000)\n"
-	"    ro nodev nosuid noexec noatime default_permissions allow_other\n"
+	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 
 struct options {
@@ -160,8 +160,13 @@ static int check_mountpoint(const char *given)
 		return complain(given, "not a folder");
 	if (!realpath(given, fs.mountpoint))
 		return complain(given, strerror(errno));
-	if (mounted_at(fs.mountpoint))
-		return complain(given, "something is mounted there already");
+	if (mounted_at(fs.mountpoint)) {
+		struct statvfs vfs; /* what stat says may be remembered, this is asked */
+
+		return complain(given, statvfs(given, &vfs) < 0 && errno == ENOTCONN ?
+					       "the server of this mount is gone; ipcfs umount it" :
+					       "something is mounted there already");
+	}
 	return 0;
 }
 

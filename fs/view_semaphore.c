@@ -14,27 +14,26 @@ static uint64_t units(const struct fs_handle *h)
 	return h->leaf.options & FS_O_N ? h->leaf.n : 1;
 }
 
-static int undo(struct fs_request *r)
+/* Under the object's lock: answered, then acquired. */
+static int answer(void *arg, const struct iovec *pieces, int n)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_RELEASE, .count = units(r->handle)};
+	struct fs_request *r = arg;
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)units(r->handle));
 
-	return fs_view_engine_item(r->item, &op);
+	(void)pieces;
+	(void)n;
+	return fs_view_give(r, text, (size_t)len);
 }
 
 static int take(struct fs_request *r)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_ACQUIRE, .count = units(r->handle)};
-	char text[24];
-	int n, rc = fs_view_engine(r, &op);
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_ACQUIRE, .count = units(r->handle), .sink = answer, .sink_arg = r};
+	int rc = fs_view_engine(r, &op);
 
 	if (rc == -ERANGE)
-		return fs_fail(rc, "%llu are more than max", (unsigned long long)units(r->handle));
-	if (rc < 0)
-		return rc;
-	n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)units(r->handle));
-	rc = fs_view_give(r, text, (size_t)n);
-	if (rc < 0)
-		undo(r);
+		fs_words("%llu are more than max", (unsigned long long)units(r->handle));
 	return rc;
 }
 

@@ -19,7 +19,7 @@
 
 const char *args_command;
 
-/* ---- messages ---------------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------- */
 
 static void say(const char *name, const char *fmt, va_list args)
 {
@@ -55,15 +55,19 @@ int args_fail(const char *name, const char *fmt, ...)
 	return ARGS_FAILED;
 }
 
-/* ---- options ------------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------------------ */
 
 int args_duration(const char *text, int64_t *ns)
 {
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = {{"ns", 1},		 {"us", 1000},	       {"ms", 1000000}, {"s", 1000000000},
-		     {"m", 60000000000}, {"h", 3600000000000}, {"", 1000000000}};
+	} units[] = {
+		/* clang-format off */
+		{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"", 1000000000},
+		{"m", 60 * 1000000000ull}, {"h", 3600 * 1000000000ull},
+		/* clang-format on */
+	};
 	const char *digits = "0123456789";
 	size_t whole = strspn(text, digits), fraction = 0;
 	const char *unit = text + whole;
@@ -117,8 +121,8 @@ int args_next(struct args *a, int argc, char **argv)
 			a->limited = true;
 			if (args_duration(optarg, &a->timeout_ns) == 0)
 				break;
-			a->status = args_usage(
-				"--timeout: \"%s\" is no duration (2, 0.5, 200ms, 1m)", optarg);
+			a->status = args_usage("--timeout: \"%s\" is no duration (2, 0.5, 200ms)",
+					       optarg);
 			return 0;
 		case ARGS_O_NONBLOCK:
 			a->limited = true;
@@ -134,7 +138,7 @@ int args_next(struct args *a, int argc, char **argv)
 	}
 }
 
-/* ---- objects ------------------------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------------------ */
 
 const char *args_mount(const struct args *a)
 {
@@ -199,7 +203,7 @@ int object_find(const struct args *a, const char *name, struct object *o)
 	return 0;
 }
 
-/* The words in a line of `errors` ("TIME PID ERROR PATH: WORDS") if it tells of us and this error. */
+/* The words in a line of `errors`, "TIME PID ERROR PATH: WORDS", if it is of us and this error. */
 static char *words_of(char *line, const struct object *o, int error)
 {
 	const char *root = o->path, *name = strerrorname_np(error);
@@ -251,9 +255,7 @@ int object_fail(const struct object *o, int error)
 	char *words = NULL;
 
 	if (error == ENOTCONN || error == ECONNABORTED)
-		return args_fail(o->name,
-				 "the server has ended (ipcfs umount %s, then mount again)",
-				 o->mount);
+		return args_fail(o->name, "its server has ended (ipcfs umount %s)", o->mount);
 	if (error == EAGAIN || error == ETIMEDOUT) {
 		args_fail(o->name, "%s", error == EAGAIN ? "it would have to wait" : "timed out");
 		return ARGS_WAIT;
@@ -267,7 +269,7 @@ int object_fail(const struct object *o, int error)
 	return ARGS_FAILED;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------ */
 
 int64_t args_deadline(const struct args *a)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * args.h - what the commands share: their options, durations, messages, and the way from an OBJECT as
- * people type it to its file below the mount. Only cmd_*.c, main() and the *_fail and *_usage calls here print.
+ * args.h - what the commands share: their options, durations, messages, and the way from an OBJECT
+ * as people type it to its file below the mount. Only cmd_*.c, main() and the calls *_fail and *_usage
+ * print.
  */
 #ifndef ARGS_H
 #define ARGS_H
@@ -22,31 +23,16 @@ enum args_status {
 /* The longest message that one write(2) on a file can carry. */
 enum { ARGS_MESSAGE_MAX = (1 << 20) - 4096 };
 
-/* ---- options --------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------ */
 
-/* Letters of the long options that args_next() knows itself. */
+/* Long options that args_next() knows itself, as entries of `longs`: {ARGS_HELP}. */
 enum { ARGS_O_HELP = 1000, ARGS_O_MOUNT, ARGS_O_TIMEOUT, ARGS_O_NONBLOCK };
 
-#define ARGS_HELP                                                                                  \
-	{                                                                                          \
-		"help", no_argument, NULL, ARGS_O_HELP                                             \
-	}
-#define ARGS_MOUNT                                                                                 \
-	{                                                                                          \
-		"mount", required_argument, NULL, ARGS_O_MOUNT                                     \
-	}
-#define ARGS_TIMEOUT                                                                               \
-	{                                                                                          \
-		"timeout", required_argument, NULL, ARGS_O_TIMEOUT                                 \
-	}
-#define ARGS_NONBLOCK                                                                              \
-	{                                                                                          \
-		"nonblock", no_argument, NULL, ARGS_O_NONBLOCK                                     \
-	}
-#define ARGS_END                                                                                   \
-	{                                                                                          \
-		NULL, 0, NULL, 0                                                                   \
-	}
+#define ARGS_HELP "help", no_argument, NULL, ARGS_O_HELP
+#define ARGS_MOUNT "mount", required_argument, NULL, ARGS_O_MOUNT
+#define ARGS_TIMEOUT "timeout", required_argument, NULL, ARGS_O_TIMEOUT
+#define ARGS_NONBLOCK "nonblock", no_argument, NULL, ARGS_O_NONBLOCK
+#define ARGS_END NULL, 0, NULL, 0
 
 /* One command line. Set what stands before `mount`, the rest zero. */
 struct args {
@@ -63,11 +49,11 @@ struct args {
 /* The word of the command under way, for messages; NULL before it is known. */
 extern const char *args_command;
 
-/* args_next: the next option's letter, -1 after the last (operands from argv[optind] on), 0 when the
- * command must end with a->status: help was printed, or what is wrong. */
+/* args_next: the next option's letter, -1 after the last (operands from argv[optind] on), 0 when
+ * the command must end with a->status: help was printed, or what is wrong. */
 int args_next(struct args *a, int argc, char **argv);
 
-/* A duration as in the view `timeout=`: 2, 0.5, 200ms, 1m; units ns us ms s m h. -EINVAL, -ERANGE. */
+/* A duration as in the view `timeout=`: 2, 0.5, 200ms; units ns us ms s m h. -EINVAL, -ERANGE. */
 int args_duration(const char *text, int64_t *ns);
 
 /* Prints "ipcfs: COMMAND: words" and where help is to be had; returns ARGS_USAGE. */
@@ -75,7 +61,7 @@ int args_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints "ipcfs: COMMAND: NAME: words"; returns ARGS_FAILED. name may be NULL. */
 int args_fail(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- objects ------------------------------------------------------------------------------ */
+/* ---- objects ------------------------------------------------------------------------ */
 
 struct object {
 	const char *name;     /* as it was typed */
@@ -86,15 +72,15 @@ struct object {
 /* The mount point that the commands work on: --mount, $IPCFS_MOUNT, /ipc. */
 const char *args_mount(const struct args *a);
 
-/* object_find: makes paths of `name` (KIND/NAME[,OPTION]..., or an absolute path). The object need not
- * be there, the mount must. Returns 0, or an exit status after it has said why. */
+/* object_find: makes paths of `name` (KIND/NAME[,OPTION]..., or an absolute path). The object need
+ * not be there, the mount must. Returns 0, or an exit status after it has said why. */
 int object_find(const struct args *a, const char *name, struct object *o);
 
-/* object_fail: says why a call on the object has failed, in the words that the mount's file `errors` has for it.
- * Returns the exit status: ARGS_WAIT for EAGAIN and ETIMEDOUT, else ARGS_FAILED. */
+/* object_fail: says why a call on the object has failed, in the words that the mount's file `errors`
+ * has for it. Returns the exit status: ARGS_WAIT for EAGAIN and ETIMEDOUT, else ARGS_FAILED. */
 int object_fail(const struct object *o, int error);
 
-/* ---- waiting -------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------ */
 
 /* The clock's time at which an operation that begins now must be given up; -1: never. */
 int64_t args_deadline(const struct args *a);

@@ -14,18 +14,19 @@
 
 static const char usage[] =
 	"usage: ipcfs create [-x] [-m MODE] [--mount DIR] OBJECT[,PROPERTY=VALUE]...\n"
-	"Makes objects, as touch would, but says exactly why where it cannot. One that is there "
-	"already is\n"
-	"fine if it has these properties. A name that ends in / makes a folder.\n\n"
+	"Makes objects, as touch would, but says exactly why where it cannot. One that is\n"
+	"there already is fine if it has these properties. A name that ends in / makes a\n"
+	"folder.\n"
+	"\n"
 	"  -x, --exclusive  fail if it is there already\n"
-	"  -m, --mode MODE  octal, not masked by the umask (0666, of a folder 0777, less the "
-	"umask)\n"
-	"  --mount DIR      the mount to work in ($IPCFS_MOUNT, else /ipc)\n\n"
-	"Properties: queues maxsize= capacity=; semaphores value= max=; events set; values type= "
-	"len=;\n"
-	"arrays type= len=.\n"
-	"  ipcfs create queues/jobs,maxsize=100 semaphores/door,value=3 "
-	"arrays/temps,type=d,len=24\n";
+	"  -m, --mode MODE  in octal, not masked by the umask (else 0666, of a folder\n"
+	"                   0777, less the umask)\n"
+	"  --mount DIR      the mount to work in ($IPCFS_MOUNT, else /ipc)\n"
+	"\n"
+	"Properties: queues maxsize= capacity=; semaphores value= max=; events set;\n"
+	"values type= len=; arrays type= len=.\n"
+	"  ipcfs create queues/jobs,maxsize=100 semaphores/door,value=3\n"
+	"  ipcfs create arrays/temps,type=d,len=24\n";
 
 struct create {
 	bool exclusive, has_mode;
@@ -76,7 +77,7 @@ static int make(const struct args *a, const char *name, const struct create *how
 	if (is_temp(name))
 		return args_usage("%s: with `temp` it would be gone as soon as this command ends",
 				  name);
-	/* First without O_CREAT: fs.protected_regular makes that fail on others' files in shared folders. */
+	/* First without O_CREAT: that fails on others' files where fs.protected_regular is set. */
 	fd = how->exclusive ? -1 : open(o.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (how->exclusive || (fd < 0 && errno == ENOENT))
 		fd = open(o.path,
@@ -92,11 +93,11 @@ static int make(const struct args *a, const char *name, const struct create *how
 
 int cmd_create(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP,
-					      ARGS_MOUNT,
+	static const struct option longs[] = {{ARGS_HELP},
+					      {ARGS_MOUNT},
 					      {"exclusive", no_argument, NULL, 'x'},
 					      {"mode", required_argument, NULL, 'm'},
-					      ARGS_END};
+					      {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":xm:", .longs = longs};
 	struct create how = {.mode = 0};
 	int c, r, status = ARGS_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_get.c - `ipcfs get`. The handle is opened for reading alone, so a read gives one item, the next
- * an end of file, the next another item. The limit of time is set by ioctl: O_NONBLOCK would change that rule.
+ * cmd_get.c - `ipcfs get`. The handle is opened for reading alone, so a read gives one item, the
+ * next an end of file, the next another item. The limit of time is set by ioctl: O_NONBLOCK would
+ * change that rule.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,17 +16,20 @@
 
 static const char usage[] =
 	"usage: ipcfs get [OPTION]... OBJECT\n"
-	"Reads an object: takes a message from a queue or a unit of a semaphore and waits until "
-	"there is\n"
-	"one, waits until an event is set, shows a value or an array. Prints the exact bytes.\n\n"
+	"Reads an object: takes a message from a queue or a unit of a semaphore and waits\n"
+	"until there is one, waits until an event is set, shows a value or an array.\n"
+	"Prints the exact bytes.\n"
+	"\n"
 	"  -n COUNT            so many messages, one after the other\n"
-	"  --lines             print a newline behind each message that does not end in one\n"
+	"  --lines             print a newline behind each that does not end in one\n"
 	"  --timeout DURATION  wait at most so long for each message (2, 0.5, 200ms, 1m)\n"
 	"  --nonblock          do not wait\n"
-	"  --mount DIR         the mount to work in ($IPCFS_MOUNT, else /ipc)\n\n"
-	"Exit status: 0 read, 1 failed, 2 wrong usage, 3 it would have to wait, or timed out.\n"
-	"  ipcfs get queues/jobs; ipcfs get --timeout 5 events/start; ipcfs get "
-	"semaphores/door,n=2\n";
+	"  --mount DIR         the mount to work in ($IPCFS_MOUNT, else /ipc)\n"
+	"\n"
+	"Exit status: 0 read, 1 failed, 2 wrong usage, 3 it would have to wait, or timed\n"
+	"out (what came before is printed).\n"
+	"  ipcfs get queues/jobs; ipcfs get --timeout 5 events/go\n"
+	"  ipcfs get semaphores/door,n=2\n";
 
 struct get {
 	const struct args *a;
@@ -100,12 +104,12 @@ static int run(struct get *g, const char *name, unsigned long count)
 
 int cmd_get(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP,
-					      ARGS_MOUNT,
-					      ARGS_TIMEOUT,
-					      ARGS_NONBLOCK,
+	static const struct option longs[] = {{ARGS_HELP},
+					      {ARGS_MOUNT},
+					      {ARGS_TIMEOUT},
+					      {ARGS_NONBLOCK},
 					      {"lines", no_argument, NULL, 'l'},
-					      ARGS_END};
+					      {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":n:", .longs = longs};
 	struct get g = {.a = &a};
 	unsigned long count = 1;

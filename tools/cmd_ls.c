@@ -16,13 +16,14 @@
 #include "commands.h"
 #include "core/ipcfs.h"
 
-static const char usage[] = "usage: ipcfs ls [-l] [--mount DIR] [KIND[/FOLDER]]...\n"
-			    "Lists the objects of a kind or folder, of all kinds if none is named, "
-			    "as KIND/NAME; a name that ends in\n"
-			    "/ is a folder.\n\n"
-			    "  -l           also mode, owner, group, and what the view `stat` "
-			    "tells: properties and counts\n"
-			    "  --mount DIR  the mount to look at ($IPCFS_MOUNT, else /ipc)\n";
+static const char usage[] =
+	"usage: ipcfs ls [-l] [--mount DIR] [KIND[/FOLDER]]...\n"
+	"Lists the objects of a kind or folder, of all kinds if none is named, as\n"
+	"KIND/NAME; a name that ends in / is a folder.\n"
+	"\n"
+	"  -l           also mode, owner, group, and what the view `stat` tells:\n"
+	"               properties and counts\n"
+	"  --mount DIR  the mount to look at ($IPCFS_MOUNT, else /ipc)\n";
 
 struct names {
 	char **list;
@@ -68,7 +69,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* ---- the long form -------------------------------------------------------------------------------- */
+/* ---- the long form ------------------------------------------------------------------ */
 
 static void print_mode(mode_t mode)
 {
@@ -151,7 +152,7 @@ static int print(const struct args *a, const char *name, bool long_form, size_t 
 	return ARGS_OK;
 }
 
-/* ---- what to list ------------------------------------------------------------------------------------ */
+/* ---- what to list ------------------------------------------------------------------- */
 
 static int list(const struct args *a, const char *name, struct names *names)
 {
@@ -192,7 +193,7 @@ static int run(const struct args *a, int count, char **folders, bool long_form)
 
 int cmd_ls(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP, ARGS_MOUNT, ARGS_END};
+	static const struct option longs[] = {{ARGS_HELP}, {ARGS_MOUNT}, {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":l", .longs = longs, .folders = true};
 	bool long_form = false;
 	int c;

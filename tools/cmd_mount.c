@@ -28,7 +28,7 @@ static int help(void)
 	return ARGS_OK;
 }
 
-/* Appends ",name" "value" to options (malloc'd, or NULL); the result lives as long as the process. */
+/* Appends ",name" and "value" to options (malloc'd, or NULL), which are freed. */
 static char *append(char *options, const char *name, const char *value)
 {
 	bool some = options && *options;
@@ -43,7 +43,7 @@ static char *append(char *options, const char *name, const char *value)
 int cmd_mount(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		ARGS_HELP, {"foreground", no_argument, NULL, 'f'}, ARGS_END};
+		{ARGS_HELP}, {"foreground", no_argument, NULL, 'f'}, {ARGS_END}};
 	struct args a = {.help = "", .shorts = ":fo:", .longs = longs};
 	bool foreground = false;
 	char *options = NULL;
@@ -69,14 +69,14 @@ int cmd_mount(int argc, char **argv)
 	return status;
 }
 
-/* ---- as mount(8) calls it -------------------------------------------------------------------- */
+/* ---- as mount(8) calls it ----------------------------------------------------------- */
 
 static bool begins(const char *s, const char *with)
 {
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* Options that are for mount(8), systemd or the kernel's own flags, and mean nothing to a server. */
+/* Options that are for mount(8), systemd or the kernel, and mean nothing to a server. */
 static bool is_generic(const char *option)
 {
 	static const char *const words[] = {
@@ -132,7 +132,7 @@ static int helper_serve(const char *source, const char *target, char *options)
 
 int cmd_mount_helper(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP, ARGS_END};
+	static const struct option longs[] = {{ARGS_HELP}, {ARGS_END}};
 	struct args a = {.help = "", .shorts = ":sfnvN:o:t:", .longs = longs};
 	bool fake = false;
 	char *options = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_put.c - `ipcfs put`: one write(2) a message, again when a signal cut its waiting short (a stopped and continued
- * job: bash's echo gives up there).
+ * cmd_put.c - `ipcfs put`: one write(2) a message, again when a signal cut its waiting short (a job
+ * that was stopped and continued: bash's echo gives up there).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,21 +15,21 @@
 
 static const char usage[] =
 	"usage: ipcfs put [OPTION]... OBJECT [TEXT...]\n"
-	"Writes TEXT, the words joined by blanks and no newline added, to an object in one "
-	"operation; without\n"
-	"TEXT all of standard input, as it is. Makes the object if it is not there, as `echo >` "
-	"does.\n\n"
-	"  --lines             standard input, each line a message without its newline; empty ones "
-	"are\n"
-	"                      skipped\n"
+	"Writes TEXT, the words joined by blanks and no newline added, to an object in\n"
+	"one operation; without TEXT all of standard input, as it is. Makes the object if\n"
+	"it is not there, as `echo >` does.\n"
+	"\n"
+	"  --lines             standard input, each line a message without its newline;\n"
+	"                      empty ones are skipped\n"
 	"  --timeout DURATION  wait at most so long for each message (2, 0.5, 200ms, 1m)\n"
 	"  --nonblock          do not wait\n"
-	"  --mount DIR         the mount to work in ($IPCFS_MOUNT, else /ipc)\n\n"
-	"Exit status: 0 written, 1 failed, 2 wrong usage, 3 it would have to wait, or timed out. "
-	"The longest\n"
-	"message is 1044480 bytes (1 MiB less a page); an empty one cannot be written to a file.\n"
+	"  --mount DIR         the mount to work in ($IPCFS_MOUNT, else /ipc)\n"
+	"\n"
+	"Exit status: 0 written, 1 failed, 2 wrong usage, 3 it would have to wait, or\n"
+	"timed out. The longest message is 1044480 bytes (1 MiB less a page); an empty\n"
+	"one cannot be written to a file.\n"
 	"  ipcfs put queues/jobs build the docs\n"
-	"  ipcfs put semaphores/door 1; ipcfs put events/start 1; ipcfs put values/n add 5\n";
+	"  ipcfs put semaphores/door 1; ipcfs put events/go 1; ipcfs put values/n add 5\n";
 
 static int put(const struct args *a, const struct object *o, int fd, const char *bytes, size_t len)
 {
@@ -110,7 +110,7 @@ static int run(const struct args *a, int count, char **words, bool lines)
 
 	if (r)
 		return r;
-	/* First without O_CREAT: fs.protected_regular makes that fail on others' files in shared folders. */
+	/* First without O_CREAT: that fails on others' files where fs.protected_regular is set. */
 	fd = open(o.path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		fd = open(o.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -127,12 +127,12 @@ static int run(const struct args *a, int count, char **words, bool lines)
 
 int cmd_put(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP,
-					      ARGS_MOUNT,
-					      ARGS_TIMEOUT,
-					      ARGS_NONBLOCK,
+	static const struct option longs[] = {{ARGS_HELP},
+					      {ARGS_MOUNT},
+					      {ARGS_TIMEOUT},
+					      {ARGS_NONBLOCK},
 					      {"lines", no_argument, NULL, 'l'},
-					      ARGS_END};
+					      {ARGS_END}};
 	/* Options end at OBJECT: what follows is text, whatever it begins with. */
 	struct args a = {.help = usage, .shorts = "+:", .longs = longs};
 	bool lines = false;

@@ -9,12 +9,13 @@
 #include "args.h"
 #include "commands.h"
 
-static const char usage[] = "usage: ipcfs rm [-f] [--mount DIR] OBJECT...\n"
-			    "Removes objects; all who wait on them get EIDRM (\"Identifier "
-			    "removed\"). A name that ends in / is a\n"
-			    "folder, which must be empty.\n\n"
-			    "  -f, --force  those that are not there are fine\n"
-			    "  --mount DIR  the mount to work in ($IPCFS_MOUNT, else /ipc)\n";
+static const char usage[] =
+	"usage: ipcfs rm [-f] [--mount DIR] OBJECT...\n"
+	"Removes objects; all who wait on them get EIDRM (\"Identifier removed\"). A name\n"
+	"that ends in / is a folder, which must be empty.\n"
+	"\n"
+	"  -f, --force  those that are not there are fine\n"
+	"  --mount DIR  the mount to work in ($IPCFS_MOUNT, else /ipc)\n";
 
 static int take_away(const struct args *a, const char *name, bool force)
 {
@@ -35,7 +36,7 @@ static int take_away(const struct args *a, const char *name, bool force)
 int cmd_rm(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		ARGS_HELP, ARGS_MOUNT, {"force", no_argument, NULL, 'f'}, ARGS_END};
+		{ARGS_HELP}, {ARGS_MOUNT}, {"force", no_argument, NULL, 'f'}, {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":f", .longs = longs};
 	int c, r, status = ARGS_OK;
 	bool force = false;

@@ -13,11 +13,12 @@
 #include "args.h"
 #include "commands.h"
 
-static const char usage[] = "usage: ipcfs stat [--mount DIR] OBJECT...\n"
-			    "Shows what an object is, as lines `key value`: whose it is, its "
-			    "properties, its counts, who waits.\n"
-			    "An object that holds messages loses none by it.\n\n"
-			    "  --mount DIR  the mount to look at ($IPCFS_MOUNT, else /ipc)\n";
+static const char usage[] =
+	"usage: ipcfs stat [--mount DIR] OBJECT...\n"
+	"Shows what an object is, as lines `key value`: whose it is, its properties, its\n"
+	"counts, who waits. Takes nothing from it.\n"
+	"\n"
+	"  --mount DIR  the mount to look at ($IPCFS_MOUNT, else /ipc)\n";
 
 static void print_file(const char *name, const struct stat *st)
 {
@@ -69,7 +70,7 @@ static int show(const struct args *a, const char *name)
 
 int cmd_stat(int argc, char **argv)
 {
-	static const struct option longs[] = {ARGS_HELP, ARGS_MOUNT, ARGS_END};
+	static const struct option longs[] = {{ARGS_HELP}, {ARGS_MOUNT}, {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":", .longs = longs};
 	int status = ARGS_OK, r;
 

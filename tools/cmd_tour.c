@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_tour.c - `ipcfs tour`: runs tour.sh, which lies in ../share/ipcfs beside the folder of this program, or in
- * ../tools in the tree that it was built in.
+ * cmd_tour.c - `ipcfs tour`: runs tour.sh, which lies in ../share/ipcfs beside the folder of this
+ * program, or in ../tools in the tree that it was built in.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,14 +15,14 @@
 
 static const char usage[] =
 	"usage: ipcfs tour [--keep] [--mount DIR] [FILE...]\n"
-	"Shows a queue, a semaphore, an event, a value and an array at work: four workers, two in "
-	"shell and two\n"
-	"in Python, count the words of the texts (/usr/share/common-licenses if none is named) by "
-	"their length.\n"
-	"Prints each command that it runs. Checks the result against one process that counts "
-	"alone.\n\n"
+	"Shows a queue, a semaphore, an event, a value and an array at work: four\n"
+	"workers, two in shell and two in Python, count the words of texts (those in\n"
+	"/usr/share/common-licenses if no FILE is named) by their length. Prints each\n"
+	"command that it runs, and checks the result against one process alone.\n"
+	"\n"
 	"  --keep       leave its objects there to look at; they begin with tour-\n"
-	"  --mount DIR  the mount to use ($IPCFS_MOUNT, else /ipc)\n\n"
+	"  --mount DIR  the mount to use ($IPCFS_MOUNT, else /ipc)\n"
+	"\n"
 	"Exit status: 0 all is right, 1 something went wrong, 2 wrong usage.\n";
 
 /* The folder that the running program lies in, and its path. */
@@ -78,7 +78,7 @@ static int run(const char *mount, bool keep, char **files)
 int cmd_tour(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		ARGS_HELP, ARGS_MOUNT, {"keep", no_argument, NULL, 'k'}, ARGS_END};
+		{ARGS_HELP}, {ARGS_MOUNT}, {"keep", no_argument, NULL, 'k'}, {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":", .longs = longs};
 	bool keep = false;
 	struct object o;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_umount.c - `ipcfs umount`. Nothing here waits for a server that may hang: what asks the mount does so in a
- * child, for two seconds at most.
+ * cmd_umount.c - `ipcfs umount`. Nothing here waits for a server that may hang: what asks the mount
+ * does so in a child, for two seconds at most.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +24,13 @@ enum { ANSWER_MS = 2000, END_MS = 10000, USERS_SHOWN = 10 };
 
 extern char **environ;
 
-static const char usage[] = "usage: ipcfs umount [--force] MOUNTPOINT\n"
-			    "Unmounts an ipcfs; what is in its store stays. Refuses while files "
-			    "below it are open, and says\n"
-			    "by whom. A mount whose server has died is always unmounted.\n\n"
-			    "  --force  end the server: all who wait get ESHUTDOWN, open files "
-			    "become useless; a server that\n"
-			    "           does not answer within 2 s is cut off and killed\n";
+static const char usage[] =
+	"usage: ipcfs umount [--force] MOUNTPOINT\n"
+	"Unmounts an ipcfs; what is in its store stays. Refuses while files below it are\n"
+	"open, and says by whom. A mount whose server has died is always unmounted.\n"
+	"\n"
+	"  -f, --force  end the server: all who wait get ESHUTDOWN, open files become\n"
+	"               useless; one that does not answer within 2 s is killed\n";
 
 struct server {
 	enum { ANSWERS, SILENT, DEAD, UNKNOWN } state;
@@ -38,7 +38,7 @@ struct server {
 	int pidfd; /* -1: not known */
 };
 
-/* ---- asking the server ---------------------------------------------------------------------- */
+/* ---- asking the server -------------------------------------------------------------- */
 
 /* In the child: copies the file `status` to `to`; exits with the errno of opening or reading it. */
 static void copy_status(const struct mount *m, int to)
@@ -139,7 +139,7 @@ static bool has_ended(const struct server *s)
 	return s->pidfd >= 0 && poll(&p, 1, END_MS) == 1;
 }
 
-/* ---- unmounting ------------------------------------------------------------------------------- */
+/* ---- unmounting --------------------------------------------------------------------- */
 
 /* As a user: fusermount3 is allowed what we are not. */
 static int by_fusermount(const struct mount *m, bool lazy)
@@ -251,7 +251,7 @@ static int run(const char *path, bool force)
 int cmd_umount(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		ARGS_HELP, {"force", no_argument, NULL, 'f'}, ARGS_END};
+		{ARGS_HELP}, {"force", no_argument, NULL, 'f'}, {ARGS_END}};
 	struct args a = {.help = usage, .shorts = ":f", .longs = longs};
 	bool force = false;
 	int c;

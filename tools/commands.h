@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * commands.h - the commands: each takes its own part of the command line (argv[0] is its word) and returns
- * an exit status of args.h.
+ * commands.h - the commands: each takes its own part of the command line (argv[0] is its word) and
+ * returns an exit status of args.h.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -16,8 +16,8 @@ int cmd_put(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_tour(int argc, char **argv);
 
-/* What mount(8) calls: mount.fuse.ipcfs SOURCE TARGET [-sfnv] [-N NS] [-o OPTIONS] [-t TYPE]. Returns an exit
- * status as mount(8) knows them: 0, 1 usage, 32 failed. */
+/* What mount(8) calls: mount.fuse.ipcfs SOURCE TARGET [-sfnv] [-N NS] [-o OPTIONS] [-t TYPE].
+ * Returns an exit status as mount(8) knows them: 0, 1 usage, 32 failed. */
 int cmd_mount_helper(int argc, char **argv);
 
 #endif

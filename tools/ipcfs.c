@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.c - the ipcfs command: a table of its words. Under the name mount.fuse.ipcfs it is the helper that
- * mount(8) calls for `mount -t fuse.ipcfs` and for fstab.
+ * ipcfs.c - the ipcfs command: a table of its words. Under the name mount.fuse.ipcfs it is the helper
+ * that mount(8) calls for `mount -t fuse.ipcfs` and for fstab.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * mounts.c - see mounts.h. A path is opened with O_PATH only, which asks nothing of the file system at
- * its end; links in /proc are read and never followed.
+ * mounts.c - see mounts.h. A path is opened with O_PATH only, which asks nothing of the file system
+ * at its end; links in /proc are read and never followed.
  */
 #include "mounts.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- mounts --------------------------------------------------------------------------------- */
+/* ---- mounts ------------------------------------------------------------------------- */
 
 /* The number behind "KEY:" in a file of /proc; -1: there is none. */
 static long number_in(const char *path, const char *key)
@@ -118,7 +118,7 @@ bool mounts_is_there(const struct mount *m)
 	return read_mountinfo(&now) && now.minor == m->minor && strcmp(now.type, m->type) == 0;
 }
 
-/* ---- processes --------------------------------------------------------------------------------- */
+/* ---- processes ---------------------------------------------------------------------- */
 
 /* Calls `each` for every process until it returns something but 0, and returns that. */
 static int for_processes(int (*each)(void *arg, pid_t pid), void *arg)
@@ -205,7 +205,7 @@ pid_t mounts_server(const struct mount *m)
 	return s.found;
 }
 
-/* ---- users --------------------------------------------------------------------------------------- */
+/* ---- users -------------------------------------------------------------------------- */
 
 struct users {
 	const struct mount *m;

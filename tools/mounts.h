@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * mounts.h - what is mounted where, and who serves and uses it, told from /proc alone: none of these calls sends a
- * request into the mount itself, so a server that hangs or is dead holds none of them up.
+ * mounts.h - what is mounted where, and who serves and uses it, told from /proc alone: none of these
+ * calls sends a request into the mount itself, so a server that hangs or is dead holds none of them up.
  */
 #ifndef MOUNTS_H
 #define MOUNTS_H
@@ -26,8 +26,8 @@ bool mounts_is_ipcfs(const struct mount *m);
 /* Is that mount still there? */
 bool mounts_is_there(const struct mount *m);
 
-/* Is the process a server of that mount: has it an open /dev/fuse, of this very connection where the kernel tells?
- * 1 yes, 0 no, -errno: may not be looked at. */
+/* Is the process a server of that mount: has it an open /dev/fuse, of this very connection where the
+ * kernel tells? 1 yes, 0 no, -errno: may not be looked at. */
 int mounts_is_server(const struct mount *m, pid_t pid);
 /* The pid of the server; 0 where the kernel (before 6.8) does not tell whose a /dev/fuse is. */
 pid_t mounts_server(const struct mount *m);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +33,14 @@ static double now_us(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-static int command(const char *fmt, const char *a, const char *b, const char *c)
+__attribute__((format(printf, 1, 2))) static int command(const char *fmt, ...)
 {
 	char line[512];
+	va_list args;
 
-	snprintf(line, sizeof(line), fmt, a, b, c);
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
 	return system(line);
 }
 
@@ -55,11 +59,11 @@ static void finish(void)
 		self = getpid();
 	if (self != getpid())
 		return;
-	command("%s umount --force %s >&2%s", program(), dirs[IPCFS_FILES], "");
+	command("%s umount --force %s >&2", program(), dirs[IPCFS_FILES]);
 	for (int t = SLEEPING; t < TARGETS; t++)
 		if (servers[t] > 0)
 			empty_stop(dirs[t], servers[t]);
-	command("rm -rf --one-file-system %s %s%s", base, store, "");
+	command("rm -rf --one-file-system %s %s", base, store);
 }
 
 static void die(const char *what)
@@ -74,7 +78,7 @@ static void start(void)
 		die("mkdtemp");
 	for (int t = 0; t < TARGETS; t++) {
 		snprintf(dirs[t], sizeof(dirs[t]), "%s/%d", base, t);
-		if (command("mkdir %s%s%s", dirs[t], "", "") != 0)
+		if (command("mkdir %s", dirs[t]) != 0)
 			die(dirs[t]);
 		snprintf(files[t], sizeof(files[t]), "%s/%s", dirs[t], t ? "q" : "queues/q");
 	}

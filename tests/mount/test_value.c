@@ -900,12 +900,17 @@ static void with_the_library(void **state)
 	t_shows(t_path("values/libd"), "2.5\n");
 }
 
+struct sum {
+	int rounds;
+	char type;
+};
+
 static int add_by_file(void *arg)
 {
-	const int *rounds = arg;
+	const struct sum *s = arg;
 	int fd = t_open(t_path("values/sum"), O_WRONLY);
 
-	for (int i = 0; i < *rounds; i++)
+	for (int i = 0; i < s->rounds; i++)
 		if (t_put(fd, "add 1\n") != 6)
 			return 1;
 	return 0;
@@ -913,12 +918,15 @@ static int add_by_file(void *arg)
 
 static int add_by_library(void *arg)
 {
-	const int *rounds = arg;
+	const struct sum *s = arg;
 	struct ipcfs_store *store;
 	struct ipcfs_object *value = t_attach_child(&store, IPCFS_VALUE, "sum");
+	union ipcfs_number one = {.i = 1};
 
-	for (int i = 0; value && i < *rounds; i++)
-		if (ipcfs_value_op(value, IPCFS_ADD, (union ipcfs_number){.i = 1}, NULL) != 0)
+	if (s->type == 'd')
+		one.f = 1;
+	for (int i = 0; value && i < s->rounds; i++)
+		if (ipcfs_value_op(value, IPCFS_ADD, one, NULL) != 0)
 			return 1;
 	return !value;
 }
@@ -927,20 +935,20 @@ static int add_by_library(void *arg)
 static void eight_times_ten_thousand(void **state)
 {
 	(void)state;
-	static const char *const types[] = {"q", "i", "d"};
+	static const char types[] = "qQid";
 
 	t_limit(180);
-	for (int t = 0; t < 3; t++) {
-		int rounds = t == 0 || t_long() ? 10000 : 1000;
+	for (int t = 0; types[t]; t++) {
+		struct sum s = {t == 0 || t_long() ? 10000 : 2000, types[t]};
 		pid_t child[8];
-		make("sum", types[t]);
+		make("sum", t_format("%c", types[t]));
 		for (int i = 0; i < 8; i++)
-			child[i] = t_spawn(i % 2 ? add_by_library : add_by_file, &rounds);
+			child[i] = t_spawn(i % 2 ? add_by_library : add_by_file, &s);
 		for (int i = 0; i < 8; i++)
 			t_is(t_wait_for(child[i], 120000), 0);
 		char text[64];
 		t_check(t_cat(t_path("values/sum"), text, sizeof(text)) > 0);
-		t_is(strtol(text, NULL, 10), 8 * rounds);
+		t_is((long)strtod(text, NULL), 8 * s.rounds);
 		t_is(t_sys(unlink(t_path("values/sum"))), 0);
 	}
 }
