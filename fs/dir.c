@@ -104,10 +104,6 @@ static void entry_of(const struct fs_node *node, struct fuse_entry_param *e)
 	e->ino = fs_node_id(node);
 	e->generation = 1;
 	fs_attr_of(node, &e->attr);
-	/* Within what the kernel takes for the file's size, writers of one descriptor do not wait for each
-	 * other; who asks for the size gets 0, by GETATTR. */
-	if (node->type == FS_OBJECT && fs_kind_of(node->item->kind)->write_waits)
-		e->attr.st_size = (off_t)1 << 40;
 	e->attr_timeout = fs_attr_timeout(node->type);
 	e->entry_timeout = !node->item || (node->type == FS_DIR && !node->item->parent) ? FOREVER :
 											  0.;

@@ -127,7 +127,8 @@ static void one_round(int round, const int fd[TARGETS])
 		for (int k = 0; k < BATCH / 2; k++) {
 			int f = open(files[t], O_WRONLY | O_TRUNC);
 
-			if (f < 0 || write(f, message, sizeof(message)) != sizeof(message) || close(f) < 0)
+			if (f < 0 || write(f, message, sizeof(message)) != sizeof(message) ||
+			    close(f) < 0)
 				die("open, write, close");
 		}
 		times[t][2][round] = (now_us() - began) / (BATCH / 2);
@@ -223,7 +224,8 @@ int main(int argc, char **argv)
 		double sleeping = median(times[SLEEPING][i], rounds);
 		double spinning = median(times[SPINNING][i], rounds);
 
-		row(names[i], ours, sleeping < spinning ? "empty server, sleeping" : "empty server, spinning",
+		row(names[i], ours,
+		    sleeping < spinning ? "empty server, sleeping" : "empty server, spinning",
 		    sleeping < spinning ? sleeping : spinning, targets[i]);
 	}
 	measure_ping_pong(rounds);

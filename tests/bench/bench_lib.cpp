@@ -70,8 +70,8 @@ static void compare(const char *what, vector<contender> all, const vector<double
 	double ours = median(all[0].ns);
 	for (size_t i = 1; i < all.size(); i++) {
 		double theirs = median(all[i].ns), ratio = ours / theirs, target = targets[i - 1];
-		printf("%-34s %9.1f ns  %-24s %9.1f ns  %5.2f  %s %.2f\n", what, ours, all[i].name, theirs, ratio,
-		       ratio <= target ? "ok, at most" : "MISSED:", target);
+		printf("%-34s %9.1f ns  %-24s %9.1f ns  %5.2f  %s %.2f\n", what, ours, all[i].name,
+		       theirs, ratio, ratio <= target ? "ok, at most" : "MISSED:", target);
 	}
 	fflush(stdout);
 }
@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 		attr.mq_msgsize = 64;
 		mqd_t mq = mq_open(("/" + name).c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
 		mq_unlink(("/" + name).c_str());
-		sem_t *sem = (sem_t *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		sem_t *sem = (sem_t *)mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		sem_init(sem, 1, 1);
 		std::atomic<int64_t> *number = new (sem + 1) std::atomic<int64_t>(0);
 

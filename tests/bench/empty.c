@@ -24,7 +24,8 @@ static char in[(1 << 20) + 8192] __attribute__((aligned(8)));
 
 static void answer(int fd, uint64_t unique, int error, const void *data, size_t len)
 {
-	struct fuse_out_header h = {.len = (uint32_t)(sizeof(h) + len), .error = error, .unique = unique};
+	struct fuse_out_header h = {
+		.len = (uint32_t)(sizeof(h) + len), .error = error, .unique = unique};
 	struct iovec v[2] = {{&h, sizeof(h)}, {(void *)(uintptr_t)data, len}};
 
 	if (writev(fd, v, 2) < 0 && errno != ENOENT)
@@ -41,9 +42,13 @@ static void fill(struct fuse_attr *a, uint64_t id)
 
 static void answer_init(int fd, const struct fuse_in_header *h)
 {
-	struct fuse_init_out out = {.major = 7, .minor = 31, .max_readahead = 0, .max_write = 1 << 20,
+	struct fuse_init_out out = {.major = 7,
+				    .minor = 31,
+				    .max_readahead = 0,
+				    .max_write = 1 << 20,
 				    .flags = FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_MAX_PAGES,
-				    .max_pages = 256, .max_background = 64};
+				    .max_pages = 256,
+				    .max_background = 64};
 
 	answer(fd, h->unique, 0, &out, sizeof(out));
 }
@@ -53,7 +58,8 @@ static void answer_file(int fd, const struct fuse_in_header *h)
 	static const char nothing[64];
 	struct fuse_entry_out entry = {.nodeid = FILE_ID};
 	struct fuse_attr_out attr = {0};
-	struct fuse_open_out open_out = {.open_flags = FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_NOFLUSH |
+	struct fuse_open_out open_out = {.open_flags = FOPEN_DIRECT_IO | FOPEN_STREAM |
+						       FOPEN_NOFLUSH |
 						       FOPEN_PARALLEL_DIRECT_WRITES};
 	struct fuse_write_out written = {0};
 
@@ -137,7 +143,8 @@ pid_t empty_start(const char *dir, int spin_us)
 
 	if (fd < 0)
 		return -1;
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other", fd);
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other", fd);
 	if (mount("empty", dir, "fuse.empty", MS_NOSUID | MS_NODEV, options) < 0) {
 		close(fd);
 		return -1;

@@ -6,6 +6,7 @@
  * forked in between, some have exec'ed themselves. LONG=1: 10,000 kills a kind of client.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "crash.h"
 
@@ -160,8 +160,8 @@ static const char *verify(struct ipcfs_object *q, struct log *log)
 	return NULL;
 }
 
-static void kill_at_random(const char *how, const char *program, const char *dir, const char *log_path,
-			   unsigned *seed)
+static void kill_at_random(const char *how, const char *program, const char *dir,
+			   const char *log_path, unsigned *seed)
 {
 	struct timespec moment = {.tv_nsec = 0};
 	char number[32];

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_damage.c - segments that somebody scribbled over or cut short, and what is no segment: every call
+ * returns, with EUCLEAN or a result that could be, and the name can be removed.
+ */
+#include "t_core.h"
+
+#define Q IPCFS_QUEUE
+
+enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
+
+/* ---- every call once, none of them waits ---------------------------------------------------------- */
+
+static void legal(const char *call, long rc, long most)
+{
+	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
+				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED};
+
+	if (rc >= 0 && rc <= most)
+		return;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (rc == errors[i])
+			return;
+	t_fail("%s is %s", call, t_result(rc));
+}
+#define LEGAL(call, most) legal(#call, call, most)
+
+static void use_queue(struct ipcfs_object *q)
+{
+	static char buf[4][LARGEST + 1];
+	struct iovec v[4];
+
+	for (int i = 0; i < 4; i++) {
+		buf[i][LARGEST] = 'c';
+		v[i] = (struct iovec){.iov_base = buf[i], .iov_len = LARGEST};
+	}
+	LEGAL(ipcfs_queue_peek(q, buf[0], LARGEST), LARGEST);
+	LEGAL(ipcfs_queue_put(q, "four", 4, 0), 0);
+	LEGAL(ipcfs_queue_get(q, buf[0], LARGEST, 0), LARGEST);
+	LEGAL(ipcfs_queue_put(q, buf[0], LARGEST, 0), 0);
+	v[1].iov_len = 10;
+	LEGAL(ipcfs_queue_put_many(q, v, 4, 0), 4);
+	v[0].iov_len = v[1].iov_len = LARGEST;
+	LEGAL(ipcfs_queue_get_many(q, v, 4, 0), 4);
+	LEGAL(ipcfs_queue_get(q, buf[0], 2, 0), 2);
+	LEGAL(ipcfs_queue_clear(q), IPCFS_MAXSIZE_MAX);
+	LEGAL(ipcfs_queue_put(q, "four", 4, 0), 0);
+	LEGAL(ipcfs_queue_get(q, buf[0], LARGEST, 0), LARGEST);
+	for (int i = 0; i < 4; i++)
+		t_is(buf[i][LARGEST], 'c');
+}
+
+static void use_cells(struct ipcfs_object *o)
+{
+	static char buf[901];
+	union ipcfs_number one = {.i = 1};
+	uint64_t changes = 0;
+
+	buf[900] = 'c';
+	if (o->kind == IPCFS_VALUE) {
+		LEGAL(ipcfs_value_get(o, buf, 20, &changes), 20);
+		LEGAL(ipcfs_value_cas(o, "cas", 3, &changes), 0);
+		LEGAL(ipcfs_value_set(o, "new", 3), 0);
+		LEGAL(ipcfs_value_get(o, buf, 20, &changes), 20);
+		return;
+	}
+	LEGAL(ipcfs_array_get(o, 0, 100, buf, 900, &changes), 800);
+	LEGAL(ipcfs_array_cas(o, 0, 100, buf, &changes), 0);
+	LEGAL(ipcfs_array_set(o, 90, 10, buf), 0);
+	LEGAL(ipcfs_array_set(o, 3, 1, buf), 0);
+	LEGAL(ipcfs_array_op(o, 0, 100, IPCFS_ADD, one), 0);
+	LEGAL(ipcfs_array_op(o, 99, 1, IPCFS_XOR, one), 0);
+	LEGAL(ipcfs_array_get(o, 99, 1, buf, 900, &changes), 8);
+	t_is(buf[900], 'c');
+}
+
+static void use(struct ipcfs_object *o)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
+	struct ipcfs_stat st;
+
+	LEGAL(ipcfs_stat(o, &st), 0);
+	LEGAL(ipcfs_engine_shm.try(o, &op), 0);
+	switch (o->kind) {
+	case IPCFS_QUEUE:
+		use_queue(o);
+		break;
+	case IPCFS_SEMAPHORE:
+		LEGAL(ipcfs_semaphore_value(o), IPCFS_SEMAPHORE_MAX);
+		LEGAL(ipcfs_semaphore_acquire(o, 2, 0), 0);
+		LEGAL(ipcfs_semaphore_release(o, 2), 0);
+		LEGAL(ipcfs_semaphore_value(o), IPCFS_SEMAPHORE_MAX);
+		break;
+	case IPCFS_EVENT:
+		LEGAL(ipcfs_event_is_set(o), 1);
+		LEGAL(ipcfs_event_clear(o), 0);
+		LEGAL(ipcfs_event_wait(o, 0), 0);
+		LEGAL(ipcfs_event_set(o), 0);
+		LEGAL(ipcfs_event_is_set(o), 1);
+		break;
+	default:
+		use_cells(o);
+	}
+	uint64_t changes = ipcfs_stat(o, &st) == 0 ? st.changes : 0;
+	LEGAL(ipcfs_wait_change(o, &changes, 0), 0);
+}
+
+/* By who is attached, by who attaches now; then it is removed. */
+static void use_and_remove(struct ipcfs_object *o, struct ipcfs_store *other, const char *name)
+{
+	struct ipcfs_object *fresh = NULL;
+	enum ipcfs_kind kind = o->kind;
+
+	use(o);
+	int rc = ipcfs_open(other, kind, name, 0, 0, NULL, &fresh);
+	if (rc == 0) {
+		use(fresh);
+		ipcfs_close(fresh);
+	} else {
+		t_check(rc == -EUCLEAN || rc == -ENOENT);
+	}
+	if (rc != -ENOENT)
+		t_is(ipcfs_unlink(other, kind, name), 0);
+	t_is(ipcfs_open(t.store, kind, name, 0, 0, NULL, &fresh), -ENOENT);
+	ipcfs_close(t.objects[--t.object_count]);
+}
+
+/* ---- scribbling --------------------------------------------------------------------------------------- */
+
+#define FIELD(f)                                                                                   \
+	{                                                                                          \
+		.name = #f, .in_control = true, .at = offsetof(struct seg_control, f),             \
+		.len = sizeof(((struct seg_control *)NULL)->f)                                     \
+	}
+
+struct region {
+	const char *name;
+	bool in_control; /* `at` counts from the control block on */
+	uint64_t at, len;
+};
+
+/* The last ones are asked of the object. */
+static const struct region fields[] = {
+	FIELD(magic),	FIELD(version),	 FIELD(kind),	     FIELD(size),	FIELD(shape),
+	FIELD(lock),	FIELD(state),	 FIELD(flags),	     FIELD(seq),	FIELD(changes),
+	FIELD(word),	FIELD(word),	 FIELD(word),	     FIELD(reserved),	FIELD(redo_on),
+	FIELD(length),	FIELD(redo_on),	 FIELD(redo_offset), FIELD(redo_bytes), FIELD(redo_length),
+	FIELD(spare),
+	{.name = "redo", .in_control = true, .at = offsetof(struct seg_control, redo_on), .len = 40},
+	{.name = "control", .in_control = true, .at = 0, .len = SEG_CONTROL},
+	{.name = "label", .at = 0, .len = SEG_PAGE - SEG_CONTROL},
+};
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
+static struct region some_region(struct ipcfs_object *o)
+{
+	uint64_t which = t_below(FIELDS + 4);
+
+	if (which < FIELDS)
+		return fields[which];
+	if (o->kind == Q && which % 2)
+		return (struct region){
+			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
+	if (o->kind == Q)
+		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
+	return (struct region){.name = "all behind the label", .at = SEG_PAGE - SEG_CONTROL,
+			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
+}
+
+static uint64_t some_value(struct ipcfs_object *o)
+{
+	const uint64_t values[] = {0,	   1,	     2,		 3,	   9,	     10,	11,
+				   100,	   2999,     3000,	 3001,	   4095,     4096,	4097,
+				   o->size, o->size - 1, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
+				   INT64_MAX, 1ull << 63, UINT64_MAX, UINT64_MAX - 2999, 9ull << 32 | 10,
+				   9ull << 32 | 1, 10ull << 32 | 1, 1ull << 32 | 10, 800, 801, 19, 20, 21};
+
+	return values[t_below(sizeof(values) / sizeof(values[0]))];
+}
+
+static void scribble(struct ipcfs_object *o, int fd)
+{
+	struct region r = some_region(o);
+	uint64_t at = r.at + (r.in_control ? (uint64_t)((uint8_t *)o->control - o->base) : 0);
+
+	if (t_below(2)) { /* one chosen value */
+		uint64_t value = some_value(o), slots = r.len / 8;
+
+		at += slots ? t_below(slots) * 8 : 0;
+		t_check(pwrite(fd, &value, r.len < 8 ? r.len : 8, (off_t)at) > 0);
+		return;
+	}
+	uint64_t skip = t_below(2) ? 0 : t_below(r.len), len = 1 + t_below(r.len - skip);
+	for (uint64_t i = 0; i < len; i++) {
+		uint8_t byte = (uint8_t)t_random();
+
+		t_is(pwrite(fd, &byte, 1, (off_t)(at + skip + i)), 1);
+	}
+}
+
+static void random_bytes(enum ipcfs_kind kind)
+{
+	struct ipcfs_store *other = t_open_store();
+	int rounds = t_count(1500);
+
+	for (int round = 0; round < rounds; round++) {
+		t.seed = (uint64_t)kind << 32 | (unsigned)round; /* so that one can be repeated */
+		struct ipcfs_object *o = t_any(kind, "victim");
+		int fd = t_file(kind, "victim");
+
+		for (uint64_t n = 1 + t_below(3); n > 0; n--)
+			scribble(o, fd);
+		close(fd);
+		use_and_remove(o, other, "victim");
+	}
+	ipcfs_store_close(other);
+}
+
+static void random_bytes_in_queues(void)
+{
+	random_bytes(Q);
+}
+
+static void random_bytes_in_semaphores(void)
+{
+	random_bytes(IPCFS_SEMAPHORE);
+}
+
+static void random_bytes_in_events(void)
+{
+	random_bytes(IPCFS_EVENT);
+}
+
+static void random_bytes_in_values(void)
+{
+	random_bytes(IPCFS_VALUE);
+}
+
+static void random_bytes_in_arrays(void)
+{
+	random_bytes(IPCFS_ARRAY);
+}
+
+/* The same while calls are under way. */
+static _Atomic int *scribbling; /* which victim; -1: enough */
+
+static int scribble_on(void *arg)
+{
+	enum ipcfs_kind kind = *(enum ipcfs_kind *)arg;
+	struct ipcfs_store *store = t_open_store();
+
+	t.seed = 1000 + kind;
+	for (int which = 0; *scribbling >= 0; which++) {
+		struct ipcfs_object *o = NULL;
+		char name[16];
+
+		while (*scribbling >= 0 && *scribbling < which)
+			sched_yield();
+		if (*scribbling < 0)
+			break;
+		which = *scribbling;
+		snprintf(name, sizeof(name), "v%d", which);
+		if (ipcfs_open(store, kind, name, 0, 0, NULL, &o) < 0)
+			continue;
+		uint8_t *control = (uint8_t *)o->control;
+		while (*scribbling == which) {
+			uint64_t at = 64 + t_below((SEG_CONTROL - 64) / 8) * 8, value = some_value(o);
+
+			if (t_below(20) == 0)
+				at = offsetof(struct seg_control, word);
+			if (at == offsetof(struct seg_control, state)) /* else it ends at once */
+				continue;
+			if (t_below(4) == 0 && kind == Q)
+				memcpy(o->base + SEG_PAGE + t_below(20) * 8, &value, 8);
+			else
+				memcpy(control + at, &value, 8);
+		}
+		ipcfs_close(o);
+	}
+	return 0;
+}
+
+static void legal_or_busy(long rc, long most)
+{
+	if (rc != -EBUSY && rc != -ENOSPC)
+		legal("a call beside the scribbler", rc, most);
+}
+
+static void scribbled_over_while_in_use(void)
+{
+	char name[16], buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	scribbling = t_shared(sizeof(*scribbling));
+	for (enum ipcfs_kind kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		*scribbling = 0;
+		pid_t pid = t_fork(scribble_on, &kind);
+
+		for (int which = 0; which < t_count(100); which++) {
+			snprintf(name, sizeof(name), "v%d", which);
+			struct ipcfs_object *o = t_any(kind, name);
+			*scribbling = which;
+			for (int i = 0; i < 200; i++) {
+				struct ipcfs_stat st;
+				uint64_t changes = 0;
+
+				legal_or_busy(ipcfs_stat(o, &st), 0);
+				legal_or_busy(ipcfs_wait_change(o, &changes, 0), 0);
+				if (kind == Q) {
+					legal_or_busy(ipcfs_queue_put(o, buf, t_below(100), 0), 0);
+					legal_or_busy(ipcfs_queue_get(o, buf, LARGEST, 0), LARGEST);
+				} else if (kind == IPCFS_SEMAPHORE) {
+					legal_or_busy(ipcfs_semaphore_release(o, 1), 0);
+					legal_or_busy(ipcfs_semaphore_acquire(o, 1, 0), 0);
+				} else if (kind == IPCFS_EVENT) {
+					legal_or_busy(ipcfs_event_set(o), 0);
+					legal_or_busy(ipcfs_event_clear(o), 0);
+				} else if (kind == IPCFS_VALUE) {
+					legal_or_busy(ipcfs_value_set(o, buf, 20), 0);
+					legal_or_busy(ipcfs_value_get(o, buf, 20, NULL), 20);
+				} else {
+					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
+					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),
+						      800);
+				}
+			}
+			t_is(buf[LARGEST], 'c');
+			t_is(ipcfs_unlink(t.store, kind, name), 0);
+			ipcfs_close(t.objects[--t.object_count]);
+		}
+		*scribbling = -1;
+		t_is(t_wait(pid), 0);
+	}
+	munmap(scribbling, sizeof(*scribbling));
+}
+
+/* ---- cut short ------------------------------------------------------------------------------------------ */
+
+static void cut_short_under_those_who_are_attached(void)
+{
+	struct ipcfs_store *other = t_open_store();
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		uint64_t size = t_any(kind, "size")->size;
+
+		for (uint64_t cut = 0; cut < size;) {
+			struct ipcfs_object *o = t_any(kind, "victim");
+			int fd = t_file(kind, "victim");
+
+			t_is(ftruncate(fd, (off_t)cut), 0);
+			close(fd);
+			use_and_remove(o, other, "victim");
+			cut += cut % SEG_PAGE == 0 ? 1 : cut % SEG_PAGE == 1 ? 3000 : SEG_PAGE - 3001;
+		}
+	}
+	ipcfs_store_close(other);
+}
+
+/* What does not need what is gone may work, but nothing that does may wait or tell of a full store. */
+static void cut_short_where_memory_is_asked_for(void)
+{
+	struct ipcfs_object *q = t_queue("q", 0, 100000), *v = t_cells(IPCFS_VALUE, "v", 's', 60000);
+	static char bytes[60000];
+	int fd = t_file(Q, "q");
+
+	t_is(ftruncate(fd, SEG_PAGE), 0);
+	close(fd);
+	t_is(ipcfs_queue_put(q, bytes, 10, 0), -EUCLEAN);
+	fd = t_file(IPCFS_VALUE, "v");
+	t_is(ftruncate(fd, SEG_PAGE), 0);
+	close(fd);
+	t_is(ipcfs_value_set(v, bytes, 60000), -EUCLEAN);
+	/* and behind what has memory already */
+	q = t_queue("q2", 0, 100000);
+	t_is(ipcfs_queue_put(q, bytes, 10, 0), 0);
+	fd = t_file(Q, "q2");
+	t_is(ftruncate(fd, (off_t)(q->queue.ring + SEG_PAGE)), 0);
+	close(fd);
+	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
+}
+
+static long get_for_ever(struct ipcfs_object *q, long arg, int64_t deadline_ns)
+{
+	char buf[10];
+
+	(void)arg;
+	return ipcfs_queue_get(q, buf, sizeof(buf), deadline_ns);
+}
+
+static void cut_short_under_a_sleeper(void)
+{
+	t_queue("q", 0, 100);
+	struct t_call *call = t_start_waiting((struct t_call){
+		.kind = Q, .name = "q", .function = get_for_ever, .timeout_ns = -1});
+	int fd = t_file(Q, "q");
+
+	t_is(ftruncate(fd, 0), 0);
+	close(fd);
+	t_ends_with(call, -EUCLEAN);
+}
+
+static void every_size_is_refused(void)
+{
+	struct ipcfs_store *other = t_open_store();
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		struct ipcfs_object *o = t_any(kind, "cut"), *fresh = NULL;
+		int fd = t_file(kind, "cut"), step = t_count(1) > 1 ? 1 : 7;
+
+		for (off_t size = (off_t)o->size * 2; size >= 0; size -= step) {
+			if (size == (off_t)o->size)
+				continue;
+			t_is(ftruncate(fd, size), 0);
+			t_is(ipcfs_open(other, kind, "cut", 0, 0, NULL, &fresh), -EUCLEAN);
+		}
+		close(fd);
+		t_is(ipcfs_unlink(other, kind, "cut"), 0);
+	}
+	ipcfs_store_close(other);
+}
+
+/* ---- SIGBUS that is not ours -------------------------------------------------------------------------------- */
+
+static sigjmp_buf jump;
+
+static void jump_back(int sig)
+{
+	(void)sig;
+	siglongjmp(jump, 1);
+}
+
+static void jump_back_info(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (info->si_code == BUS_ADRERR)
+		jump_back(sig);
+}
+
+/* In a program of its own: the handler found at the first attach is called; how 2: there is none. */
+static int foreign_sigbus(const char *dir, const char *how)
+{
+	struct sigaction action = {.sa_handler = jump_back};
+	struct ipcfs_store *store = NULL;
+	struct ipcfs_object *o = NULL;
+	char path[300];
+
+	if (how[0] == '1') {
+		action.sa_sigaction = jump_back_info;
+		action.sa_flags = SA_SIGINFO;
+	}
+	if (how[0] != '2')
+		sigaction(SIGBUS, &action, NULL);
+	else
+		signal(SIGBUS, SIG_DFL);
+	if (ipcfs_store_open(dir, &store) < 0 ||
+	    ipcfs_open(store, IPCFS_EVENT, "e", IPCFS_CREATE, 0600, NULL, &o) < 0)
+		return 1;
+	snprintf(path, sizeof(path), "%s/file", dir);
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	volatile char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	for (int i = 0; i < 3; i++) {
+		if (sigsetjmp(jump, 1) == 0)
+			at[0] = 1; /* an empty file */
+		else if (i == 2)
+			return 42;
+	}
+	return 2;
+}
+
+static int run_foreign_sigbus(void *arg)
+{
+	signal(SIGBUS, SIG_DFL);
+	execl("/proc/self/exe", "test_damage", "foreign_sigbus", t.dir, arg, (char *)NULL);
+	return 96;
+}
+
+static void other_sigbus_goes_to_the_handler_before(void)
+{
+	t_is(t_wait(t_fork(run_foreign_sigbus, "0")), 42);
+	t_is(t_wait(t_fork(run_foreign_sigbus, "1")), 42);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they have one */
+	t_is(t_wait(t_fork(run_foreign_sigbus, "2")), 128 + SIGBUS);
+#endif
+}
+
+/* ---- no segments of that kind and version ---------------------------------------------------------------------- */
+
+static void another_version(void)
+{
+	struct ipcfs_store *other = t_open_store();
+	static const struct {
+		const char *name;
+		size_t at;
+		uint32_t value;
+	} rows[] = {
+		{.name = "version 0", .at = offsetof(struct seg_control, version), .value = 0},
+		{.name = "version 2", .at = offsetof(struct seg_control, version), .value = 2},
+		{.name = "magic", .at = offsetof(struct seg_control, magic), .value = 0},
+		{.name = "kind", .at = offsetof(struct seg_control, kind), .value = 5},
+		{.name = "kind far", .at = offsetof(struct seg_control, kind), .value = 0xffffffff},
+		{.name = "size", .at = offsetof(struct seg_control, size), .value = 4096 * 77},
+		{.name = "shape", .at = offsetof(struct seg_control, shape), .value = 0xfffffff0},
+		{.name = "damaged", .at = offsetof(struct seg_control, state), .value = SEG_DAMAGED},
+	};
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			struct ipcfs_object *o = t_any(kind, "v"), *fresh = NULL;
+
+			memcpy((uint8_t *)o->control + rows[i].at, &rows[i].value, 4);
+			t_row(rows[i].name, ipcfs_open(other, kind, "v", 0, 0, NULL, &fresh),
+			      -EUCLEAN);
+			t_row(rows[i].name,
+			      ipcfs_open(other, kind, "v", IPCFS_CREATE, 0600, NULL, &fresh),
+			      -EUCLEAN);
+			t_row(rows[i].name, ipcfs_unlink(other, kind, "v"), 0);
+		}
+	ipcfs_store_close(other);
+}
+
+static void a_segment_of_another_kind(void)
+{
+	struct ipcfs_store *other = t_open_store();
+	struct ipcfs_object *fresh = NULL;
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		t_any(kind, "o");
+		for (int wrong = 0; wrong < IPCFS_KIND_COUNT; wrong++) {
+			if (wrong == kind)
+				continue;
+			t_is(link(t_path("%s/o", ipcfs_kind_name(kind)),
+				  t_path("%s/wrong", ipcfs_kind_name(wrong))),
+			     0);
+			/* attached as what it is, or not */
+			t_is(ipcfs_open(t.store, wrong, "wrong", 0, 0, NULL, &fresh), -EUCLEAN);
+			t_is(ipcfs_open(other, wrong, "wrong", 0, 0, NULL, &fresh), -EUCLEAN);
+			t_is(ipcfs_unlink(other, wrong, "wrong"), 0);
+		}
+		use(t.objects[t.object_count - 1]);
+	}
+	ipcfs_store_close(other);
+}
+
+static void files_that_are_no_segments(void)
+{
+	static const size_t sizes[] = {0, 1, 511, 512, 4095, 4096, 8192, 1 << 20};
+	static char bytes[1 << 20];
+	struct ipcfs_object *o = NULL;
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+			int fd = open(t_path("%s/file", ipcfs_kind_name(kind)),
+				      O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+			size_t size = sizes[i / 2];
+
+			for (size_t k = 0; k < size; k++)
+				bytes[k] = i % 2 ? (char)t_random() : 0;
+			t_is(write(fd, bytes, size), (long)size);
+			close(fd);
+			t_is(ipcfs_open(t.store, kind, "file", 0, 0, NULL, &o), -EUCLEAN);
+			t_is(ipcfs_open(t.store, kind, "file", IPCFS_CREATE, 0600, NULL, &o),
+			     -EUCLEAN);
+			t_is(ipcfs_unlink(t.store, kind, "file"), 0);
+		}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct t_case tests[] = {
+		T_TEST(random_bytes_in_queues),
+		T_TEST(random_bytes_in_semaphores),
+		T_TEST(random_bytes_in_events),
+		T_TEST(random_bytes_in_values),
+		T_TEST(random_bytes_in_arrays),
+		T_TEST(scribbled_over_while_in_use),
+		T_TEST(cut_short_under_those_who_are_attached),
+		T_TEST(cut_short_where_memory_is_asked_for),
+		T_TEST(cut_short_under_a_sleeper),
+		T_TEST(every_size_is_refused),
+		T_TEST(other_sigbus_goes_to_the_handler_before),
+		T_TEST(another_version),
+		T_TEST(a_segment_of_another_kind),
+		T_TEST(files_that_are_no_segments),
+	};
+
+	if (argc == 4 && strcmp(argv[1], "foreign_sigbus") == 0)
+		return foreign_sigbus(argv[2], argv[3]);
+	return T_RUN(tests);
+}
