@@ -172,7 +172,8 @@ static int read_cells(struct ipcfs_object *o, struct ipcfs_op *op)
 		bytes = op->out_size;
 	if (bytes > op->out_size)
 		return -EMSGSIZE;
-	memcpy(op->out, o->base + o->cells.payload + op->first * o->cells.element, bytes);
+	if (bytes)
+		memcpy(op->out, o->base + o->cells.payload + op->first * o->cells.element, bytes);
 	return 0;
 }
 

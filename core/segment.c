@@ -345,8 +345,10 @@ static int populate(struct ipcfs_object *o, size_t area, uint64_t from, uint64_t
 			return rc;
 	}
 	rc = sys_advise(o->base + area + from, to - from, MADV_POPULATE_WRITE);
-	/* A full tmpfs shows as EFAULT; a file cut short as well, and then nothing works soon. */
-	return rc == -EFAULT ? -ENOSPC : rc;
+	if (rc != -EFAULT)
+		return rc;
+	/* No memory behind the file: the store is full, or the file was cut short. */
+	return sys_free_bytes(o->store->dir) < 2 * (to - from) ? -ENOSPC : -EUCLEAN;
 }
 
 int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomic uint64_t *high,

@@ -128,5 +128,7 @@ int64_t ipcfs_semaphore_value(struct ipcfs_object *semaphore)
 	struct ipcfs_stat st;
 	int rc = semaphore->kind == IPCFS_SEMAPHORE ? ipcfs_stat(semaphore, &st) : -EINVAL;
 
+	if (rc == 0 && st.value > st.properties.max)
+		rc = -EUCLEAN;
 	return rc < 0 ? rc : (int64_t)st.value;
 }

@@ -322,6 +322,13 @@ mode_t sys_umask(void)
 	return mask;
 }
 
+uint64_t sys_free_bytes(const char *dir)
+{
+	struct statfs sf;
+
+	return statfs(dir, &sf) < 0 ? 0 : (uint64_t)sf.f_bavail * (uint64_t)sf.f_bsize;
+}
+
 int sys_random(void *buf, size_t len)
 {
 	FAULT("getrandom");

@@ -42,6 +42,7 @@ int sys_advise(void *base, size_t len, int advice);
 int sys_ofd_lock(int fd);
 int sys_ofd_locked(int fd);
 mode_t sys_umask(void);
+uint64_t sys_free_bytes(const char *dir); /* of its file system; 0 where it will not say */
 int sys_random(void *buf, size_t len);
 int64_t sys_now_ns(void); /* CLOCK_MONOTONIC */
 /* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */

@@ -242,6 +242,9 @@ static int run(const char *path, bool force)
 		return args_fail(path, "it is not a mount point");
 	if (!mounts_is_ipcfs(&m))
 		return args_fail(path, "what is mounted there is %s, not ipcfs", m.type);
+	/* The mount's path is known now, and this process must not be who keeps it busy. */
+	if (chdir("/") < 0)
+		return args_fail("/", "%s", strerror(errno));
 	ask(&m, &s);
 	if (s.state == DEAD)
 		return finish(&m, unmount(&m, MNT_DETACH));

@@ -5,8 +5,10 @@
 # their length. They share a queue of work, a semaphore that lets three in, an event that starts
 # them, a value for progress and an array for the result, all of them files. The result is checked
 # against one process that counts alone. IPCFS_MOUNT: the mount; TOUR_KEEP: leave the objects there.
+# A tour takes away what an earlier one has left, and so ends the workers of one that was killed.
 set -u
 export LC_ALL=C
+self=$(realpath -- "$0")
 files=(/usr/share/common-licenses/*)
 [ $# -eq 0 ] || mapfile -t files < <(realpath -- "$@")
 cd "${IPCFS_MOUNT:-/ipc}" || exit 1
@@ -45,11 +47,12 @@ count_words() { awk -F '[^A-Za-z]+' -v L=$longest "$count"; }
 
 # ---- the workers ---------------------------------------------------------------------------------
 
+# In a shell it is `read`, not `cat`, that waits: no child is left behind when the worker is killed.
 shell_worker() {
 	local file first last length n sum
-	cat events/tour-start > /dev/null || exit 1
+	read -r _ < events/tour-start || exit 1
 	while read -r file first last < queues/tour-jobs && [ "$file" != end ]; do
-		cat semaphores/tour-three > /dev/null || exit 1
+		read -r _ < semaphores/tour-three || exit 1
 		sum=0
 		while read -r length n; do
 			echo "$((length - 1))+=$n" > arrays/tour-lengths || exit 1
@@ -89,6 +92,9 @@ END
 # ---- the tour ---------------------------------------------------------------------------------------
 
 rm -f "${objects[@]}" 2> /dev/null # of a tour that was killed
+for object in "${objects[@]}"; do
+	[ ! -e "$object" ] || fail "$PWD/$object is there already, from the tour of $(stat -c %U "$object")"
+done
 expected=$(cat "${files[@]}" | count_words | sort -n)
 total=$(awk '{ n += $2 } END { print n + 0 }' <<< "$expected")
 [ "$total" -gt 0 ] || fail 'there are no words in these texts'
@@ -121,7 +127,9 @@ for _ in 1 2; do
 	python_worker &
 	workers+=($!)
 done
-say 'The workers, two in shell and two in Python, wait for the event. Set it, and they run:'
+say 'The workers, two in shell and two in Python. This is one of those in shell:'
+sed -n '/^shell_worker()/,/^}/ s/^/  /p' "$self"
+say 'They wait for the event. Set it, and they run:'
 until [ "$(awk '$1 == "waiters" { print $2 }' events/tour-start,stat)" = 4 ]; do
 	for pid in "${workers[@]}"; do kill -0 "$pid" 2> /dev/null || fail 'a worker died'; done
 done
@@ -129,10 +137,10 @@ run 'grep waiters events/tour-start,stat'
 run 'echo 1 > events/tour-start'
 
 say 'Their progress, read from values/tour-words,watch, which shows each change:'
-while read -r words; do
-	[ -t 1 ] && printf '\r  %d of %d words' "$words" "$total"
-	[ "$words" -ge "$total" ] && break
-done < values/tour-words,watch,timeout=30
+while read -r words || [ "$(jobs -pr)" ]; do # it gives up waiting after 5 s: are they alive?
+	[ -t 1 ] && printf '\r  %d of %d words' "${words:-0}" "$total"
+	[ "${words:-0}" -lt "$total" ] || break
+done 2> /dev/null < values/tour-words,watch,timeout=5
 printf '\r  %d of %d words\n' "$(cat values/tour-words)" "$total"
 for pid in "${workers[@]}"; do wait "$pid" || fail 'a worker failed'; done
 workers=()

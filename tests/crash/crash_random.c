@@ -26,6 +26,11 @@ struct log {
 };
 
 enum { LONGEST = 300, MOST = 40 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* whose programs start slowly */
+#define LATEST_NS 30000000
+#else
+#define LATEST_NS 1000000
+#endif
 
 static struct log *open_log(const char *path, int flags)
 {
@@ -180,7 +185,7 @@ static void kill_at_random(const char *how, const char *program, const char *dir
 		_exit(6);
 	}
 	setpgid(child, child);
-	moment.tv_nsec = rand_r(seed) % 1000000; /* the moment is the test */
+	moment.tv_nsec = rand_r(seed) % LATEST_NS; /* the moment is the test */
 	nanosleep(&moment, NULL);
 	kill(-child, SIGKILL);
 	while (waitpid(-child, NULL, 0) > 0 || errno == EINTR)
