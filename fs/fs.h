@@ -237,8 +237,7 @@ void fs_park_run(struct fs_request *r);
 void fs_park_changed(struct fs_item *item);
 /* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
 void fs_park_settle(void);
-/* Everybody who waits on the item gets the error. */
-void fs_park_fail(struct fs_item *item, int error);
+/* Everybody who waits gets the error. */
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
 /* Is any timer of libev set? */

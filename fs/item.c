@@ -324,7 +324,8 @@ void fs_item_gone(struct fs_item *item)
 	if (item->removed)
 		return;
 	item->removed = true;
-	fs_park_fail(item, -EIDRM);
+	/* Not now: one of those who wait may be the one whose try found it out. */
+	fs_park_changed(item);
 }
 
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name)

@@ -344,7 +344,7 @@ void fs_park_settle(void)
 	}
 }
 
-void fs_park_fail(struct fs_item *item, int error)
+static void fail_item(struct fs_item *item, int error)
 {
 	struct fs_request *r, *next;
 
@@ -367,7 +367,7 @@ void fs_park_fail_all(int error)
 		if (item->parked_count)
 			break;
 		if (item)
-			fs_park_fail(item, error);
+			fail_item(item, error);
 	} while (item);
 }
 

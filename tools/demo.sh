@@ -5,7 +5,7 @@
 # store) unless it is mounted and answers already, runs the tour, and leaves the mount usable.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-ipcfs=$PWD/build/ipcfs
+ipcfs=${IPCFS:-$PWD/build/ipcfs}
 mount=$(realpath -ms -- "${IPCFS_MOUNT:-/ipc}") # by its text alone: a dead mount cannot be asked
 fail() { echo "demo: $*" >&2; exit 1; }
 is_mounted() { awk -v m="$mount" '$2 == m && $3 == "fuse.ipcfs" { n = 1 } END { exit !n }' /proc/mounts; }
@@ -28,8 +28,9 @@ fi
 cat <<END
 
 $mount stays mounted. Try, in two terminals:
+  touch $mount/queues/hello
   cat $mount/queues/hello              # waits for a message
-  echo hi > $mount/queues/hello
+  echo hi > $mount/queues/hello        # in the other: sends it
 and:
   cat $mount/README                    # the grammar on one screen
   cat $mount/errors                    # what went wrong last, in words

@@ -49,9 +49,9 @@ count_words() { awk -F '[^A-Za-z]+' -v L=$longest "$count"; }
 
 # In a shell it is `read`, not `cat`, that waits: no child is left behind when the worker is killed.
 shell_worker() {
-	local file first last length n sum
+	local first last file length n sum
 	read -r _ < events/tour-start || exit 1
-	while read -r file first last < queues/tour-jobs && [ "$file" != end ]; do
+	while read -r first last file < queues/tour-jobs && [ "$first" != end ]; do
 		read -r _ < semaphores/tour-three || exit 1
 		sum=0
 		while read -r length n; do
@@ -74,10 +74,11 @@ def write(name, text):
     with open(name, "wb", buffering=0) as f:
         f.write(text.encode())
 read("events/tour-start")
-while (job := read("queues/tour-jobs").split())[0] != b"end":
+while (job := read("queues/tour-jobs")) != b"end\n":
+    first, last, name = job.rstrip(b"\n").split(b" ", 2)
     read("semaphores/tour-three")
-    with open(job[0], "rb") as f:
-        lines = f.read().split(b"\n")[int(job[1]) - 1:int(job[2])]
+    with open(name, "rb") as f:
+        lines = f.read().split(b"\n")[int(first) - 1:int(last)]
     counts = {}
     for word in re.findall(rb"[A-Za-z]+", b"\n".join(lines)):
         length = min(len(word), longest)
@@ -112,7 +113,7 @@ jobs=0
 for file in "${files[@]}"; do
 	lines=$(awk 'END { print NR }' "$file")
 	for ((first = 1; first <= lines; first += 400)); do
-		echo "$file $first $((first + 399))" > queues/tour-jobs || fail 'the queue takes no job'
+		echo "$first $((first + 399)) $file" > queues/tour-jobs || fail 'the queue takes no job'
 		jobs=$((jobs + 1))
 	done
 done
@@ -141,7 +142,8 @@ while read -r words || [ "$(jobs -pr)" ]; do # it gives up waiting after 5 s: ar
 	[ -t 1 ] && printf '\r  %d of %d words' "${words:-0}" "$total"
 	[ "${words:-0}" -lt "$total" ] || break
 done 2> /dev/null < values/tour-words,watch,timeout=5
-printf '\r  %d of %d words\n' "$(cat values/tour-words)" "$total"
+[ -t 1 ] && printf '\r'
+printf '  %d of %d words\n' "$(cat values/tour-words)" "$total"
 for pid in "${workers[@]}"; do wait "$pid" || fail 'a worker failed'; done
 workers=()
 

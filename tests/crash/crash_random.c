@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 	}
 	store = crash_store();
 	for (int i = 0; i < 4; i++)
-		try_how(how[i], "/proc/self/exe", store, thorough ? 10000 : i == 0 ? 2000 : 500);
+		try_how(how[i], "/proc/self/exe", store, thorough ? 10000 : i == 0 ? 1000 : 300);
 	ipcfs_store_close(store);
 	return crash_end();
 }

@@ -38,7 +38,9 @@
  * Configurations: PUTTERS BATCH CAP (room), GETTERS, KILLS, and
  *   UNITS        the first getter takes two units at once, the others one
  *   WAKE_ALL     FUTEX_WAKE(all) instead of 1 and the chain
- *   DEADLINE     a getter may give up, if its FUTEX_WAIT says that it was not woken
+ *   REMOVER      the last putter removes the object instead: wake all of both classes, ring, THEN
+ *                set REMOVED, unlock; who looks and sees REMOVED leaves
+ *   DEADLINE     the first getter may give up, if its FUTEX_WAIT says that it was not woken
  *
  * Mistakes that must fail:
  *   COMMIT_FIRST       commit, then wake
@@ -53,7 +55,7 @@
  *   DEADLINE QUIT_WOKEN   a waiter that was woken gives up without a look
  *   KILL_WAITER        without SWEEP: a waiter takes the wake-up into its grave
  *   COUNT_WAITERS      a count of waiters instead of a sticky flag: it leaks with each kill
- *   LOCK_PARKED DROP_LP   a takeover of the lock word forgets LP (holds: the death is told; but see)
+ *   REMOVER REMOVE_FIRST  rule 8 by the letter: set REMOVED, wake all, unlink
  */
 #ifndef PUTTERS
 #define PUTTERS 2
@@ -101,12 +103,12 @@ bool parked[2];
 byte same[ALL];         /* class + 1: seq of the class is still what this process saw */
 byte asleep[ALL];       /* class + 1: in the futex queue of that class */
 bool dead[ALL];
+bool removed;           /* REMOVED in the committed word */
 bool bell, died;        /* events for the server */
 byte kills;
 
 byte total;             /* what the word must be */
 byte committed[LIB + 1], confirmed[LIB + 1];
-byte judged;
 
 #define CHANGE(m, d) count = n + (d); total = total + (d); committed[m]++; assert(count == total)
 
@@ -125,11 +127,7 @@ byte judged;
 		n = 0; woke = false; ring = false; goto gone } \
 	fi
 
-#ifdef DROP_LP
-#define LOCK atomic { owner == 0 || dead[owner - 1] -> owner = me + 1; lp = false }
-#else
-#define LOCK atomic { owner == 0 || dead[owner - 1] -> owner = me + 1 }
-#endif
+#define LOCK atomic { owner == 0 || dead[owner - 1] -> owner = me + 1 }     /* keeps LP */
 
 inline unlock()
 {
@@ -252,7 +250,10 @@ proctype putter(byte me)
 	:: confirmed[me] == PUTS -> break
 	:: else ->
 again:		S(LOCK);
-		n = count;
+		if
+		:: removed -> unlock(); goto gone
+		:: else -> n = count
+		fi;
 		if
 		:: n + BATCH > CAP ->
 			sleep(F);
@@ -321,7 +322,10 @@ proctype getter(byte me)
 	:: confirmed[me] == GETS -> break
 	:: else ->
 again:		S(LOCK);
-		n = count;
+		if
+		:: removed -> unlock(); goto gone
+		:: else -> n = count
+		fi;
 		if
 		:: n < NEED ->
 			sleep(E);
@@ -337,9 +341,9 @@ end:			S(atomic {
 				if
 				:: !asleep[me] -> same[me] = 0
 #ifdef QUIT_WOKEN
-				:: true -> same[me] = 0; asleep[me] = 0; goto gone
+				:: me == PUTTERS -> same[me] = 0; asleep[me] = 0; goto gone
 #else
-				:: asleep[me] -> same[me] = 0; asleep[me] = 0; goto gone
+				:: me == PUTTERS && asleep[me] -> same[me] = 0; asleep[me] = 0; goto gone
 #endif
 				fi });
 #else
@@ -359,6 +363,43 @@ end:			S(atomic { !asleep[me] -> same[me] = 0 });
 	od;
 gone:	skip
 }
+
+#ifdef REMOVER
+inline serve_all(c)
+{
+	if
+	:: waiters[c] ->
+		S(d_step { next_seq(c) });
+		S(d_step { wake_all(c) });
+		S(waiters[c] = 0)
+	:: else
+	fi;
+	if
+	:: parked[c] ->
+		S(bell = true);
+		S(parked[c] = false)
+	:: else
+	fi
+}
+
+proctype remover(byte me)
+{
+	byte n;
+	bool woke, ring;
+
+	S(LOCK);
+#ifdef REMOVE_FIRST
+	S(removed = true);
+#endif
+	serve_all(E);
+	serve_all(F);
+#ifndef REMOVE_FIRST
+	S(removed = true);
+#endif
+	unlock();
+gone:	skip
+}
+#endif
 
 proctype server()
 {
@@ -405,7 +446,10 @@ try:	S(atomic {
 try:	S(LOCK);
 #endif
 #endif
-	n = count;
+	if
+	:: removed -> unlock(); confirmed[LIB]++; committed[LIB]++; goto end
+	:: else -> n = count
+	fi;
 	if
 	:: n == 0 ->
 		S(parked[E] = true);
@@ -441,7 +485,7 @@ gone:
 
 #define ASLEEP(i, c) (i < LIB && asleep[i] == c + 1)
 #define HONEST(i) assert(committed[i] == confirmed[i] || (committed[i] == confirmed[i] + 1 && dead[i]))
-#define CONTENT(i) assert(asleep[i] != E + 1 || count < NEED_OF(i)); \
+#define CONTENT(i) assert(!removed || !asleep[i]); assert(asleep[i] != E + 1 || count < NEED_OF(i)); \
 	assert(asleep[i] != F + 1 || count + BATCH > CAP); HONEST(i)
 
 proctype monitor()
@@ -456,7 +500,7 @@ proctype monitor()
 #if LIB > 3
 		CONTENT(3);
 #endif
-		assert(confirmed[LIB] || count == 0);
+		assert(confirmed[LIB] || (count == 0 && !removed));
 		assert(confirmed[LIB] == committed[LIB]);
 #ifdef COUNT_WAITERS
 		assert(waiters[E] == 0 || asleep[0] || asleep[1]
@@ -477,7 +521,12 @@ init
 
 	atomic {
 		do
+#ifdef REMOVER
+		:: i == PUTTERS - 1 -> run remover(i); i++
+		:: i < PUTTERS - 1 -> run putter(i); i++
+#else
 		:: i < PUTTERS -> run putter(i); i++
+#endif
 		:: i >= PUTTERS && i < LIB -> run getter(i); i++
 		:: i == LIB -> break
 		od;

@@ -793,12 +793,11 @@ static bool our_server(pid_t pid)
 	return n > 0 && memmem(text, (size_t)n, t_base, strlen(t_base));
 }
 
+/* A process is gone, all its threads and descriptors with it. */
 static void await_end(pid_t pid)
 {
-	int64_t end = t_now_ms() + T_AT_ONCE_MS;
-
-	while (pid > 0 && !gone(pid) && t_now_ms() < end)
-		usleep(1000);
+	if (pid > 0)
+		ended(pid, T_AT_ONCE_MS);
 }
 
 void t_umount(void)

@@ -1,368 +1,254 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_throughput.c - many messages between unrelated processes in different languages: each
- * arrives once and in order per producer, through files and the library mixed.
+ * test_throughput.c - many messages between unrelated processes: each arrives once, in order per
+ * producer. Python, C and the shell; files and the library.
  */
 #include "t.h"
 
 #include <stdatomic.h>
 
-enum { SIDES = 4, MESSAGE = 64, LONG_ENOUGH_MS = 240000 };
-
-static int all(void)
+static int messages(void)
 {
-	return t_count(20000, 100000);
+	return 100000; /* the number, also in the short form */
 }
 
-/* ---- one to one --------------------------------------------------------------------- */
+/* ---- two processes in different languages ------------------------------------------ */
 
-static const char python_writes[] = "import os, sys\n"
-				    "fd = os.open(sys.argv[1], os.O_WRONLY)\n"
-				    "for i in range(int(sys.argv[2])):\n"
-				    "    m = b'%d python' % i\n"
-				    "    assert os.write(fd, m) == len(m)\n";
+static int write_numbers(void *arg)
+{
+	const char *path = arg;
+	int fd = t_open(path, O_WRONLY), count = messages();
+
+	for (int i = 0; fd >= 0 && i < count; i++) {
+		char text[16];
+		int n = sprintf(text, "%d\n", i);
+		if (t_put(fd, text) != n)
+			return 1;
+	}
+	return fd < 0;
+}
+
+static int read_numbers(void *arg)
+{
+	const char *path = arg;
+	int fd = t_open(path, O_RDWR), count = messages();
+	char text[32];
+
+	for (int i = 0; fd >= 0 && i < count; i++) {
+		long n = t_get(fd, text, sizeof(text) - 1);
+		if (n <= 0)
+			return 1;
+		text[n] = 0;
+		if (atoi(text) != i)
+			return 2;
+	}
+	return fd < 0;
+}
 
 static const char python_reads[] = "import os, sys\n"
 				   "fd = os.open(sys.argv[1], os.O_RDWR)\n"
 				   "for i in range(int(sys.argv[2])):\n"
-				   "    m = os.read(fd, 100)\n"
-				   "    if m != b'%d C' % i:\n"
-				   "        sys.exit('%r instead of %d' % (m, i))\n";
+				   "    m = os.read(fd, 64)\n"
+				   "    if m != b'%d\\n' % i:\n"
+				   "        sys.exit('got %r, not %d' % (m, i))\n";
 
-/* A shell's `read` asks byte by byte; a line is a message with its newline. */
-static const char shell_reads[] = "i=0\n"
-				  "exec 3<>\"$1\"\n"
-				  "while [ $i -lt $2 ]; do\n"
-				  "	IFS= read -r m <&3 || exit 2\n"
-				  "	[ \"$m\" = \"$i sh\" ] || { echo \"$m instead of $i\"; exit 1; }\n"
-				  "	i=$((i + 1))\n"
-				  "done\n";
+static const char python_writes[] = "import sys\n"
+				    "with open(sys.argv[1], 'wb', buffering=0) as f:\n"
+				    "    for i in range(int(sys.argv[2])):\n"
+				    "        f.write(b'%d\\n' % i)\n";
 
-static void python_writes_c_reads(void **state)
+static void c_to_python(void **state)
 {
 	(void)state;
-	const char *q = t_path("queues/from_python");
-	char buf[MESSAGE];
+	const char *q = t_path("queues/c2py");
 
-	t_limit(300);
-	t_is(t_touch(q), 0);
-	int fd = t_open(q, O_RDWR);
-	pid_t writer = t_shell(NULL, "exec python3 -c \"%s\" '%s' %d", python_writes, q, 100000);
-	for (int i = 0; i < 100000; i++) {
-		long n = t_get(fd, buf, sizeof(buf) - 1);
-		if (n < 0)
-			t_fail("message %d: %s", i, t_result(n));
-		buf[n] = 0;
-		if (strcmp(buf, t_format("%d python", i)) != 0)
-			t_fail("message %d is \"%s\"", i, buf);
-	}
-	t_is(t_wait(writer), 0);
+	t_limit(240);
+	t_is(t_touch(t_format("%s,capacity=64k", q)), 0);
+	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_reads, q, messages());
+	pid_t writer = t_spawn(write_numbers, (void *)(uintptr_t)q);
+	t_is(t_wait_for(writer, 200000), 0);
+	t_is(t_wait_for(reader, 200000), 0);
 	t_is(t_stat(q, "messages"), 0);
 }
 
-static int put_file(const char *q, int count, const char *word)
+static void python_to_c(void **state)
 {
+	(void)state;
+	const char *q = t_path("queues/py2c");
+
+	t_limit(240);
+	t_is(t_touch(t_format("%s,maxsize=1000", q)), 0);
+	pid_t writer = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_writes, q, messages());
+	pid_t reader = t_spawn(read_numbers, (void *)(uintptr_t)q);
+	t_is(t_wait_for(writer, 200000), 0);
+	t_is(t_wait_for(reader, 200000), 0);
+	t_is(t_stat(q, "messages"), 0);
+}
+
+static void shell_to_python(void **state)
+{
+	(void)state;
+	const char *q = t_path("queues/sh2py");
+	int count = t_count(20000, 100000);
+
+	t_limit(240);
+	t_is(t_touch(t_format("%s,capacity=64k", q)), 0);
+	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_reads, q, count);
+	pid_t writer = t_shell(
+		NULL, "exec 3>%s; for ((i = 0; i < %d; i++)); do echo $i >&3 || exit; done", q,
+		count);
+	t_is(t_wait_for(writer, 200000), 0);
+	t_is(t_wait_for(reader, 200000), 0);
+	t_is(t_stat(q, "messages"), 0);
+}
+
+/* Each message a new open: the loop that a person types. */
+static void echo_and_cat(void **state)
+{
+	(void)state;
+	const char *q = t_path("queues/echocat");
+	int count = t_count(1000, 20000);
+
+	t_limit(t_count(60, 600));
+	t_is(t_touch(t_format("%s,maxsize=10", q)), 0);
+	setenv("Q", q, 1);
+	pid_t writer = t_shell(NULL, "for ((i = 0; i < %d; i++)); do echo $i > $Q || exit; done",
+			       count);
+	pid_t reader = t_shell(NULL,
+			       "for ((i = 0; i < %d; i++)); do read -r n < $Q && [ $n = $i ] || "
+			       "exit 1; done",
+			       count);
+	t_is(t_wait_for(writer, 600000), 0);
+	t_is(t_wait_for(reader, 600000), 0);
+}
+
+/* ---- four producers and four consumers, half files, half the library --------------------- */
+
+enum { PRODUCERS = 4, CONSUMERS = 4, MOST = 100000 };
+
+struct flow {
+	int each; /* messages of a producer */
+	_Atomic int got, wrong;
+	unsigned char seen[PRODUCERS][MOST];
+	int id[CONSUMERS + PRODUCERS];
+};
+
+static struct flow *flow;
+
+struct message {
+	uint32_t producer, number; /* producer PRODUCERS: the end */
+};
+
+static int produce(void *arg)
+{
+	int me = *(int *)arg;
+	struct ipcfs_store *store;
+	bool by_library = me % 2;
+	struct ipcfs_object *q = by_library ? t_attach_child(&store, IPCFS_QUEUE, "flow") : NULL;
+	int fd = by_library ? -1 : t_open(t_path("queues/flow"), O_WRONLY);
+
+	for (int i = 0; i < flow->each; i++) {
+		struct message m = {(uint32_t)me, (uint32_t)i};
+		long rc = by_library ? ipcfs_queue_put(q, &m, sizeof(m), IPCFS_FOREVER) :
+				       t_sys(write(fd, &m, sizeof(m)));
+		if (rc < 0)
+			return (int)-rc;
+	}
+	return 0;
+}
+
+/* Counts the message; numbers of one producer must grow here. */
+static void consume_one(const struct message *m, int64_t last[PRODUCERS])
+{
+	if (m->producer >= PRODUCERS || m->number >= (uint32_t)flow->each ||
+	    (int64_t)m->number <= last[m->producer] ||
+	    __atomic_exchange_n(&flow->seen[m->producer][m->number], 1, __ATOMIC_SEQ_CST))
+		flow->wrong++;
+	else
+		last[m->producer] = m->number;
+	flow->got++;
+}
+
+static int consume(void *arg)
+{
+	int me = *(int *)arg - PRODUCERS;
+	struct ipcfs_store *store;
+	bool by_library = me % 2;
+	struct ipcfs_object *q = by_library ? t_attach_child(&store, IPCFS_QUEUE, "flow") : NULL;
+	int fd = by_library ? -1 : t_open(t_path("queues/flow"), O_RDWR);
+	int64_t last[PRODUCERS] = {-1, -1, -1, -1};
+	struct message m;
+
+	for (;;) {
+		long n = by_library ? ipcfs_queue_get(q, &m, sizeof(m), IPCFS_FOREVER) :
+				      t_get(fd, &m, sizeof(m));
+		if (n != sizeof(m))
+			return n < 0 ? (int)-n : 1;
+		if (m.producer == PRODUCERS)
+			return 0;
+		consume_one(&m, last);
+	}
+}
+
+static void run_flow(const char *properties)
+{
+	const char *q = t_path("queues/flow");
+	pid_t child[PRODUCERS + CONSUMERS];
+	struct message end = {PRODUCERS, 0};
+
+	t_limit(240);
+	flow = t_shared(sizeof(*flow));
+	flow->each = messages() / PRODUCERS;
+	t_is(t_touch(t_format("%s%s", q, properties)), 0);
+	for (int i = 0; i < PRODUCERS + CONSUMERS; i++) {
+		flow->id[i] = i;
+		child[i] = t_spawn(i < PRODUCERS ? produce : consume, &flow->id[i]);
+	}
+	for (int i = 0; i < PRODUCERS; i++)
+		t_is(t_wait_for(child[i], 200000), 0);
 	int fd = t_open(q, O_WRONLY);
-	char text[MESSAGE];
-
-	for (int i = 0; i < count; i++) {
-		int len = snprintf(text, sizeof(text), "%d %s", i, word);
-		if (write(fd, text, (size_t)len) != len) {
-			fprintf(stderr, "write %d: %s\n", i, strerror(errno));
-			return 1;
-		}
-	}
-	return 0;
-}
-
-static void c_writes_python_reads(void **state)
-{
-	(void)state;
-	const char *q = t_path("queues/to_python");
-
-	t_limit(300);
-	t_is(t_touch(q), 0);
-	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" '%s' %d", python_reads, q, 100000);
-	t_is(put_file(q, 100000, "C"), 0);
-	t_is(t_wait_for(reader, LONG_ENOUGH_MS), 0);
+	for (int i = 0; i < CONSUMERS; i++)
+		t_is(t_sys(write(fd, &end, sizeof(end))), sizeof(end));
+	for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++)
+		t_is(t_wait_for(child[i], 200000), 0);
+	t_is(flow->wrong, 0);
+	t_is(flow->got, PRODUCERS * flow->each);
+	for (int p = 0; p < PRODUCERS; p++)
+		for (int i = 0; i < flow->each; i++)
+			if (!flow->seen[p][i])
+				t_fail("message %d of producer %d is lost", i, p);
 	t_is(t_stat(q, "messages"), 0);
+	t_is(t_sys(unlink(q)), 0);
 }
 
-static void c_library_writes_python_reads(void **state)
+static void four_and_four(void **state)
 {
 	(void)state;
-	const char *q = t_path("queues/library_to_python");
-	struct ipcfs_object *o = t_attach(IPCFS_QUEUE, "library_to_python", NULL);
-
-	t_limit(300);
-	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" '%s' %d", python_reads, q, 100000);
-	for (int i = 0; i < 100000; i++) {
-		char text[MESSAGE];
-		int len = snprintf(text, sizeof(text), "%d C", i);
-		t_is(ipcfs_queue_put(o, text, (size_t)len, ipcfs_after(30000000000)), 0);
-	}
-	t_is(t_wait_for(reader, LONG_ENOUGH_MS), 0);
-	t_is(t_stat(q, "messages"), 0);
+	run_flow("");
 }
 
-static void c_writes_a_shell_reads(void **state)
+static void four_and_four_through_a_narrow_queue(void **state)
 {
 	(void)state;
-	const char *q = t_path("queues/to_sh");
-	const char *script = t_format("%s/reads.sh", t_base);
-	int count = t_count(5000, 100000);
-
-	t_limit(300);
-	t_is(t_touch(q), 0);
-	t_is(t_echo(script, shell_reads), 0);
-	pid_t reader = t_shell(NULL, "exec dash '%s' '%s' %d", script, q, count);
-	t_is(put_file(q, count, "sh\n"), 0);
-	t_is(t_wait_for(reader, LONG_ENOUGH_MS), 0);
-	t_is(t_stat(q, "messages"), 0);
+	run_flow(",maxsize=3");
 }
 
-/* ---- four to four ---------------------------------------------------------------------- */
-
-/* A message is "PRODUCER NUMBER" and blanks, of a length that changes; "stop" ends a consumer. */
-static struct side {
-	const char *path;
-	int index, count;
-	_Atomic int taken;
-	_Atomic int bad; /* 1 + number of the message that came out of order */
-	int last[SIDES]; /* of each producer */
-} * consumers[SIDES];
-
-static _Atomic uint8_t *seen; /* how often, by producer and number */
-
-static void producer_text(int producer, int i, char text[MESSAGE], int *len)
-{
-	*len = snprintf(text, MESSAGE, "%d %d %*s", producer, i, i % 31, "");
-}
-
-static int library_produces(void *arg)
-{
-	struct side *side = arg;
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_QUEUE, "many");
-
-	if (!o)
-		return 1;
-	for (int i = 0; i < side->count; i++) {
-		char text[MESSAGE];
-		int len, rc;
-
-		producer_text(side->index, i, text, &len);
-		rc = ipcfs_queue_put(o, text, (size_t)len, IPCFS_FOREVER);
-		if (rc < 0) {
-			fprintf(stderr, "put %d: %s\n", i, strerror(-rc));
-			return 2;
-		}
-	}
-	ipcfs_close(o);
-	return 0;
-}
-
-static int file_produces(void *arg)
-{
-	struct side *side = arg;
-	int fd = t_open(side->path, O_WRONLY);
-
-	for (int i = 0; i < side->count; i++) {
-		char text[MESSAGE];
-		int len;
-
-		producer_text(side->index, i, text, &len);
-		if (write(fd, text, (size_t)len) != len) {
-			fprintf(stderr, "write %d: %s\n", i, strerror(errno));
-			return 2;
-		}
-	}
-	return 0;
-}
-
-/* False for "stop". */
-static bool take(struct side *side, const char *text, int count)
-{
-	int producer, i;
-
-	if (strcmp(text, "stop") == 0)
-		return false;
-	if (sscanf(text, "%d %d", &producer, &i) != 2 || producer < 0 || producer >= SIDES ||
-	    i < 0 || i >= count) {
-		fprintf(stderr, "a message nobody wrote: \"%s\"\n", text);
-		side->bad = 1;
-		return true;
-	}
-	if (i <= side->last[producer])
-		side->bad = i + 1;
-	side->last[producer] = i;
-	seen[producer * count + i]++;
-	side->taken++;
-	return true;
-}
-
-static int library_consumes(void *arg)
-{
-	struct side *side = arg;
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_QUEUE, "many");
-	char text[MESSAGE];
-	ssize_t n;
-
-	if (!o)
-		return 1;
-	do {
-		n = ipcfs_queue_get(o, text, sizeof(text) - 1, IPCFS_FOREVER);
-		if (n < 0)
-			return 2;
-		text[n] = 0;
-	} while (take(side, text, side->count));
-	ipcfs_close(o);
-	return 0;
-}
-
-static int file_consumes(void *arg)
-{
-	struct side *side = arg;
-	int fd = t_open(side->path, O_RDWR);
-	char text[MESSAGE];
-	ssize_t n;
-
-	do {
-		n = read(fd, text, sizeof(text) - 1);
-		if (n <= 0)
-			return 2;
-		text[n] = 0;
-	} while (take(side, text, side->count));
-	return 0;
-}
-
-static const char python_produces[] =
-	"import os, sys\n"
-	"fd = os.open(sys.argv[1], os.O_WRONLY)\n"
-	"for i in range(int(sys.argv[3])):\n"
-	"    m = b'%d %d ' % (int(sys.argv[2]), i) + b' ' * (i % 31)\n"
-	"    assert os.write(fd, m) == len(m)\n";
-
-static const char python_consumes[] = "import os, sys\n"
-				      "fd = os.open(sys.argv[1], os.O_RDWR)\n"
-				      "out = open(sys.argv[2], 'wb')\n"
-				      "while True:\n"
-				      "    m = os.read(fd, 100)\n"
-				      "    if m == b'stop': break\n"
-				      "    out.write(m + b'\\n')\n"
-				      "out.close()\n";
-
-static void write_script(const char *path, const char *text)
-{
-	t_is(t_echo(path, text), 0);
-}
-
-static void take_file(struct side *side, const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char line[MESSAGE * 2];
-
-	if (!f)
-		t_fail("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		take(side, line, side->count);
-	fclose(f);
-}
-
-/* queue_options: how full it may become. */
-static void four_to_four(const char *queue_options, bool python)
-{
-	int each = all() / SIDES;
-	const char *q = t_path("queues/many");
-	const char *produce = t_format("%s/produce.py", t_base);
-	const char *consume = t_format("%s/consume.py", t_base);
-	const char *log = t_format("%s/consumed", t_base);
-	pid_t producing[SIDES], consuming[SIDES];
-	struct side *producers[SIDES];
-
-	t_limit(300);
-	(void)unlink(q);
-	t_is(t_touch(t_format("%s%s", q, queue_options)), 0);
-	write_script(produce, python_produces);
-	write_script(consume, python_consumes);
-	seen = t_shared((size_t)(SIDES * each));
-	for (int i = 0; i < SIDES; i++) {
-		consumers[i] = t_shared(sizeof(struct side));
-		producers[i] = t_shared(sizeof(struct side));
-		*consumers[i] = (struct side){.path = q, .index = i, .count = each};
-		*producers[i] = (struct side){.path = q, .index = i, .count = each};
-		for (int p = 0; p < SIDES; p++)
-			consumers[i]->last[p] = -1;
-	}
-	for (int i = 0; i < SIDES; i++) {
-		if (i == 3 && python)
-			consuming[i] = t_shell(NULL, "exec python3 '%s' '%s' '%s'", consume, q, log);
-		else
-			consuming[i] =
-				t_spawn(i < 2 ? library_consumes : file_consumes, consumers[i]);
-	}
-	for (int i = 0; i < SIDES; i++) {
-		if (i == 3 && python)
-			producing[i] = t_shell(NULL, "exec python3 '%s' '%s' %d %d", produce, q, i,
-					       each);
-		else
-			producing[i] =
-				t_spawn(i < 2 ? library_produces : file_produces, producers[i]);
-	}
-	for (int i = 0; i < SIDES; i++)
-		t_is(t_wait_for(producing[i], LONG_ENOUGH_MS), 0);
-	for (int i = 0; i < SIDES; i++)
-		t_is(t_echo(q, "stop"), 0);
-	for (int i = 0; i < SIDES; i++)
-		t_is(t_wait_for(consuming[i], LONG_ENOUGH_MS), 0);
-	if (python)
-		take_file(consumers[3], log);
-
-	int taken = 0;
-	for (int i = 0; i < SIDES; i++) {
-		if (consumers[i]->bad)
-			t_fail("consumer %d: message %d out of order", i, consumers[i]->bad - 1);
-		taken += consumers[i]->taken;
-	}
-	for (int i = 0; i < SIDES * each; i++)
-		if (seen[i] != 1)
-			t_fail("producer %d message %d arrived %d times", i / each, i % each,
-			       seen[i]);
-	t_is(taken, SIDES * each);
-	t_is(t_stat(q, "messages"), 0);
-	t_is(t_stat(q, "bytes"), 0);
-	t_is(t_stat(q, "waiters"), 0);
-}
-
-static void four_to_four_half_through_files(void **state)
+static void four_and_four_through_little_memory(void **state)
 {
 	(void)state;
-	four_to_four("", false);
-}
-
-static void four_to_four_with_python(void **state)
-{
-	(void)state;
-	four_to_four("", true);
-}
-
-static void four_to_four_through_a_narrow_queue(void **state)
-{
-	(void)state;
-	four_to_four(",maxsize=3", true);
+	run_flow(",capacity=100");
 }
 
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		T_TEST(python_writes_c_reads),
-		T_TEST(c_writes_python_reads),
-		T_TEST(c_library_writes_python_reads),
-		T_TEST(c_writes_a_shell_reads),
-		T_TEST(four_to_four_half_through_files),
-		T_TEST(four_to_four_with_python),
-		T_TEST(four_to_four_through_a_narrow_queue),
+		T_TEST(c_to_python),
+		T_TEST(python_to_c),
+		T_TEST(shell_to_python),
+		T_TEST(echo_and_cat),
+		T_TEST(four_and_four),
+		T_TEST(four_and_four_through_a_narrow_queue),
+		T_TEST(four_and_four_through_little_memory),
 	};
 
 	return T_RUN(tests, argc, argv);

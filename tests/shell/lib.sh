@@ -163,7 +163,8 @@ start()
 	local file
 
 	file=$(mktemp "$T/out.XXXXXX")
-	timeout -k 1 20 "$@" >"$file" 2>"$file.err" </dev/null &
+	: >"$file.err"
+	timeout -k 1 20 "$@" >>"$file" 2>>"$file.err" </dev/null &
 	started=$!
 	mv "$file" "$T/out.$started"
 	mv "$file.err" "$T/err.$started"

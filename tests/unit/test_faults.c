@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_faults.c - every system call made to fail once, at each place: a clean error, no leak, no
+ * half-made object, and the same call works the next time.
+ */
+#include "t_core.h"
+
+#include <dirent.h>
+
+#define Q IPCFS_QUEUE
+#define V IPCFS_VALUE
+
+/* ---- the hook ------------------------------------------------------------------------------- */
+
+static struct {
+	int at, error; /* fails the at-th call, from 1 */
+	int calls;
+	const char *name; /* what failed */
+} fault;
+
+static int fail_once(const char *name)
+{
+	if (++fault.calls != fault.at)
+		return 0;
+	fault.name = name;
+	return -fault.error;
+}
+
+/* ---- the operations: what is made before, what is tried, what must hold after ------------------ */
+
+static struct {
+	struct ipcfs_store *store, *onlookers;
+	struct ipcfs_object *o;	      /* opened, of a store handle that is no member yet */
+	struct ipcfs_object *onlooks; /* the same object by another member */
+	char dir[300];
+} world;
+
+struct operation {
+	const char *name;
+	void (*before)(void);
+	int (*act)(void);
+	void (*after)(int rc); /* also when it failed */
+};
+
+static void no_world(void)
+{
+}
+
+static void a_store(void)
+{
+	world.store = t_open_store();
+}
+
+static void a_member(void)
+{
+	a_store();
+	t_check(member_self(world.store) > 0);
+}
+
+static void open_both(enum ipcfs_kind kind, const struct ipcfs_properties *p)
+{
+	t_is(ipcfs_open(world.onlookers, kind, "o", IPCFS_CREATE, 0600, p, &world.onlooks), 0);
+	t_is(ipcfs_open(world.store, kind, "o", 0, 0, NULL, &world.o), 0);
+}
+
+static void a_queue(void)
+{
+	a_store();
+	open_both(Q, NULL);
+}
+
+static void a_queue_of_a_member(void)
+{
+	a_member();
+	open_both(Q, NULL);
+}
+
+static void a_full_page_queue_of_a_member(void)
+{
+	static const char bytes[4000];
+
+	a_queue_of_a_member();
+	t_is(ipcfs_queue_put(world.onlooks, bytes, sizeof(bytes), 0), 0);
+}
+
+static void a_queue_with_a_message(void)
+{
+	a_queue();
+	t_is(ipcfs_queue_put(world.onlooks, "x", 1, 0), 0);
+}
+
+static void a_string(void)
+{
+	struct ipcfs_properties p = {
+		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 9000};
+
+	a_member();
+	open_both(V, &p);
+}
+
+static void a_parked_queue(void)
+{
+	char buf[10];
+
+	a_queue_of_a_member();
+	t_is(ipcfs_queue_put(world.onlooks, "x", 1, 0), 0); /* it has memory then */
+	t_is(ipcfs_queue_get(world.onlooks, buf, 10, 0), 1);
+	atomic_fetch_or(&world.o->control->flags,
+			SEG_PARKED(IPCFS_C_READ) | SEG_WAITERS(IPCFS_C_READ));
+}
+
+static void a_queue_that_a_dead_one_holds(void)
+{
+	a_queue_of_a_member();
+	world.o->control->lock = 77 << 1;
+}
+
+/* ---- acts */
+
+static int store_open(void)
+{
+	return ipcfs_store_open(world.dir, &world.store);
+}
+
+static int create(enum ipcfs_kind kind)
+{
+	struct ipcfs_properties p = {
+		.given = kind < V ? 0 : kind == V ? IPCFS_P_TYPE : IPCFS_P_TYPE | IPCFS_P_LEN,
+		.type = kind == V ? 's' : 'i',
+		.len = 5000};
+
+	return ipcfs_open(world.store, kind, "o", IPCFS_CREATE, 0600, &p, &world.o);
+}
+
+static int create_queue(void)
+{
+	return create(Q);
+}
+
+static int create_semaphore(void)
+{
+	return create(IPCFS_SEMAPHORE);
+}
+
+static int create_value(void)
+{
+	return create(V);
+}
+
+static int create_array(void)
+{
+	return create(IPCFS_ARRAY);
+}
+
+static int attach(void)
+{
+	ipcfs_close(world.o);
+	world.o = NULL;
+	return ipcfs_open(world.store, Q, "o", 0, 0, NULL, &world.o);
+}
+
+static int put(void)
+{
+	return ipcfs_queue_put(world.o, "message", 7, 0);
+}
+
+static int put_large(void)
+{
+	static const char bytes[40000];
+
+	return ipcfs_queue_put(world.o, bytes, sizeof(bytes), 0);
+}
+
+static int get(void)
+{
+	char buf[10];
+
+	return (int)ipcfs_queue_get(world.o, buf, 10, 0);
+}
+
+static int set_string(void)
+{
+	static char bytes[8000];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return ipcfs_value_set(world.o, bytes, sizeof(bytes));
+}
+
+static int unlink_queue(void)
+{
+	return ipcfs_unlink(world.store, Q, "o");
+}
+
+static int unlink_unattached(void)
+{
+	ipcfs_close(world.o);
+	world.o = NULL;
+	return ipcfs_unlink(world.store, Q, "o");
+}
+
+static int make_folder(void)
+{
+	return ipcfs_mkdir(world.store, Q, "folder", 0700);
+}
+
+static int ignore_name(void *arg, const char *name, bool is_folder)
+{
+	(void)arg;
+	(void)name;
+	(void)is_folder;
+	return 0;
+}
+
+static int list(void)
+{
+	return ipcfs_list(world.store, Q, NULL, ignore_name, NULL);
+}
+
+/* ---- what must hold */
+
+static void folders_are_whole(int rc)
+{
+	struct ipcfs_store *store = NULL;
+	struct stat st;
+
+	if (rc < 0)
+		t_check(world.store == NULL);
+	t_is(ipcfs_store_open(world.dir, &store), 0); /* finishes what is missing */
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		char path[400];
+
+		snprintf(path, sizeof(path), "%s/%s", world.dir, ipcfs_kind_name(kind));
+		t_is(stat(path, &st), 0);
+		t_is(st.st_mode & 07777, geteuid() == 0 ? 01777 : 0700);
+	}
+	ipcfs_store_close(store);
+}
+
+static void absent_or_whole(int rc)
+{
+	bool found = false;
+
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		struct ipcfs_object *o = NULL;
+		int seen = ipcfs_open(world.onlookers, kind, "o", 0, 0, NULL, &o);
+
+		if (seen == 0) {
+			found = true;
+			ipcfs_close(o);
+		} else {
+			t_is(seen, -ENOENT);
+		}
+	}
+	if (rc == 0)
+		t_check(found && world.o);
+	else
+		t_check(world.o == NULL);
+}
+
+static void is_attached(int rc)
+{
+	t_check((world.o != NULL) == (rc == 0));
+	t_is(ipcfs_queue_put(world.onlooks, "x", 1, 0), 0);
+}
+
+static void messages_are(uint64_t want)
+{
+	struct ipcfs_stat st;
+
+	t_stat_of(world.onlooks, &st);
+	t_is(st.messages, want);
+	t_is(ipcfs_queue_put(world.onlooks, "y", 1, 0), 0); /* others go on */
+}
+
+static void put_or_not(int rc)
+{
+	messages_are(rc == 0);
+}
+
+static void one_more_or_not(int rc)
+{
+	messages_are(1 + (rc == 0));
+}
+
+static void got_or_not(int rc)
+{
+	messages_are(rc < 0);
+}
+
+static void set_or_not(int rc)
+{
+	char buf[9000];
+	ssize_t n = ipcfs_value_get(world.onlooks, buf, sizeof(buf), NULL);
+
+	t_is(n, rc == 0 ? 8000 : 0);
+	for (ssize_t i = 0; i < n; i++)
+		t_check(buf[i] == 'x');
+}
+
+/* Once begun it may only go on; and nobody is left who was not told. */
+static void gone_or_not(int rc)
+{
+	struct ipcfs_object *o = NULL;
+	int used = ipcfs_queue_put(world.onlooks, "x", 1, 0);
+
+	if (rc == 0)
+		t_is(used, -EIDRM);
+	else
+		t_check(used == 0 || used == -EIDRM);
+	t_is(ipcfs_open(world.onlookers, Q, "o", 0, 0, NULL, &o), used == 0 ? 0 : -ENOENT);
+	ipcfs_close(o);
+}
+
+static void nothing_more(int rc)
+{
+	(void)rc;
+}
+
+/* The bell is a help alone: without it the server looks within a second. */
+static void put_in_any_case(int rc)
+{
+	t_is(rc, 0);
+	messages_are(1);
+}
+
+static const struct operation operations[] = {
+	{.name = "store_open", .before = no_world, .act = store_open, .after = folders_are_whole},
+	{.name = "create queue", .before = a_store, .act = create_queue, .after = absent_or_whole},
+	{.name = "create semaphore", .before = a_store, .act = create_semaphore,
+	 .after = absent_or_whole},
+	{.name = "create value", .before = a_store, .act = create_value, .after = absent_or_whole},
+	{.name = "create array", .before = a_store, .act = create_array, .after = absent_or_whole},
+	{.name = "attach", .before = a_queue, .act = attach, .after = is_attached},
+	{.name = "first put", .before = a_queue, .act = put, .after = put_or_not},
+	{.name = "put", .before = a_queue_of_a_member, .act = put, .after = put_or_not},
+	{.name = "put that needs memory", .before = a_full_page_queue_of_a_member,
+	 .act = put_large, .after = one_more_or_not},
+	{.name = "put with a bell", .before = a_parked_queue, .act = put, .after = put_in_any_case},
+	{.name = "put after a death", .before = a_queue_that_a_dead_one_holds, .act = put,
+	 .after = put_or_not},
+	{.name = "first get", .before = a_queue_with_a_message, .act = get, .after = got_or_not},
+	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
+	{.name = "unlink", .before = a_queue, .act = unlink_queue, .after = gone_or_not},
+	{.name = "unlink what is not attached", .before = a_queue, .act = unlink_unattached,
+	 .after = gone_or_not},
+	{.name = "mkdir", .before = a_store, .act = make_folder, .after = nothing_more},
+	{.name = "list", .before = a_store, .act = list, .after = nothing_more},
+};
+
+/* ---- each operation, each error, each place ------------------------------------------------------- */
+
+static void no_temporary_files(const char *row)
+{
+	DIR *dir = opendir(t_path("members"));
+
+	t_check(dir != NULL);
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		t_row(row, entry->d_name[0] == '.' && entry->d_type == DT_REG, 0);
+	closedir(dir);
+}
+
+/* Gives whether the place was reached. */
+static bool fail_at(const struct operation *op, int error, int at)
+{
+	char row[100];
+	int fds, mapped, rc;
+
+	world.onlookers = t_open_store();
+	snprintf(world.dir, sizeof(world.dir), "%s", t_path("new"));
+	op->before();
+	fds = t_fds();
+	mapped = t_mappings();
+	fault.at = at;
+	fault.error = error;
+	fault.calls = 0;
+	fault.name = "";
+	ipcfs_sys_fault = fail_once;
+	rc = op->act();
+	ipcfs_sys_fault = NULL;
+	snprintf(row, sizeof(row), "%s, call %d (%s) fails with %s", op->name, at, fault.name,
+		 t_result(-error));
+	if (!fault.name[0] && rc < 0)
+		t_fail("%s: %s without a fault", op->name, t_result(rc));
+	if (rc < 0)
+		t_row(row, rc == -error || rc == -EBUSY ? rc : -error, rc);
+	t_row(row, t_fds(), fds);
+	if (rc < 0 && world.o)
+		t_row(row, t_mappings() <= mapped + 1, 1); /* the member's page at the most */
+	else if (rc < 0)
+		t_row(row, t_mappings() <= mapped, 1);
+	op->after(rc);
+	no_temporary_files(row);
+	ipcfs_close(world.o);
+	ipcfs_close(world.onlooks);
+	ipcfs_store_close(world.store);
+	ipcfs_store_close(world.onlookers);
+	memset(&world, 0, sizeof(world));
+	t_remove_tree(t_path("new"));
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		unlink(t_path("%s/o", ipcfs_kind_name(kind)));
+	rmdir(t_path("queues/folder"));
+	return fault.name[0] != '\0';
+}
+
+static void each_place(int error)
+{
+	int places = 0;
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		int at = 1;
+
+		while (fail_at(&operations[i], error, at))
+			at++;
+		t_row(operations[i].name, at > 1 || operations[i].act == put, 1);
+		places += at - 1;
+	}
+	print_message("           %d places with %s\n", places, t_result(-error));
+}
+
+static void no_space(void)
+{
+	each_place(ENOSPC);
+}
+
+static void no_memory(void)
+{
+	each_place(ENOMEM);
+}
+
+static void no_descriptors(void)
+{
+	each_place(EMFILE);
+}
+
+static void an_input_output_error(void)
+{
+	each_place(EIO);
+}
+
+int main(void)
+{
+	static const struct t_case tests[] = {
+		T_TEST(no_space),
+		T_TEST(no_memory),
+		T_TEST(no_descriptors),
+		T_TEST(an_input_output_error),
+	};
+
+	return T_RUN(tests);
+}
