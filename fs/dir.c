@@ -227,12 +227,11 @@ static bool shown(int fd, bool npy, const struct dirent *entry, const char **nam
 {
 	struct stat st;
 
-	*name = entry->d_name;
-	if (entry->d_name[0] != '.')
-		return true;
-	*name = entry->d_name + 1;
-	return npy && **name && **name != '.' && entry->d_type == DT_REG &&
-	       sys_stat_at(fd, *name, &st) == -ENOENT;
+	*name = entry->d_name + (entry->d_name[0] == '.');
+	if (store_check_name(*name, strlen(*name)) < 0)
+		return false; /* somebody put it there who did not know what names are */
+	return *name == entry->d_name ||
+	       (npy && entry->d_type == DT_REG && sys_stat_at(fd, *name, &st) == -ENOENT);
 }
 
 static int list_folder(struct listing *list, const struct fs_item *folder)

@@ -58,13 +58,15 @@ int cmd_mount(int argc, char **argv)
 			options = append(options, optarg, "");
 			break;
 		default:
+			free(options);
 			return a.status == ARGS_OK ? help() : a.status;
 		}
 	if (optind == argc)
-		return args_usage("which mount point?");
-	if (optind + 1 < argc)
-		return args_usage("one mount point, not also %s", argv[optind + 1]);
-	status = ipcfs_serve(argv[optind], options, foreground);
+		status = args_usage("which mount point?");
+	else if (optind + 1 < argc)
+		status = args_usage("one mount point, not also %s", argv[optind + 1]);
+	else
+		status = ipcfs_serve(argv[optind], options, foreground);
 	free(options);
 	return status;
 }
@@ -114,18 +116,19 @@ static bool has(const char *options, const char *name)
 	return false;
 }
 
-/* SOURCE is a store's folder, or a word that stands for the default. */
+/* SOURCE is a store's folder, or a word that stands for the default. The options are freed. */
 static int helper_serve(const char *source, const char *target, char *options)
 {
 	int status;
 
-	if (has(options, "remount"))
-		return args_fail(target, "a mount of ipcfs cannot be changed by remount");
-	if (source[0] == '/' && strchr(source, ','))
-		return args_fail(source, "a store's folder cannot have a comma in its name");
 	if (source[0] == '/' && !has(options, "store="))
 		options = append(options, "store=", source);
-	status = ipcfs_serve(target, options, false);
+	if (has(options, "remount"))
+		status = args_fail(target, "a mount of ipcfs cannot be changed by remount");
+	else if (strchr(source, ','))
+		status = args_fail(source, "a store's folder cannot have a comma in its name");
+	else
+		status = ipcfs_serve(target, options, false);
 	free(options);
 	return status;
 }
@@ -148,16 +151,18 @@ int cmd_mount_helper(int argc, char **argv)
 			options = filter(options, optarg);
 			break;
 		case 0:
+			free(options);
 			return a.status == ARGS_OK ? help() : 1;
 		default: /* sloppy, no mtab, verbose, name space, type: nothing to do */
 			break;
 		}
-	if (argc - optind != 2) {
+	if (argc - optind != 2 || fake) {
+		free(options);
+		if (argc - optind == 2)
+			return 0;
 		args_usage("mount(8) calls this as mount.fuse.ipcfs SOURCE TARGET [-o OPTIONS]");
 		return 1;
 	}
-	if (fake)
-		return 0;
 	status = helper_serve(argv[optind], argv[optind + 1], options);
 	return status == ARGS_OK ? 0 : status == ARGS_USAGE ? 1 : 32;
 }

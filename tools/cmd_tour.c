@@ -11,7 +11,6 @@
 
 #include "args.h"
 #include "commands.h"
-#include "mounts.h"
 
 static const char usage[] =
 	"usage: ipcfs tour [--keep] [--mount DIR] [FILE...]\n"
@@ -51,27 +50,24 @@ static int find_script(const char *folder, char *script, size_t size)
 	return -ENOENT;
 }
 
-static int run(const char *mount, bool keep, char **files)
+static int run(const char *mount, bool keep, int count, char **files)
 {
 	char program[PATH_MAX], folder[PATH_MAX], script[PATH_MAX];
-	char *argv[] = {"bash", script, NULL};
-	char **all;
-	int count = 0;
+	char **argv;
 
 	if (find_self(program, folder) < 0 || find_script(folder, script, sizeof(script)) < 0)
 		return args_fail("tour.sh", "is neither in %s/../share/ipcfs nor in ../tools",
 				 folder);
-	while (files[count])
-		count++;
-	all = calloc((size_t)count + 3, sizeof(*all));
-	if (!all || setenv("IPCFS_MOUNT", mount, 1) < 0 || setenv("IPCFS", program, 1) < 0 ||
-	    setenv("TOUR_KEEP", keep ? "1" : "", 1) < 0)
+	argv = calloc((size_t)count + 3, sizeof(*argv));
+	if (!argv)
 		return args_fail(NULL, "no memory");
-	memcpy(all, argv, 2 * sizeof(*all));
-	memcpy(all + 2, files, (size_t)count * sizeof(*all));
-	execvp(all[0], all);
-	args_fail(all[0], "%s", strerror(errno));
-	free(all);
+	argv[0] = "bash";
+	argv[1] = script;
+	memcpy(argv + 2, files, (size_t)count * sizeof(*argv));
+	if (setenv("IPCFS_MOUNT", mount, 1) == 0 && setenv("TOUR_KEEP", keep ? "1" : "", 1) == 0)
+		execvp(argv[0], argv);
+	args_fail(argv[0], "%s", strerror(errno));
+	free(argv);
 	return ARGS_FAILED;
 }
 
@@ -94,5 +90,5 @@ int cmd_tour(int argc, char **argv)
 		}
 	/* Only to see that there is a mount. */
 	r = object_find(&a, "queues/tour", &o);
-	return r ? r : run(o.mount, keep, argv + optind);
+	return r ? r : run(o.mount, keep, argc - optind, argv + optind);
 }

@@ -22,8 +22,6 @@
 
 enum { ANSWER_MS = 2000, END_MS = 10000, USERS_SHOWN = 10 };
 
-extern char **environ;
-
 static const char usage[] =
 	"usage: ipcfs umount [--force] MOUNTPOINT\n"
 	"Unmounts an ipcfs; what is in its store stays. Refuses while files below it are\n"

@@ -107,7 +107,7 @@ static void verdict(double r, bool least, double target, double later)
 static void row(const char *what, const char *ours, const char *beside, const char *theirs,
 		double r)
 {
-	printf("%-37s | %11s | %-25s %11s | %7.2f", what, ours, beside, theirs, r);
+	printf("%-42s | %11s | %-25s %11s | %7.2f", what, ours, beside, theirs, r);
 }
 
 void bench_cost(const char *what, const struct bench_series *ours, const char *beside,
@@ -183,7 +183,7 @@ static const char *program(void)
 	return p ? p : "build/ipcfs";
 }
 
-void bench_mount(struct bench_mount *m)
+void bench_mount(struct bench_ipcfs *m)
 {
 	strcpy(m->store, "/dev/shm/ipcfs-bench-XXXXXX");
 	strcpy(m->dir, "/tmp/ipcfs-bench-XXXXXX");
@@ -195,7 +195,7 @@ void bench_mount(struct bench_mount *m)
 	exit(1);
 }
 
-void bench_unmount(struct bench_mount *m)
+void bench_unmount(struct bench_ipcfs *m)
 {
 	if (!m->dir[0])
 		return;
@@ -207,7 +207,7 @@ void bench_unmount(struct bench_mount *m)
 }
 
 /* The server keeps the command line that it was started with. */
-static bool is_server(const char *pid, const struct bench_mount *m)
+static bool is_server(const char *pid, const struct bench_ipcfs *m)
 {
 	char path[300], line[1024] = {0};
 	size_t n;
@@ -241,12 +241,13 @@ static double resident(const char *pid)
 	return kib * 1024;
 }
 
-double bench_server_memory(const struct bench_mount *m)
+double bench_server_memory(const struct bench_ipcfs *m)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *e;
 	double bytes = 0;
 
+	/* cppcheck-suppress readdirCalled ; one thread */
 	while (proc && bytes == 0 && (e = readdir(proc)))
 		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_server(e->d_name, m))
 			bytes = resident(e->d_name);
@@ -281,26 +282,39 @@ static pid_t start(void (*work)(void))
 	exit(0);
 }
 
-int bench_run(void (*work)(void), void (*clean)(void), int limit_s)
+static void (*cleaner)(void);
+static pid_t cleaning;
+
+/* Children inherit this, and leave it alone. */
+static void clean_up(void)
+{
+	if (getpid() == cleaning)
+		cleaner();
+}
+
+int bench_run(void (*set_up)(void), void (*work)(void), void (*clean)(void), int limit_s)
 {
 	struct sigaction act = {.sa_handler = on_signal};
+	int status = 0;
 	pid_t child;
-	int status;
 
-	fflush(stdout);
+	cleaner = clean;
+	cleaning = getpid();
+	atexit(clean_up);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGALRM, &act, NULL);
+	set_up();
+	fflush(stdout);
 	child = start(work);
+	bench_must(child, "fork");
 	setpgid(child, child);
 	alarm((unsigned)limit_s);
-	while (child > 0 && waitpid(child, &status, 0) < 0 && !told_to_end)
+	while (!told_to_end && waitpid(child, &status, 0) < 0)
 		;
 	if (told_to_end)
 		fprintf(stderr, "bench: ended by signal %d\n", (int)told_to_end);
-	if (child > 0)
-		kill(-child, SIGKILL);
-	clean();
-	return child > 0 && !told_to_end && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	kill(-child, SIGKILL);
+	return !told_to_end && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

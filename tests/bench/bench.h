@@ -46,18 +46,18 @@ bool bench_has(int argc, char **argv, const char *option);
 void bench_must(long rc, const char *what);
 
 /* A mount of $IPCFS (build/ipcfs) over a store of its own. */
-struct bench_mount {
+struct bench_ipcfs {
 	char store[48], dir[48];
 };
-void bench_mount(struct bench_mount *m);
-void bench_unmount(struct bench_mount *m);
+void bench_mount(struct bench_ipcfs *m);
+void bench_unmount(struct bench_ipcfs *m);
 /* VmRSS of its server, in bytes. */
-double bench_server_memory(const struct bench_mount *m);
+double bench_server_memory(const struct bench_ipcfs *m);
 
-/* Runs `work` in a child, with all its children in one process group; afterwards, on a signal, or
- * when limit_s seconds are past (what is left of the group is killed then), `clean` runs here.
- * Returns an exit status. */
-int bench_run(void (*work)(void), void (*clean)(void), int limit_s);
+/* Runs `set_up` here and `work` in a child, which with its own children forms a process group. When
+ * it has ended, on a signal, or when limit_s seconds are past, what is left of the group is killed.
+ * `clean` runs here at exit, however far it came. Returns an exit status. */
+int bench_run(void (*set_up)(void), void (*work)(void), void (*clean)(void), int limit_s);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * empty.c - see empty.h: the kernel's protocol as it is, one thread, no library, no state.
+ * empty.c - see empty.h: the kernel's protocol as it is, one thread, no library, no state but the last
+ * minted node id.
  */
 #include "empty.h"
 
@@ -13,14 +14,49 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_ID = 2 };
 static char in[(1 << 20) + 8192] __attribute__((aligned(8)));
+static const char *mounted_on;
+
+/* ---- the folder, also for empty_libfuse.c ------------------------------------------------ */
+
+uint64_t empty_lookup(const char *name, unsigned *valid_s)
+{
+	static uint64_t minted = EMPTY_FIRST_MINTED;
+
+	*valid_s = name[0] == 'c';
+	if (!name[0] || name[1])
+		return 0;
+	return name[0] == 'q' ? minted++ :
+	       name[0] == 'v' ? EMPTY_STABLE :
+	       name[0] == 'c' ? EMPTY_CACHED :
+				0;
+}
+
+unsigned empty_valid_s(uint64_t id)
+{
+	return id == EMPTY_ROOT ? EMPTY_FOREVER : id == EMPTY_CACHED;
+}
+
+mode_t empty_mode(uint64_t id)
+{
+	return id == EMPTY_ROOT ? S_IFDIR | 0755 : S_IFREG | 0666;
+}
+
+int64_t empty_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static void answer(int fd, uint64_t unique, int error, const void *data, size_t len)
 {
@@ -28,55 +64,64 @@ static void answer(int fd, uint64_t unique, int error, const void *data, size_t 
 		.len = (uint32_t)(sizeof(h) + len), .error = error, .unique = unique};
 	struct iovec v[2] = {{&h, sizeof(h)}, {(void *)(uintptr_t)data, len}};
 
-	if (writev(fd, v, 2) < 0 && errno != ENOENT)
-		exit(1);
+	if (writev(fd, v, len ? 2 : 1) < 0 && errno != ENOENT)
+		_exit(1);
 }
 
 static void fill(struct fuse_attr *a, uint64_t id)
 {
-	memset(a, 0, sizeof(*a));
-	a->ino = id;
+	a->ino = id < EMPTY_FIRST_MINTED ? id : EMPTY_FIRST_MINTED;
 	a->nlink = 1;
-	a->mode = id == FILE_ID ? S_IFREG | 0666 : S_IFDIR | 0755;
+	a->mode = empty_mode(id);
 }
 
 static void answer_init(int fd, const struct fuse_in_header *h)
 {
 	struct fuse_init_out out = {.major = 7,
 				    .minor = 31,
-				    .max_readahead = 0,
 				    .max_write = 1 << 20,
-				    .flags = FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_MAX_PAGES,
+				    .flags = FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
+					     FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS,
 				    .max_pages = 256,
 				    .max_background = 64};
 
 	answer(fd, h->unique, 0, &out, sizeof(out));
 }
 
-static void answer_file(int fd, const struct fuse_in_header *h)
+static void answer_lookup(int fd, const struct fuse_in_header *h)
 {
-	static const char nothing[64];
-	struct fuse_entry_out entry = {.nodeid = FILE_ID};
-	struct fuse_attr_out attr = {0};
-	struct fuse_open_out open_out = {.open_flags = FOPEN_DIRECT_IO | FOPEN_STREAM |
-						       FOPEN_NOFLUSH |
-						       FOPEN_PARALLEL_DIRECT_WRITES};
+	struct fuse_entry_out out = {0};
+	unsigned valid_s;
+
+	out.nodeid = empty_lookup((const char *)(h + 1), &valid_s);
+	out.entry_valid = out.attr_valid = valid_s;
+	fill(&out.attr, out.nodeid);
+	answer(fd, h->unique, out.nodeid ? 0 : -ENOENT, &out, out.nodeid ? sizeof(out) : 0);
+}
+
+static void answer_attributes(int fd, const struct fuse_in_header *h)
+{
+	struct fuse_attr_out out = {.attr_valid = empty_valid_s(h->nodeid)};
+
+	fill(&out.attr, h->nodeid);
+	answer(fd, h->unique, 0, &out, sizeof(out));
+}
+
+static void answer_open(int fd, const struct fuse_in_header *h)
+{
+	struct fuse_open_out out = {.open_flags = FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_NOFLUSH |
+						  FOPEN_PARALLEL_DIRECT_WRITES};
+
+	answer(fd, h->unique, 0, &out, sizeof(out));
+}
+
+static void answer_request(int fd, const struct fuse_in_header *h)
+{
+	static const char nothing[EMPTY_BYTES];
 	struct fuse_write_out written = {0};
+	struct fuse_statfs_out statfs = {.st = {.bsize = 4096, .namelen = 255}};
 
 	switch (h->opcode) {
-	case FUSE_LOOKUP:
-		fill(&entry.attr, FILE_ID);
-		answer(fd, h->unique, 0, &entry, sizeof(entry));
-		break;
-	case FUSE_GETATTR:
-		fill(&attr.attr, h->nodeid);
-		attr.attr_valid = h->nodeid == FILE_ID ? 0 : 86400;
-		answer(fd, h->unique, 0, &attr, sizeof(attr));
-		break;
-	case FUSE_OPEN:
-	case FUSE_OPENDIR:
-		answer(fd, h->unique, 0, &open_out, sizeof(open_out));
-		break;
 	case FUSE_READ:
 		answer(fd, h->unique, 0, nothing, sizeof(nothing));
 		break;
@@ -84,9 +129,26 @@ static void answer_file(int fd, const struct fuse_in_header *h)
 		written.size = ((const struct fuse_write_in *)(h + 1))->size;
 		answer(fd, h->unique, 0, &written, sizeof(written));
 		break;
+	case FUSE_LOOKUP:
+		answer_lookup(fd, h);
+		break;
+	case FUSE_GETATTR:
+		answer_attributes(fd, h);
+		break;
+	case FUSE_OPEN:
+	case FUSE_OPENDIR:
+		answer_open(fd, h);
+		break;
 	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
 	case FUSE_FLUSH:
 		answer(fd, h->unique, 0, NULL, 0);
+		break;
+	case FUSE_STATFS:
+		answer(fd, h->unique, 0, &statfs, sizeof(statfs));
+		break;
+	case FUSE_INIT:
+		answer_init(fd, h);
 		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
@@ -97,45 +159,53 @@ static void answer_file(int fd, const struct fuse_in_header *h)
 	}
 }
 
-static int64_t now_us(void)
-{
-	struct timespec ts;
+/* ---- the loop --------------------------------------------------------------------------------- */
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-static void serve(int fd, int spin_us)
+static int serve_raw(int fd, int spin_us)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int64_t until = 0;
 
-	if (spin_us)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (;;) {
 		ssize_t n = read(fd, in, sizeof(in));
-		const struct fuse_in_header *h = (const void *)in;
 
 		if (n < 0 && errno == EAGAIN) {
 			if (!until)
-				until = now_us() + spin_us;
-			else if (now_us() >= until)
+				until = empty_now_us() + spin_us;
+			else if (empty_now_us() >= until)
 				poll(&p, 1, -1);
 			continue;
 		}
 		if (n < 0 && (errno == EINTR || errno == ENOENT))
 			continue;
 		if (n < 0)
-			exit(0); /* unmounted */
+			return errno == ENODEV ? 0 : 1; /* unmounted */
 		until = 0;
-		if (h->opcode == FUSE_INIT)
-			answer_init(fd, h);
-		else
-			answer_file(fd, h);
+		answer_request(fd, (const void *)in);
 	}
 }
 
-pid_t empty_start(const char *dir, int spin_us)
+static void on_term(int sig)
+{
+	(void)sig;
+	umount2(mounted_on, MNT_DETACH);
+	_exit(0);
+}
+
+static int serve(const char *dir, enum empty_api api, int fd, int spin_us)
+{
+	struct sigaction act = {.sa_handler = on_term};
+
+	mounted_on = dir;
+	sigaction(SIGTERM, &act, NULL);
+	signal(SIGINT, SIG_IGN); /* whoever started us says when */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (spin_us)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	return api == EMPTY_RAW ? serve_raw(fd, spin_us) : empty_serve_libfuse(fd, spin_us);
+}
+
+pid_t empty_start(const char *dir, enum empty_api api, int spin_us)
 {
 	char options[100];
 	pid_t child;
@@ -149,16 +219,17 @@ pid_t empty_start(const char *dir, int spin_us)
 		close(fd);
 		return -1;
 	}
+	fflush(stdout);
 	child = fork();
 	if (child == 0)
-		serve(fd, spin_us);
+		_exit(serve(dir, api, fd, spin_us));
 	close(fd);
 	return child;
 }
 
 void empty_stop(const char *dir, pid_t server)
 {
-	umount2(dir, MNT_DETACH);
-	kill(server, SIGKILL);
+	kill(server, SIGTERM);
 	waitpid(server, NULL, 0);
+	umount2(dir, MNT_DETACH); /* if it could not any more */
 }

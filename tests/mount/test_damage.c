@@ -34,7 +34,8 @@ static bool errors_say(const char *words, const char *path)
 
 	if (t_cat(t_path("errors"), text, sizeof(text)) < 0)
 		return false;
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
 		if (strstr(line, words) && strstr(line, path))
 			return true;
 	return false;

@@ -233,7 +233,8 @@ static void stat_lines(void **state)
 		t_is(t_number(text, "waiters"), 0);
 		t_is(t_number(text, "readers"), 0);
 		t_is(t_number(text, "writers"), 0);
-		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		for (char *rest, *line = strtok_r(text, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
 			if (!strchr(line, ' ') || line[0] == ' ')
 				t_fail("%s: no `key value` line: '%s'", kinds[k], line);
 		int fd = t_open(t_format("%s,stat", path), O_WRONLY);

@@ -312,7 +312,7 @@ static long lib_open(const char *name)
 static long lib_put(const char *name)
 {
 	struct ipcfs_store *store;
-	struct ipcfs_object *object;
+	struct ipcfs_object *object = NULL;
 	int rc = ipcfs_store_open(t_store, &store);
 
 	if (rc == 0)

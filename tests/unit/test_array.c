@@ -242,14 +242,15 @@ static void fill_and_raw_bytes(void)
 
 static long write_slices(struct ipcfs_object *a, long n, int64_t deadline_ns)
 {
+	union ipcfs_number one = {.i = 1};
 	int64_t all[600];
 
 	(void)deadline_ns;
 	for (long i = 0; i < n; i++) {
 		for (int k = 0; k < 600; k++)
 			all[k] = i;
-		int rc = i % 2 ? ipcfs_array_set(a, 0, 600, all) :
-				 ipcfs_array_op(a, 0, 600, IPCFS_ADD, (union ipcfs_number){.i = 1});
+		long rc = i % 2 ? t_again(ipcfs_array_set(a, 0, 600, all)) :
+				  t_again(ipcfs_array_op(a, 0, 600, IPCFS_ADD, one));
 		if (rc < 0)
 			return rc;
 	}
@@ -266,7 +267,7 @@ static void a_slice_is_never_seen_half_written(void)
 		calls[i] = t_start((struct t_call){
 			.kind = A, .name = "a", .function = write_slices, .arg = t_count(5000)});
 	while (calls[0]->result == T_UNDECIDED) {
-		t_is(ipcfs_array_get(a, 0, 600, all, sizeof(all), NULL), sizeof(all));
+		t_is(t_again(ipcfs_array_get(a, 0, 600, all, sizeof(all), NULL)), sizeof(all));
 		for (int i = 1; i < 600; i++)
 			t_is(all[i], all[0]);
 	}

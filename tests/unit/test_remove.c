@@ -368,9 +368,9 @@ static void create_all(struct ipcfs_store *store, struct race *race, int flags)
 		else
 			race->other = rc;
 		if (rc == 0 && i % 2)
-			t_is(ipcfs_semaphore_release(o, 1), 0);
+			t_is(t_again(ipcfs_semaphore_release(o, 1)), 0);
 		else if (rc == 0)
-			t_is(ipcfs_queue_put(o, "x", 1, 0), 0);
+			t_is(ipcfs_queue_put(o, "x", 1, IPCFS_FOREVER), 0);
 		ipcfs_close(o);
 	}
 }
@@ -478,10 +478,10 @@ static int churning_child(void *arg)
 		int rc = ipcfs_open(store, E, "churn", IPCFS_CREATE, 0600, NULL, &o);
 
 		if (rc == 0) {
-			int used = ipcfs_event_set(o);
+			long used = t_again(ipcfs_event_set(o));
 
 			if (used != 0 && used != -EIDRM)
-				churn->other = used;
+				churn->other = (int)used;
 			churn->opened++;
 			ipcfs_close(o);
 		} else {

@@ -185,7 +185,7 @@ static long enter_and_leave(struct ipcfs_object *s, long most, int64_t deadline_
 		if (i % 16 == 0)
 			sched_yield();
 		shelf->inside--;
-		rc = ipcfs_semaphore_release(s, 1);
+		rc = t_again(ipcfs_semaphore_release(s, 1));
 		if (rc < 0)
 			return rc;
 	}

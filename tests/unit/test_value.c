@@ -267,7 +267,8 @@ static long add_ones(struct ipcfs_object *v, long n, int64_t deadline_ns)
 {
 	(void)deadline_ns;
 	for (long i = 0; i < n; i++) {
-		int rc = ipcfs_value_op(v, IPCFS_ADD, (union ipcfs_number){.i = 1}, NULL);
+		union ipcfs_number one = {.i = 1};
+		long rc = t_again(ipcfs_value_op(v, IPCFS_ADD, one, NULL));
 
 		if (rc < 0)
 			return rc;
@@ -281,13 +282,13 @@ static long cas_ones(struct ipcfs_object *v, long n, int64_t deadline_ns)
 	for (long i = 0; i < n; i++) {
 		uint64_t seen;
 		int64_t is;
-		int rc;
+		long rc;
 
 		do {
-			if (ipcfs_value_get(v, &is, 8, &seen) != 8)
+			if (t_again(ipcfs_value_get(v, &is, 8, &seen)) != 8)
 				return -EIO;
 			is++;
-			rc = ipcfs_value_cas(v, &is, 8, &seen);
+			rc = t_again(ipcfs_value_cas(v, &is, 8, &seen));
 		} while (rc == -ECANCELED);
 		if (rc < 0)
 			return rc;
@@ -322,7 +323,7 @@ static long write_letters(struct ipcfs_object *v, long n, int64_t deadline_ns)
 	(void)deadline_ns;
 	for (long i = 0; i < n; i++) {
 		memset(text, 'a' + (int)(i % 26), sizeof(text));
-		int rc = ipcfs_value_set(v, text, (size_t)(1 + i * 37 % 200));
+		long rc = t_again(ipcfs_value_set(v, text, (size_t)(1 + i * 37 % 200)));
 		if (rc < 0)
 			return rc;
 	}
@@ -341,7 +342,7 @@ static void a_string_is_never_seen_half_written(void)
 						   .function = write_letters,
 						   .arg = t_count(10000)});
 	while (calls[0]->result == T_UNDECIDED) {
-		ssize_t n = ipcfs_value_get(v, text, sizeof(text), NULL);
+		ssize_t n = t_again(ipcfs_value_get(v, text, sizeof(text), NULL));
 
 		t_check(n >= 0 && n <= 200);
 		for (ssize_t i = 1; i < n; i++)
