@@ -48,7 +48,7 @@ static int open_found(const struct request *r, int dirfd, const char *path, int 
 	if (rc < 0)
 		return rc;
 	if (LOAD(o->control->state) & SEG_REMOVED) {
-		rc = store_unlink_exact(dirfd, path, fd);
+		rc = store_unlink_exact(dirfd, path, fd, r->store->server);
 		if (rc < 0 && !(r->flags & IPCFS_CREATE))
 			rc = -ENOENT; /* not ours to finish, but gone all the same */
 		else
@@ -169,7 +169,7 @@ static int shm_remove(struct ipcfs_store *store, enum ipcfs_kind kind, const cha
 		seg_condemn(fd, kind);
 	}
 	if (rc == 0)
-		rc = store_unlink_exact(dirfd, path, fd);
+		rc = store_unlink_exact(dirfd, path, fd, store->server);
 	sys_close(fd);
 	store_leave(store, dirfd);
 	return rc;

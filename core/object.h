@@ -167,8 +167,9 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path);
 int store_check_name(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
-/* Removes the name `path` if it still is the file open as fd. 0 also if it was not. */
-int store_unlink_exact(int dirfd, const char *path, int fd);
+/* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
+ * another who is removing it. */
+int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);
 
 /* ---- segment.c ---- */
 #define STORE_PATH_SIZE (IPCFS_PATH_MAX + 32)

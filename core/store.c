@@ -308,14 +308,14 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 
 /* Of those who would remove one name, only who has the file's lock does; it ends with his death.
  * Somebody hostile may keep that lock, so after a while it is done without. */
-int store_unlink_exact(int dirfd, const char *path, int fd)
+int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only)
 {
 	struct stat ours, now;
 	int64_t limit = sys_now_ns() + 20000000;
 	int rc;
 
 	rc = sys_fstat(fd, &ours);
-	while (rc == 0 && sys_ofd_lock(fd) == -EAGAIN && sys_now_ns() < limit)
+	while (rc == 0 && sys_ofd_lock(fd) == -EAGAIN && !try_only && sys_now_ns() < limit)
 		sched_yield();
 	if (rc == 0)
 		rc = sys_stat_at(dirfd, path, &now);

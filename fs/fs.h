@@ -225,6 +225,7 @@ struct fs_request {
 	bool parked;
 	bool interrupted;
 	bool answered;
+	bool timed;		      /* the timer counts as a deadline */
 	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */
 	TAILQ_ENTRY(fs_request) cancel_link;
 	ev_timer timer;

@@ -130,7 +130,8 @@ void fs_handle_free(struct fs_handle *h)
 	h->rest = h->gathered = NULL;
 	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
 	if (h->item) {
-		h->item->handles--;
+		if (--h->item->handles == 0 && h->item->removed && !h->item->parked_count)
+			fs_item_detach(h->item);
 		fs_item_put(h->item);
 	}
 	h->item = NULL;

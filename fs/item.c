@@ -145,8 +145,11 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 	int depth = 0;
 	size_t n = 0;
 
-	for (const struct fs_item *at = folder; at; at = at->parent)
+	for (const struct fs_item *at = folder; at; at = at->parent) {
+		if (depth == FS_PATH / 2)
+			return -ENAMETOOLONG; /* a folder was moved, and what is in it is too deep now */
 		parts[depth++] = at->name;
+	}
 	while (depth-- > 0) {
 		n += (size_t)snprintf(path + n, FS_PATH - n, "%s/", parts[depth]);
 		if (n >= FS_PATH)
@@ -326,6 +329,9 @@ void fs_item_gone(struct fs_item *item)
 	item->removed = true;
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
+	if (!item->handles && !item->parked_count)
+		fs_item_detach(
+			item); /* its memory goes, though the kernel may still know the name */
 }
 
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name)
@@ -334,6 +340,9 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 
 	if (!old)
 		return;
+	for (const struct fs_item *at = folder; at; at = at->parent)
+		if (at == item)
+			return; /* moved about in the store just now: not into itself */
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -34,6 +35,8 @@ static struct fuse_buf buffer;
 static pthread_t worker, poker;
 static _Atomic bool
 	poked; /* something is to be served; set by the poker, taken back by the worker */
+static _Atomic bool poker_ends;
+static int wake_poker_fd = -1;
 static sem_t served;
 static bool sleeps_in_read;
 
@@ -109,7 +112,7 @@ static void poke(void)
 	struct timespec until;
 
 	STORE(poked, true);
-	while (LOAD(poked)) {
+	while (LOAD(poked) && !LOAD(poker_ends)) {
 		pthread_kill(worker, POKE);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += 1000000;
@@ -126,10 +129,21 @@ static void *poker_main(void *arg)
 	struct epoll_event event;
 
 	(void)arg;
-	for (;;)
-		if (epoll_wait(others_fd, &event, 1, -1) > 0)
+	while (!LOAD(poker_ends))
+		if (epoll_wait(others_fd, &event, 1, -1) > 0 && !LOAD(poker_ends))
 			poke();
 	return NULL;
+}
+
+static void end_poker(void)
+{
+	uint64_t one = 1;
+
+	STORE(poker_ends, true);
+	STORE(poked, false);
+	sem_post(&served);
+	if (write(wake_poker_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(poker, NULL);
 }
 
 static void on_poke(int sig)
@@ -200,8 +214,7 @@ void fs_loop_run(void)
 	if (pthread_create(&poker, NULL, poker_main, NULL) != 0)
 		return;
 	work();
-	pthread_cancel(poker);
-	pthread_join(poker, NULL);
+	end_poker();
 	shut_down();
 	free(buffer.mem);
 }
@@ -209,8 +222,9 @@ void fs_loop_run(void)
 int fs_loop_start(void)
 {
 	struct sigaction action = {.sa_handler = on_poke}; /* without SA_RESTART */
+	struct epoll_event event = {.events = EPOLLIN};
 	sigset_t set;
-	int fd, rc;
+	int fd;
 
 	fs.loop = ev_loop_new(EVFLAG_AUTO);
 	others_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -227,6 +241,9 @@ int fs_loop_start(void)
 		return -errno;
 	fs_loop_listen(&signal_io, on_signal, fd);
 	fs_loop_listen(&watch_io, on_watch, fs.store->watch_fd);
-	rc = fs_park_start();
-	return rc;
+	wake_poker_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	event.data.fd = wake_poker_fd;
+	if (wake_poker_fd < 0 || epoll_ctl(others_fd, EPOLL_CTL_ADD, wake_poker_fd, &event) < 0)
+		return -errno;
+	return fs_park_start();
 }

@@ -106,8 +106,9 @@ static void unpark(struct fs_request *r)
 	TAILQ_REMOVE(&item->parked[r->line], r, link);
 	if (r->interrupted)
 		TAILQ_REMOVE(&cancelled, r, cancel_link);
-	if (ev_is_active(&r->timer))
+	if (r->timed)
 		deadlines--;
+	r->timed = false;
 	ev_timer_stop(loop, &r->timer);
 	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 	item->parked_count--;
@@ -146,7 +147,6 @@ static void on_deadline(struct ev_loop *l, ev_timer *timer, int events)
 {
 	(void)l;
 	(void)events;
-	deadlines--; /* libev has stopped it */
 	finish(timer->data, -ETIMEDOUT);
 }
 
@@ -194,6 +194,7 @@ static int park(const struct fs_request *r)
 		ev_now_update(loop);
 		ev_timer_set(&kept->timer, (double)kept->handle->timeout_ns / 1e9, 0.);
 		ev_timer_start(loop, &kept->timer);
+		kept->timed = true;
 		deadlines++;
 	}
 	/* Last: it may call back at once. */
@@ -253,6 +254,12 @@ static bool serve(struct fs_request *r)
 	return true;
 }
 
+/* Does it stand in line for an item? Others in the line wait for a busy lock alone. */
+static bool in_turn(const struct fs_request *r)
+{
+	return r->handle->leaf.view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
+}
+
 /* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
  * any change. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
@@ -264,7 +271,7 @@ static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 		next = TAILQ_NEXT(r, link);
 		if (serve(r))
 			served = true;
-		else if (class != IPCFS_C_CHANGE && !r->interrupted)
+		else if (class != IPCFS_C_CHANGE && !r->interrupted && in_turn(r))
 			break;
 	}
 	return served;

@@ -217,7 +217,15 @@ static int answer(uint64_t unique, const void *data, size_t len)
 	struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + len), .unique = unique};
 	struct iovec v[2] = {{&header, sizeof(header)}, {(void *)(uintptr_t)data, len}};
 
-	return writev(fuse_session_fd(fs.session), v, 2) < 0 ? -errno : 0;
+	int rc = writev(fuse_session_fd(fs.session), v, 2) < 0 ? -errno : 0;
+
+	if (rc < 0 && rc != -ENOENT) { /* somebody still waits for an answer */
+		header.len = sizeof(header);
+		header.error = -EIO;
+		if (writev(fuse_session_fd(fs.session), v, 1) < 0)
+			rc = -errno;
+	}
+	return rc;
 }
 
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len)

@@ -729,6 +729,9 @@ int fs_cells_raw_read(struct fs_request *r)
 		h->has_text = true;
 	}
 	if (bytes <= FS_MAX_IO) {
+		n = at < h->text_len ? h->text_len - at :
+				       0; /* of the snapshot, not of what is there now */
+		n = n < r->size ? n : r->size;
 		r->answered = true;
 		fs_reply_read(r, n ? h->text + at : NULL, n);
 		return 0;

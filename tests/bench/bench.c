@@ -316,5 +316,7 @@ int bench_run(void (*set_up)(void), void (*work)(void), void (*clean)(void), int
 	if (told_to_end)
 		fprintf(stderr, "bench: ended by signal %d\n", (int)told_to_end);
 	kill(-child, SIGKILL);
+	if (told_to_end)
+		waitpid(child, &status, 0);
 	return !told_to_end && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
