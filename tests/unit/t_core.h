@@ -83,7 +83,8 @@ static struct {
 	char dir[220];		 /* the running test's store */
 	struct ipcfs_store *store; /* opened */
 	struct ipcfs_object *objects[T_OBJECTS];
-	unsigned object_count, test_count;
+	struct ipcfs_store *volatile opened[T_OBJECTS]; /* by a child */
+	unsigned object_count, opened_count, test_count;
 	pid_t kids[T_KIDS];
 	struct t_call *calls; /* shared with the children */
 	unsigned call_count;
@@ -317,7 +318,7 @@ static inline int t_private_tmpfs(const char *at, const char *options)
 			return -errno;
 		close(fd);
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("ipcfs-unit", at, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
 		return -errno;
 	return 0;
@@ -490,13 +491,11 @@ static inline void t_make_base(void)
  * close it: it is remembered, and so no leak to valgrind. */
 static inline struct ipcfs_store *t_open_store(void)
 {
-	static struct ipcfs_store *volatile opened[64];
-	static unsigned next;
 	struct ipcfs_store *store = NULL;
 
 	t_is(ipcfs_store_open(t.dir, &store), 0);
 	if (getpid() != t.main)
-		opened[next++ % 64] = store;
+		t.opened[t.opened_count++ % T_OBJECTS] = store;
 	return store;
 }
 

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# run.sh - `make model`: checks each protocol model exhaustively with spin, and that each seeded mistake is found. Prints
+# "ok NAME" or "not ok NAME (why)" for each, and a closing line.
+set -u
+cd "$(dirname "$0")" || exit 1
+command -v spin > /dev/null || { echo 'skip models: spin is not installed'; exit 77; }
+here=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# pan MODEL DEFINE...: what the checker says of the model with these definitions.
+pan() {
+	local model=$1 defines=()
+	shift
+	for define in "$@"; do defines+=("-D$define"); done
+	rm -rf "$work/run" && mkdir "$work/run" && cd "$work/run" || return 1
+	spin "${defines[@]}" -a "$here/$model.pml" > spin.out 2>&1 || { cat spin.out; return 1; }
+	cc -O2 -w -DSAFETY -DCOLLAPSE -DMEMLIM=4000 -DVECTORSZ=2048 -o pan pan.c || return 1
+	timeout 900 ./pan -m1000000
+}
+
+# check holds|fails MODEL DEFINE...
+check() {
+	local want=$1 name="${*:2}" out states errors
+	shift
+	out=$(pan "$@" 2>&1)
+	errors=$(sed -n 's/.*errors: \([0-9]*\)$/\1/p' <<< "$out")
+	states=$(sed -n 's/^ *\([0-9]*\) states, stored.*/\1/p' <<< "$out")
+	if grep -q 'Search not completed' <<< "$out" && [ "${errors:-0}" = 0 ]; then errors=incomplete; fi
+	if { [ "$want" = holds ] && [ "$errors" = 0 ]; } || { [ "$want" = fails ] && [ "${errors:-0}" -gt 0 ]; } 2> /dev/null; then
+		echo "ok $name ($want, ${states:-?} states)"
+		passed=$((passed + 1))
+	else
+		echo "not ok $name (should: $want, errors: ${errors:-none told})"
+		failed=$((failed + 1))
+	fi
+}
+
+check holds lock
+check fails lock REUSE_NUMBER
+check fails lock NO_REPAIR
+check fails lock REPAIR_BACKWARD
+check fails lock COMMIT_EARLY
+check fails lock BLIND_TAKEOVER
+check holds wait
+check fails wait COMMIT_FIRST
+check fails wait LOOK_WITHOUT_LOCK
+check fails wait SERVER_LOOKS
+check fails wait NO_SEQ
+check fails wait LATE_SEQ
+check holds sem
+check fails sem COMMIT_FIRST
+if [ "${LONG:-}" ]; then check holds member; fi
+check fails member PAGE_LATE
+check fails member CLEAR_EARLY
+check fails member CHILD_KEEPS_NUMBER
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
