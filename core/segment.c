@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 enum { BUCKETS = 4096, MAPPINGS = 65536 };
+#define AMPLE (16u << 20) /* a store with that much room is not full, whatever others do just now */
 
 /* What the SIGBUS handler may look at: no lock, no heap. */
 struct mapping {
@@ -166,12 +167,14 @@ static int verify(int fd, const struct stat *st, struct ipcfs_object *o)
 	struct seg_control control;
 	char found[SEG_PAGE], expected[SEG_PAGE];
 	uint64_t size = (uint64_t)st->st_size, at = control_offset(o->kind, size);
+	ssize_t n;
 	int rc;
 
 	if (!S_ISREG(st->st_mode) || size < SEG_PAGE || size % SEG_PAGE)
 		return -EUCLEAN;
-	if (sys_pread(fd, &control, sizeof(control), at) != (ssize_t)sizeof(control))
-		return -EUCLEAN;
+	n = sys_pread(fd, &control, sizeof(control), at);
+	if (n != (ssize_t)sizeof(control))
+		return n < 0 ? (int)n : -EUCLEAN;
 	if (control.magic != SEG_MAGIC || control.version != SEG_VERSION ||
 	    control.kind != o->kind || control.size != size ||
 	    atomic_load(&control.state) & SEG_DAMAGED)
@@ -182,8 +185,10 @@ static int verify(int fd, const struct stat *st, struct ipcfs_object *o)
 		return -EUCLEAN;
 	memset(expected, 0, sizeof(expected));
 	label_write(o->kind, o->shape, expected);
-	if (sys_pread(fd, found, sizeof(found), 0) != (ssize_t)sizeof(found) ||
-	    memcmp(found, expected, SEG_PAGE - SEG_CONTROL))
+	n = sys_pread(fd, found, sizeof(found), 0);
+	if (n != (ssize_t)sizeof(found))
+		return n < 0 ? (int)n : -EUCLEAN;
+	if (memcmp(found, expected, SEG_PAGE - SEG_CONTROL) != 0)
 		return -EUCLEAN;
 	return 0;
 }
@@ -348,7 +353,7 @@ static int populate(struct ipcfs_object *o, size_t area, uint64_t from, uint64_t
 	if (rc != -EFAULT)
 		return rc;
 	/* No memory behind the file: the store is full, or the file was cut short. */
-	return sys_free_bytes(o->store->dir) < 2 * (to - from) ? -ENOSPC : -EUCLEAN;
+	return sys_free_bytes(o->store->dir) < (to - from) + AMPLE ? -ENOSPC : -EUCLEAN;
 }
 
 int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomic uint64_t *high,

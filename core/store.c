@@ -124,10 +124,10 @@ static int make_shared(int dirfd, const char *name, bool ours)
 	if (rc < 0)
 		return rc == -EEXIST ? 0 : rc;
 	fd = sys_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	rc = sys_owner(fd, geteuid(), getegid(), mode); /* the umask does not count */
+	rc = fd < 0 ? fd : sys_owner(fd, geteuid(), getegid(), mode); /* the umask does not count */
 	sys_close(fd);
+	if (rc < 0) /* whole or not at all: the next one tries again */
+		sys_unlink_at(dirfd, name, AT_REMOVEDIR);
 	return rc;
 }
 

@@ -120,6 +120,7 @@ inline operate(o)
 	:: else
 	fi;
 	S(dirty[o] = true);
+#ifdef RINGS
 	S(owed[o] = true;
 		if
 #ifdef BELL_OVERWRITES
@@ -130,6 +131,7 @@ inline operate(o)
 #endif
 		fi);
 	S(TELL(RING, n));
+#endif
 	S(dirty[o] = false);
 #ifdef CLEAR_EARLY
 	S(SET_WORK(0));
@@ -170,6 +172,7 @@ anew:	S(name[n] = TEMP);
 			fi
 		fi);
 #endif
+#ifdef FORK
 	if
 	:: me == 0 -> S(
 #ifdef FORK_INSIDE
@@ -178,6 +181,7 @@ anew:	S(name[n] = TEMP);
 			run client(2, 0, 2, 0))
 	:: else
 	fi;
+#endif
 #ifdef THREADS
 	if
 	:: me == 0 -> S(run client(0, 1, 2, 0))
@@ -304,6 +308,9 @@ proctype server()
 	byte me = FIRST_SERVER, i, o;
 	bool scanning;
 
+#ifndef LATE
+	goto idle;
+#endif
 start:	atomic { name[me] = NAMED; locked[me] = true; watching = true; scanning = true; i = 0 }
 	try_object(1);
 	try_object(2);
@@ -404,9 +411,12 @@ proctype monitor()
 init
 {
 	atomic {
+#ifndef LATE
+		name[FIRST_SERVER] = NAMED; locked[FIRST_SERVER] = true; watching = true;
+#endif
+		run server();
 		run client(0, 0, 1, 2);
 		run client(1, 0, 2, 0);
-		run server();
 		run monitor()
 	}
 }

@@ -127,14 +127,13 @@ script many_values_by_byte $'5000\n' 'printf "%05000d" 7 | cat >values/long,type
 
 # waiting
 start bash -c 'read -r x <events/start,timeout=15 && echo "started $x"'
-start_1=$started
+ended "$started" # there is no events/start yet
 touch events/start
 start bash -c 'read -r x <events/start && echo "started $x"'
 check event_waits until_stat events/start,stat 'waiters 1'
 echo 1 >events/start
 check event_wakes ended "$started"
 expect event_woke $'started 1\n' cat "$T/out.$started"
-ended "$start_1"
 script writer_waits_while_full $'1\n2\n' \
 	'touch queues/one,maxsize=1; echo 1 >queues/one; echo 2 >queues/one & until_stat queues/one,stat "writers 1"; cat queues/one; wait; cat queues/one'
 script four_readers_get_one_each $'1\n2\n3\n4\n' \
