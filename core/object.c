@@ -155,7 +155,8 @@ static int shm_remove(struct ipcfs_store *store, enum ipcfs_kind kind, const cha
 		return dirfd;
 	fd = sys_open_beneath(dirfd, path, O_RDWR | O_NOFOLLOW, 0);
 	if (fd < 0) { /* not ours to open, or no segment at all: the name may go all the same */
-		bool other = fd == -EACCES || fd == -EPERM || fd == -ELOOP || fd == -ENXIO;
+		bool other = fd == -EACCES || fd == -EPERM || fd == -ELOOP || fd == -ENXIO ||
+			     fd == -EAGAIN;
 
 		rc = other ? sys_unlink_at(dirfd, path, 0) : fd;
 		store_leave(store, dirfd);

@@ -151,23 +151,26 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		fs_reply_error(req, -EINVAL, NULL);
 }
 
-static void refuse_link(fuse_req_t req, const char *name)
+static void refuse_link(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fs_reply_error(req, fs_fail(-EPERM, "there are no links"), name);
+	struct fs_node *node = fs_node_of(parent);
+	char path[FS_PATH];
+
+	if (!node || !node->item || fs_item_path_in(node->item, name, false, path) < 0)
+		snprintf(path, sizeof(path), "%s", name);
+	fs_reply_error(req, fs_fail(-EPERM, "there are no links"), path);
 }
 
 static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
 {
 	(void)link;
-	(void)parent;
-	refuse_link(req, name);
+	refuse_link(req, parent, name);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
 	(void)ino;
-	(void)newparent;
-	refuse_link(req, newname);
+	refuse_link(req, newparent, newname);
 }
 
 /* ---- open files ---------------------------------------------------------------------------------- */

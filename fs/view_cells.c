@@ -450,8 +450,10 @@ static int settle_properties(struct fs_item *item, const char *s, size_t len,
 						 ipcfs_guess_type(s, len, &p->type);
 		p->given |= IPCFS_P_TYPE;
 	}
-	if (rc < 0)
+	if (rc < 0) {
+		s = ipcfs_trim(s, &len);
 		return fs_fail(rc, "%s does not fit an int64", fs_quote(s, len));
+	}
 	if (item->kind == IPCFS_ARRAY && !(p->given & IPCFS_P_LEN)) {
 		p->len = p->type == 'c' ? drop_newline(s, len) : count_tokens(p->type, s, len);
 		if (p->type == 'u') {

@@ -160,12 +160,14 @@ fails()
 
 start()
 {
-	local file
+	local file out_fd err_fd
 
 	file=$(mktemp "$T/out.XXXXXX")
-	: >"$file.err"
-	timeout -k 1 20 "$@" >>"$file" 2>>"$file.err" </dev/null &
+	# Opened here: the child might open them only when they have got their names.
+	exec {out_fd}>"$file" {err_fd}>"$file.err"
+	timeout -k 1 20 "$@" >&"$out_fd" 2>&"$err_fd" </dev/null {out_fd}>&- {err_fd}>&- &
 	started=$!
+	exec {out_fd}>&- {err_fd}>&-
 	mv "$file" "$T/out.$started"
 	mv "$file.err" "$T/err.$started"
 }

@@ -118,12 +118,12 @@ script array_element_by_view $'88\n' 'echo 88 >arrays/a,at=1; cat arrays/a,at=1'
 script array_without_len_is_as_long_as_its_creator_wrote $'len 4\n' 'echo 1 2 3 4 >arrays/auto; grep "^len" arrays/auto,stat'
 
 # bash asks a queue byte by byte, and a value by offset
-script bytewise_long_line $'5000\n' 'env printf "%05000d\n" 7 | cat >queues/q; read -r l <queues/q; echo ${#l}'
+script bytewise_long_line $'5000\n' 'env printf "%05000d\n" 7 | dd of=queues/q bs=5001 iflag=fullblock status=none; read -r l <queues/q; echo ${#l}'
 script bytewise_n1 'a.b.c.' 'printf abc >queues/q; exec 3<queues/q; for i in 1 2 3; do read -r -u3 -N1 x; printf "%s." "$x"; done'
 script bytewise_utf8 $'4 häé€\n' 'echo häé€ >queues/q; read -r l <queues/q; echo "${#l} $l"'
 script offsets_of_an_array_go_on $'7\n88\n9\n' 'exec 3<arrays/a; read -r -u3 x; echo $x; cat <&3'
 script offsets_snapshot_is_consistent $'7\n88\n' 'exec 3<arrays/a; read -r -u3 x; echo :=0 >arrays/a; echo $x; read -r -u3 x; echo $x'
-script many_values_by_byte $'5000\n' 'printf "%05000d" 7 | cat >values/long,type=s,len=6000; read -r l <values/long; echo ${#l}'
+script many_values_by_byte $'5000\n' 'env printf "%05000d" 7 | dd of=values/long,type=s,len=6000 bs=5000 iflag=fullblock status=none; read -r l <values/long; echo ${#l}'
 
 # waiting
 start bash -c 'read -r x <events/start,timeout=15 && echo "started $x"'

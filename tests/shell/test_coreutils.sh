@@ -48,12 +48,12 @@ expect cat_array_slice $'2\n3\n4\n' cat arrays/a,at=1:4
 expect cat_n $'     1\t1\n     2\t2\n     3\t3\n     4\t4\n     5\t5\n' cat -n arrays/a
 
 # head, tail
-printf 'l1\nl2\nl3\n' | cat >queues/q
+env printf 'l1\nl2\nl3\n' >queues/q
 expect head_n1_of_a_message $'l1\n' head -n 1 queues/q
-printf 'l1\nl2\nl3\n' | cat >queues/q
+env printf 'l1\nl2\nl3\n' >queues/q
 expect head_c $'l1\nl' head -c 4 queues/q
 expect head_took_the_whole_message $'messages 0\n' grep '^messages' queues/q,stat
-printf 'l1\nl2\nl3\n' | cat >queues/q
+env printf 'l1\nl2\nl3\n' >queues/q
 expect tail_n1_of_a_message $'l3\n' tail -n 1 queues/q
 expect head_n2_of_an_array $'1\n2\n' head -n 2 arrays/a
 expect tail_n2_of_an_array $'4\n5\n' tail -n 2 arrays/a
@@ -237,7 +237,7 @@ expect xxd_queue $'68690a\n' xxd -p queues/m3
 expect od_value $'52 50 10\n' bash -c 'echo $(od -An -t u1 values/v)'
 
 # wc
-printf '1\n2\n3\n' | cat >queues/m3
+env printf '1\n2\n3\n' >queues/m3
 expect wc_l_queue $'3 queues/m3\n' wc -l queues/m3
 expect wc_array $'5 5 10 arrays/a\n' wc arrays/a
 expect wc_c_value $'3\n' bash -c 'wc -c <values/v'
