@@ -6,20 +6,22 @@
  * instruction; else at every few, at another place each run of an operation. x86-64 alone.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/engine.h"
 #include "core/object.h"
 #include "crash.h"
+#include "step.h"
 
 static struct ipcfs_store *store;
 static struct ipcfs_object *warm; /* the client registers itself by an operation on this one */
+
+enum {
+	ANNOUNCED = 1 << 0, /* somebody waits and a server is parked: the wake-up is stepped through too */
+	NEWCOMER = 1 << 1,  /* the client has to become a member first */
+};
 
 struct step_case {
 	const char *name;
@@ -29,7 +31,7 @@ struct step_case {
 	void (*act)(struct ipcfs_object *o);
 	/* 0: not done, 1: done, negative: neither. It may change the object. */
 	int (*look)(struct ipcfs_object *o);
-	bool announced; /* somebody waits and a server is parked: the wake-up is stepped through too */
+	unsigned how;
 };
 
 /* ---- queues -------------------------------------------------------------------------------- */
@@ -139,6 +141,36 @@ static int put_many_done(struct ipcfs_object *o)
 static int all_gone(struct ipcfs_object *o)
 {
 	return one_of(o, "first second ", "");
+}
+
+/* The next message needs pages that the queue does not have yet. */
+static char page[4000];
+
+static void page_full(struct ipcfs_object *o)
+{
+	ipcfs_queue_put(o, page, sizeof(page), 0);
+}
+
+static void put_page(struct ipcfs_object *o)
+{
+	ipcfs_queue_put(o, page, sizeof(page), 0);
+}
+
+static int put_page_done(struct ipcfs_object *o)
+{
+	struct ipcfs_stat st;
+
+	if (ipcfs_stat(o, &st) != 0 || ipcfs_queue_put(o, page, sizeof(page), 0) != 0 ||
+	    ipcfs_queue_clear(o) != (ssize_t)st.messages + 1)
+		return -1;
+	return st.messages == 1 ? 0 : st.messages == 2 ? 1 : -2;
+}
+
+/* Somebody who is dead has the lock: the takeover is stepped through. */
+static void two_and_a_death(struct ipcfs_object *o)
+{
+	two(o);
+	STORE(o->control->lock, 77 << 1);
 }
 
 /* ---- semaphores, events ----------------------------------------------------------------------- */
@@ -292,42 +324,143 @@ static int slice_changed(struct ipcfs_object *o)
 	return changed == 0 ? 0 : changed == 4 ? 1 : -3;
 }
 
+static void exchange_slice(struct ipcfs_object *o)
+{
+	int32_t v[4] = {102, 103, 104, 105}, is[ELEMENTS];
+	uint64_t changes;
+
+	ipcfs_array_get(o, 0, ELEMENTS, is, sizeof(is), &changes);
+	ipcfs_array_cas(o, 2, 4, v, &changes);
+}
+
+static void fill_slice(struct ipcfs_object *o)
+{
+	int32_t seven = 7;
+	struct ipcfs_op op = {.verb = IPCFS_V_WRITE,
+			      .flags = IPCFS_OP_FILL,
+			      .count = ELEMENTS,
+			      .in = &seven,
+			      .in_len = 4};
+
+	ipcfs_engine_shm.try(o, &op);
+}
+
+static int slice_filled(struct ipcfs_object *o)
+{
+	int32_t v[ELEMENTS];
+	int filled = 0;
+
+	if (ipcfs_array_get(o, 0, ELEMENTS, v, sizeof(v), NULL) != sizeof(v))
+		return -1;
+	for (int i = 0; i < ELEMENTS; i++)
+		filled += v[i] == 7;
+	return filled == 1 ? 0 : filled == ELEMENTS ? 1 : -2; /* element 7 was 7 before */
+}
+
+/* Somebody died after he had committed a slice, before he copied it. */
+static void pending_slice(struct ipcfs_object *o)
+{
+	int32_t *redo = (void *)(o->base + o->cells.redo);
+
+	numbers(o);
+	for (int i = 2; i < 6; i++)
+		redo[i] = i + 100;
+	STORE(o->control->redo_offset, 8);
+	STORE(o->control->redo_bytes, 16);
+	STORE(o->control->redo_on, 1);
+	STORE(o->control->lock, 77 << 1);
+}
+
+static void get_slice(struct ipcfs_object *o)
+{
+	int32_t v[ELEMENTS];
+
+	ipcfs_array_get(o, 0, ELEMENTS, v, sizeof(v), NULL);
+}
+
+/* It was committed: whenever who repairs it is killed, it is there. */
+static int slice_changed_once(struct ipcfs_object *o)
+{
+	return slice_changed(o) == 1 ? 1 : -1;
+}
+
+static void set_last(struct ipcfs_object *o)
+{
+	ipcfs_array_set(o, ELEMENTS - 1, 1, &(int32_t){1007});
+}
+
+static int last_after_repair(struct ipcfs_object *o)
+{
+	int32_t last = 0;
+
+	if (ipcfs_array_get(o, ELEMENTS - 1, 1, &last, sizeof(last), NULL) != sizeof(last) ||
+	    ipcfs_array_set(o, ELEMENTS - 1, 1, &(int32_t){ELEMENTS - 1}) != 0 ||
+	    slice_changed(o) != 1)
+		return -1;
+	return last == ELEMENTS - 1 ? 0 : last == 1007 ? 1 : -2;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------- */
+
+static void create(struct ipcfs_object *o)
+{
+	(void)o;
+	ipcfs_open(store, IPCFS_QUEUE, "made", IPCFS_CREATE, 0600, NULL, &o);
+}
+
+/* Whole or not at all. */
+static int created(struct ipcfs_object *o)
+{
+	struct ipcfs_object *made = NULL;
+	int rc = ipcfs_open(store, IPCFS_QUEUE, "made", 0, 0, NULL, &made);
+	char all[16];
+
+	(void)o;
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0 || ipcfs_queue_put(made, "x", 1, 0) != 0 || drain(made, all) != 1)
+		return -1;
+	ipcfs_close(made);
+	return ipcfs_unlink(store, IPCFS_QUEUE, "made") == 0 ? 1 : -2;
+}
+
+static void take_away(struct ipcfs_object *o)
+{
+	(void)o;
+	ipcfs_unlink(store, IPCFS_EVENT, "o");
+}
+
+/* As it was, or gone for everybody. */
+static int taken_away(struct ipcfs_object *o)
+{
+	struct ipcfs_object *again = NULL;
+	int used = ipcfs_event_set(o), rc = ipcfs_open(store, IPCFS_EVENT, "o", 0, 0, NULL, &again);
+
+	ipcfs_close(again);
+	if (used == 0 && rc == 0 && again == o)
+		return 0;
+	return used == -EIDRM && rc == -ENOENT ? 1 : -2;
+}
+
 /* ---- stepping ------------------------------------------------------------------------------------------ */
 
-/* The client: registers, stops, acts, stops again. */
-static void client(const struct step_case *c, struct ipcfs_object *o)
+static struct ipcfs_object *stepped; /* what the client works on */
+static const struct step_case *running;
+
+static void get_ready(void *arg)
 {
-	ipcfs_event_set(warm);
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	raise(SIGSTOP);
-	c->act(o);
-	raise(SIGSTOP);
-	_exit(0);
+	(void)arg;
+	if (!(running->how & NEWCOMER))
+		ipcfs_event_set(warm);
 }
 
-/* Steps `steps` instructions (negative: to the end) and kills. Returns how many were stepped. */
-static long step_and_kill(const struct step_case *c, struct ipcfs_object *o, long steps)
+static void act(void *arg)
 {
-	pid_t child = fork();
-	long done = 0;
-	int status;
-
-	if (child == 0)
-		client(c, o);
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-		return -1;
-	while (steps < 0 || done < steps) {
-		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) < 0 ||
-		    waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-			break;
-		if (WSTOPSIG(status) == SIGSTOP)
-			break; /* the second raise: it has returned */
-		done++;
-	}
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	return done;
+	(void)arg;
+	running->act(stepped);
 }
+
+static const struct step_client client = {.before = get_ready, .act = act};
 
 static struct ipcfs_object *fresh(const struct step_case *c)
 {
@@ -335,41 +468,57 @@ static struct ipcfs_object *fresh(const struct step_case *c)
 
 	if (c->prepare)
 		c->prepare(o);
-	if (c->announced)
+	if (c->how & ANNOUNCED)
 		for (int class = 0; class < IPCFS_C_COUNT; class ++)
 			atomic_fetch_or(&o->control->flags, SEG_WAITERS(class) | SEG_PARKED(class));
 	return o;
 }
 
-static void run_case(const struct step_case *c, long budget)
+/* A client is killed after `steps` of its instructions; 0: not done, 1: done, negative: neither. */
+static int kill_after(const struct step_path *path, long steps)
 {
-	struct ipcfs_object *o = fresh(c);
-	long all = step_and_kill(c, o, -1), tried = 0, stride, states[2] = {0, 0};
-	int state = c->look(o);
+	struct ipcfs_object *o = stepped = fresh(running);
+	uint32_t seq[IPCFS_C_COUNT], grown = 0;
+	int state;
 
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		seq[class] = LOAD(o->control->seq[class]);
+	step_kill_after(&client, path, steps);
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		grown += LOAD(o->control->seq[class]) - seq[class];
+	state = running->look(o);
+	if (state == 1 && running->how & ANNOUNCED && !grown)
+		state = -10; /* committed, and those who wait are not told */
 	ipcfs_close(o);
-	if (all <= 0 || state != 1) {
-		crash_result(false, c->name, "the operation itself: %ld steps, state %d", all,
-			     state);
-		return;
-	}
-	/* Stepping to k costs k: the strides spend the budget of steps. */
-	stride = budget ? all * all / 2 / budget + 1 : 1;
-	for (long k = all % stride; k <= all; k += stride, tried++) {
-		o = fresh(c);
-		step_and_kill(c, o, k);
-		state = c->look(o);
-		ipcfs_close(o);
-		if (state < 0 || (k == all && state != 1)) {
-			crash_result(false, c->name,
-				     "killed after %ld of %ld instructions: state %d", k, all,
-				     state);
-			return;
+	return state;
+}
+
+static void run_case(const struct step_case *c, long most)
+{
+	long tried = 0, start, stride, states[2] = {0, 0};
+	struct step_path path;
+	int state = 1;
+
+	running = c;
+	stepped = fresh(c);
+	bool whole = step_record(&client, &path) && c->look(stepped) == 1;
+	ipcfs_close(stepped);
+	step_plan(path.count, most, &start, &stride);
+	for (long k = start; whole && k <= path.count; k += stride, tried++) {
+		state = kill_after(&path, k);
+		if (state < 0) {
+			crash_result(false, c->name, "killed after %ld of %ld instructions: state %d",
+				     k, path.count, state);
+			break;
 		}
 		states[state]++;
 	}
-	crash_result(true, c->name, "%ld boundaries of %ld: not done %ld, done %ld", tried, all + 1,
-		     states[0], states[1]);
+	if (!whole)
+		crash_result(false, c->name, "the operation itself: %ld instructions", path.count);
+	else if (state >= 0)
+		crash_result(true, c->name, "%ld boundaries of %ld: not done %ld, done %ld", tried,
+			     path.count + 1, states[0], states[1]);
+	step_forget(&path);
 }
 
 #define INT32_ARRAY                                                                                \
@@ -386,45 +535,55 @@ static void run_case(const struct step_case *c, long budget)
 	}
 
 static const struct step_case cases[] = {
-	{"queue_put", IPCFS_QUEUE, {0}, two, put, put_done, false},
-	{"queue_put_first", IPCFS_QUEUE, {0}, NULL, put, put_done_empty, false},
-	{"queue_put_wrapped", IPCFS_QUEUE, SMALL, at_the_end, put, put_done_at_the_end, false},
-	{"queue_put_waking", IPCFS_QUEUE, {0}, two, put, put_done, true},
-	{"queue_get", IPCFS_QUEUE, {0}, two, get, get_done, false},
-	{"queue_get_wrapped", IPCFS_QUEUE, SMALL, at_the_end, get, get_done_at_the_end, false},
-	{"queue_get_waking", IPCFS_QUEUE, {0}, two, get, get_done, true},
-	{"queue_put_many", IPCFS_QUEUE, {0}, two, put_many, put_many_done, false},
-	{"queue_get_many", IPCFS_QUEUE, {0}, two, get_many, all_gone, false},
-	{"queue_clear", IPCFS_QUEUE, {0}, two, clear, all_gone, true},
-	{"semaphore_acquire", IPCFS_SEMAPHORE, {0}, three_units, acquire, acquired, false},
-	{"semaphore_release_waking", IPCFS_SEMAPHORE, {0}, three_units, release, released, true},
-	{"event_set_waking", IPCFS_EVENT, {0}, NULL, set, is_set, true},
-	{"event_clear", IPCFS_EVENT, {0}, set, unset, is_clear, false},
-	{"value_set", IPCFS_VALUE, TYPED('q'), number, assign, number_changed, false},
-	{"value_add_waking", IPCFS_VALUE, TYPED('q'), number, add, number_changed, true},
-	{"value_cas", IPCFS_VALUE, TYPED('q'), number, exchange, number_changed, false},
-	{"value_string", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, false},
-	{"array_slice", IPCFS_ARRAY, INT32_ARRAY, numbers, set_slice, slice_changed, false},
-	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed, true},
+	{"queue_put", IPCFS_QUEUE, {0}, two, put, put_done, 0},
+	{"queue_put_first", IPCFS_QUEUE, {0}, NULL, put, put_done_empty, 0},
+	{"queue_put_wrapped", IPCFS_QUEUE, SMALL, at_the_end, put, put_done_at_the_end, 0},
+	{"queue_put_waking", IPCFS_QUEUE, {0}, two, put, put_done, ANNOUNCED},
+	{"queue_get", IPCFS_QUEUE, {0}, two, get, get_done, 0},
+	{"queue_get_wrapped", IPCFS_QUEUE, SMALL, at_the_end, get, get_done_at_the_end, 0},
+	{"queue_get_waking", IPCFS_QUEUE, {0}, two, get, get_done, ANNOUNCED},
+	{"queue_put_many", IPCFS_QUEUE, {0}, two, put_many, put_many_done, 0},
+	{"queue_get_many", IPCFS_QUEUE, {0}, two, get_many, all_gone, 0},
+	{"queue_put_many_waking", IPCFS_QUEUE, {0}, two, put_many, put_many_done, ANNOUNCED},
+	{"queue_put_of_a_newcomer", IPCFS_QUEUE, {0}, two, put, put_done, NEWCOMER},
+	{"queue_put_growing", IPCFS_QUEUE, {0}, page_full, put_page, put_page_done, 0},
+	{"queue_get_after_a_death", IPCFS_QUEUE, {0}, two_and_a_death, get, get_done, 0},
+	{"queue_clear_quietly", IPCFS_QUEUE, {0}, two, clear, all_gone, 0},
+	{"queue_clear", IPCFS_QUEUE, {0}, two, clear, all_gone, ANNOUNCED},
+	{"semaphore_acquire", IPCFS_SEMAPHORE, {0}, three_units, acquire, acquired, 0},
+	{"semaphore_release_waking", IPCFS_SEMAPHORE, {0}, three_units, release, released, ANNOUNCED},
+	{"semaphore_release", IPCFS_SEMAPHORE, {0}, three_units, release, released, 0},
+	{"event_set", IPCFS_EVENT, {0}, NULL, set, is_set, 0},
+	{"event_set_waking", IPCFS_EVENT, {0}, NULL, set, is_set, ANNOUNCED},
+	{"event_clear", IPCFS_EVENT, {0}, set, unset, is_clear, 0},
+	{"value_set", IPCFS_VALUE, TYPED('q'), number, assign, number_changed, 0},
+	{"value_add_waking", IPCFS_VALUE, TYPED('q'), number, add, number_changed, ANNOUNCED},
+	{"value_cas", IPCFS_VALUE, TYPED('q'), number, exchange, number_changed, 0},
+	{"value_string", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, 0},
+	{"array_slice", IPCFS_ARRAY, INT32_ARRAY, numbers, set_slice, slice_changed, 0},
+	{"array_cas", IPCFS_ARRAY, INT32_ARRAY, numbers, exchange_slice, slice_changed, 0},
+	{"array_fill", IPCFS_ARRAY, INT32_ARRAY, numbers, fill_slice, slice_filled, 0},
+	{"array_repair", IPCFS_ARRAY, INT32_ARRAY, pending_slice, get_slice, slice_changed_once, 0},
+	{"array_set_after_a_death", IPCFS_ARRAY, INT32_ARRAY, pending_slice, set_last,
+	 last_after_repair, 0},
+	{"value_string_waking", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, ANNOUNCED},
+	{"create", IPCFS_EVENT, {0}, NULL, create, created, 0},
+	{"unlink", IPCFS_EVENT, {0}, NULL, take_away, taken_away, 0},
+	{"unlink_waking", IPCFS_EVENT, {0}, NULL, take_away, taken_away, ANNOUNCED},
+	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed, ANNOUNCED},
 };
-
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define STEPS true
-#else
-#define STEPS false
-#endif
 
 int main(void)
 {
-	long budget = getenv("LONG") ? 0 : 40000;
+	long most = getenv("LONG") ? 0 : 1000;
 
-	if (!STEPS) {
+	if (!STEP_CAN) {
 		printf("skip crash_step single-stepping is for plain x86-64 builds\n");
 		return 77;
 	}
 	store = crash_store();
 	warm = crash_object(store, IPCFS_EVENT, "warm", NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		run_case(&cases[i], budget);
+		run_case(&cases[i], most);
 	return crash_end();
 }
