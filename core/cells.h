@@ -14,7 +14,7 @@ enum { SHAPE_TYPE, SHAPE_LEN };
 int cells_layout(struct ipcfs_object *o, char type, size_t element, uint64_t count, bool scalar);
 void cells_repair(struct ipcfs_object *o);
 int cells_try(struct ipcfs_object *o, struct ipcfs_op *op);
-unsigned cells_ready(struct ipcfs_object *o, uint64_t n);
+unsigned cells_ready(struct ipcfs_object *o, const struct ipcfs_op *op);
 void cells_stat(struct ipcfs_object *o, struct ipcfs_stat *st);
 bool cells_type_known(char type);
 

@@ -28,8 +28,12 @@ enum ipcfs_verb {
 	IPCFS_V_READ_RAW,  /* cells: bytes from offset first, out_size of them -> out */
 	IPCFS_V_WRITE_RAW, /* cells: bytes in, in_len at offset first */
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
-	IPCFS_V_CHANGED,   /* any: -EAGAIN while the object's changes == op->changes */
-	IPCFS_V_READY,	   /* any: count = events of interest -> count = those that hold; never
+	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
+	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
+	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
+	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
+	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
+	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
 	IPCFS_V_COUNT
 };
@@ -47,6 +51,16 @@ enum {
 	IPCFS_OP_TRYLOCK = 1 << 1, /* -EBUSY at once where the inner lock is held by the living */
 	IPCFS_OP_CAS = 1 << 2,	   /* -ECANCELED unless the object's changes == op->changes */
 	IPCFS_OP_FILL = 1 << 3,	   /* `in` holds one element, for all of the slice */
+	IPCFS_OP_WAITS = 1 << 4,   /* the caller will wait: it may take the turnstile */
+	IPCFS_OP_SHARED = 1 << 5,  /* LOCK: beside others who do the same */
+	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
+};
+
+/* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
+struct ipcfs_holder {
+	uint64_t member, handle;
+	pid_t pid;
+	uid_t uid;
 };
 
 struct ipcfs_op {
@@ -62,6 +76,9 @@ struct ipcfs_op {
 	/* WRITE and ARITH with `out`: these elements are read back in the same step. */
 	uint64_t back_first, back_count;
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
+	const struct ipcfs_holder *holder;
+	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
 	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two
@@ -94,6 +111,9 @@ struct ipcfs_engine {
 	int (*list)(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
 		    int (*each)(void *arg, const char *name, bool is_folder), void *arg);
 	int (*stat)(struct ipcfs_object *object, struct ipcfs_stat *st);
+	/* As ipcfs_holders(). */
+	int (*holders)(struct ipcfs_object *object,
+		       int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg);
 	/* Tries once. 0, -EAGAIN, -EBUSY, -EINPROGRESS or an error of the operation. */
 	int (*try)(struct ipcfs_object *object, struct ipcfs_op *op);
 	/* For a server: a descriptor that is readable when `dispatch` has something to say. It calls

@@ -59,9 +59,9 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 	}
 }
 
-static unsigned ready(struct ipcfs_object *o, uint64_t n)
+static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
-	(void)n;
+	(void)op;
 	return (LOAD(o->control->word) ? 1u << IPCFS_C_READ : 0) | 1u << IPCFS_C_WRITE;
 }
 

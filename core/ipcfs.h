@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, events, shared values and arrays that
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, shared values and arrays that
  * live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
@@ -79,6 +79,7 @@ enum ipcfs_kind {
 	IPCFS_EVENT,
 	IPCFS_VALUE,
 	IPCFS_ARRAY,
+	IPCFS_LOCK,
 	IPCFS_KIND_COUNT
 };
 
@@ -173,9 +174,24 @@ struct ipcfs_stat {
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
 	uint64_t messages, bytes;	    /* queue */
-	uint64_t value;			    /* semaphore: units; event: 0 or 1 */
+	uint64_t value; /* semaphore: units; event: 0 or 1; lock: newest token */
+	bool abandoned; /* lock: see ipcfs_grant */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
+
+/* Who holds something of an object: a lock. */
+struct ipcfs_holding {
+	pid_t pid; /* of the process that took it, in its own pid namespace */
+	uid_t uid;
+	int64_t since_ns; /* CLOCK_REALTIME */
+	uint64_t order;	  /* the longest holder has the least */
+	bool shared;	  /* lock */
+	uint64_t token;	  /* lock */
+};
+/* ipcfs_holders: calls `each` for every holder who lives, in no order, without waiting and without the
+ * object's lock. A value other than 0 that `each` returns ends the walk and is returned. */
+int ipcfs_holders(struct ipcfs_object *object,
+		  int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg);
 
 /* ipcfs_wait_change: waits until `changes` is no longer what the caller saw last
  * (ipcfs_stat), for any kind, and stores the new number. -EAGAIN, -ETIMEDOUT, -EINTR. */
@@ -225,6 +241,30 @@ int ipcfs_semaphore_release(struct ipcfs_object *semaphore, uint32_t n);
 
 /* The units now: 0 to IPCFS_SEMAPHORE_MAX. */
 int64_t ipcfs_semaphore_value(struct ipcfs_object *semaphore);
+
+/* ---- locks: one at a time, or many that only read --------------------------------- */
+
+enum { IPCFS_SHARED = 1 << 0 };
+
+struct ipcfs_grant {
+	uint64_t
+		token; /* fencing token: grows with every acquisition while the store lives, also when
+			   the name is removed and made again (Lamport, Chubby's sequencers) */
+	bool abandoned; /* the last exclusive holder's process ended while it held the lock, and nobody
+			   has released it since: what it protects may be half-changed */
+};
+
+/* ipcfs_lock_acquire: takes the lock, exclusively or (IPCFS_SHARED) beside other shared holders, and waits
+ * while it must. Each acquisition is one holding of its own, of this process, not of the thread: a
+ * second one in the same process waits as any other. It ends with ipcfs_lock_release(), with the last
+ * ipcfs_close() of the object in this process, or with the process, however that ends; a forked child
+ * holds nothing. A shared acquisition waits while somebody waits for an exclusive one.
+ * -EAGAIN, -ETIMEDOUT, -EINTR; -EAGAIN also where 4096 hold it already and deadline_ns is 0. */
+int ipcfs_lock_acquire(struct ipcfs_object *lock, unsigned flags, int64_t deadline_ns,
+		       struct ipcfs_grant *grant);
+
+/* ipcfs_lock_release: -EPERM: this process does not hold the lock with that token. */
+int ipcfs_lock_release(struct ipcfs_object *lock, uint64_t token);
 
 /* ---- events ------------------------------------------------------------------ */
 

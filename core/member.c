@@ -32,8 +32,9 @@ static void member_path(char path[MEMBER_PATH], uint64_t number)
 	snprintf(path, MEMBER_PATH, "members/%016llx", (unsigned long long)number);
 }
 
-/* Makes the locked and mapped file under a temporary name and gives it its number as a name. */
-static int publish(int dirfd, uint64_t number, struct member_page **out)
+/* Makes the locked and mapped file under a temporary name and gives it its number as a name. The mapping
+ * keeps the lock, or, where `keep` is given, that descriptor does and nothing stays mapped. */
+static int publish(int dirfd, uint64_t number, struct member_page **out, int *keep)
 {
 	char temporary[MEMBER_PATH], path[MEMBER_PATH];
 	struct member_page *page = NULL;
@@ -62,15 +63,34 @@ static int publish(int dirfd, uint64_t number, struct member_page **out)
 	}
 	if (rc == 0)
 		rc = sys_rename_new(dirfd, temporary, path);
-	sys_close(fd); /* the mapping keeps the lock */
+	if (page && (rc < 0 || keep)) {
+		sys_unmap(page, SEG_PAGE);
+		page = NULL;
+	}
+	if (rc == 0 && keep)
+		*keep = fd;
+	else
+		sys_close(fd);
 	if (rc < 0) {
-		if (page)
-			sys_unmap(page, SEG_PAGE);
 		sys_unlink_at(dirfd, temporary, 0);
 		return rc;
 	}
 	*out = page;
 	return 0;
+}
+
+/* A number that nobody has had, published. A sweep may take the file away before it is locked: then again. */
+static int publish_new(int dirfd, uint64_t *number, struct member_page **out, int *keep)
+{
+	int rc = -EEXIST;
+
+	for (int i = 0; i < ENROL_TRIES && (rc == -EEXIST || rc == -ENOENT); i++) {
+		rc = sys_random(number, sizeof(*number));
+		*number >>= 1; /* the lock word needs a bit, member_self a sign */
+		if (rc == 0)
+			rc = *number ? publish(dirfd, *number, out, keep) : -EEXIST;
+	}
+	return rc;
 }
 
 static int enrol(struct ipcfs_store *store)
@@ -82,15 +102,7 @@ static int enrol(struct ipcfs_store *store)
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
-	/* A sweep may take the file away before it is locked: then again. */
-	for (int i = 0; i < ENROL_TRIES; i++) {
-		rc = sys_random(&number, sizeof(number));
-		number >>= 1; /* the lock word needs a bit, member_self a sign */
-		if (rc == 0)
-			rc = number ? publish(dirfd, number, &page) : -EEXIST;
-		if (rc != -EEXIST && rc != -ENOENT)
-			break;
-	}
+	rc = publish_new(dirfd, &number, &page, NULL);
 	store_leave(store, dirfd);
 	if (rc < 0)
 		return rc;
@@ -119,12 +131,42 @@ int64_t member_self(struct ipcfs_store *store)
 	return rc < 0 ? rc : (int64_t)number;
 }
 
+int member_session(struct ipcfs_store *store)
+{
+	struct member_page *none;
+	int dirfd = store_enter(store), rc;
+
+	if (dirfd < 0)
+		return dirfd;
+	rc = publish_new(dirfd, &store->session, &none, &store->session_fd);
+	store_leave(store, dirfd);
+	if (rc < 0)
+		store->session = 0;
+	return rc;
+}
+
+static void end_session(struct ipcfs_store *store)
+{
+	char path[MEMBER_PATH];
+	int dirfd = store->session ? store_enter(store) : -1;
+
+	if (dirfd >= 0) {
+		member_path(path, store->session);
+		sys_unlink_at(dirfd, path, 0);
+		store_leave(store, dirfd);
+	}
+	sys_close(store->session_fd);
+	store->session_fd = -1;
+	store->session = 0;
+}
+
 void member_leave(struct ipcfs_store *store)
 {
 	uint64_t number = LOAD(store->self->number);
 	char path[MEMBER_PATH];
 	int dirfd;
 
+	end_session(store);
 	if (!number)
 		return;
 	dirfd = store_enter(store);
@@ -166,6 +208,30 @@ _Atomic uint64_t *member_work(struct ipcfs_store *store)
 	return &store->self->page->work[slot - 1];
 }
 
+void member_note(struct ipcfs_object *o)
+{
+	struct member_page *page = o->store->self->page;
+
+	if (o->noted)
+		return;
+	for (unsigned i = 0; i < MEMBER_HOLDS; i++) {
+		uint64_t none = 0;
+
+		if (atomic_compare_exchange_strong(&page->holds[i], &none, o->id)) {
+			o->noted = i + 1;
+			return;
+		}
+	}
+	STORE(page->many, 1);
+}
+
+void member_unnote(struct ipcfs_object *o)
+{
+	if (o->noted && LOAD(o->store->self->number))
+		STORE(o->store->self->page->holds[o->noted - 1], 0);
+	o->noted = 0;
+}
+
 void member_ring(struct ipcfs_store *store, uint64_t id)
 {
 	struct member_page *page = store->self->page;
@@ -185,16 +251,26 @@ void member_ring(struct ipcfs_store *store, uint64_t id)
 
 /* ---- the server's side ---- */
 
-/* The dead: whatever it was working on is named, then its file goes. */
+static void tell_work(struct ipcfs_store *store, const struct member_page *page)
+{
+	for (int i = 0; i < MEMBER_SLOTS; i++)
+		if (page->work[i])
+			store->changed(store->watch_arg, page->work[i]);
+	for (int i = 0; i < MEMBER_HOLDS; i++)
+		if (page->holds[i])
+			store->changed(store->watch_arg, page->holds[i]);
+	if (page->many)
+		store->changed(store->watch_arg, 0);
+}
+
+/* The dead: whatever it was working on, or held, is named, then its file goes. */
 static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd)
 {
 	struct member_page page;
 
 	memset(&page, 0, sizeof(page));
 	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) && store->changed)
-		for (int i = 0; i < MEMBER_SLOTS; i++)
-			if (page.work[i])
-				store->changed(store->watch_arg, page.work[i]);
+		tell_work(store, &page);
 	sys_unlink_at(dirfd, path, 0);
 }
 

@@ -2,7 +2,7 @@
  *
  * object.c - opening, creating, removing and looking at objects of any kind: the shared-memory engine.
  */
-#include "object.h"
+#include "claim.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -193,6 +193,28 @@ static int shm_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
 	return state & SEG_REMOVED ? -EIDRM : 0;
 }
 
+/* Without the lock: an entry whose state changed while it was read is left out. */
+static int shm_holders(struct ipcfs_object *o,
+		       int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg)
+{
+	int rc = 0;
+
+	for (unsigned i = 0, n = o->claims ? claim_count(o) : 0; i < n && rc == 0; i++) {
+		struct claim *c = claim_at(o, i);
+		uint64_t state = LOAD(c->state), who = LOAD(c->who);
+		struct ipcfs_holding h = {.pid = (pid_t)(who >> 32),
+					  .uid = (uid_t)who,
+					  .since_ns = (int64_t)LOAD(c->since),
+					  .order = LOAD(c->order)};
+
+		if (!state || !o->ops->holding(o, c, state, &h))
+			continue;
+		if (LOAD(c->state) == state && claim_alive(o, c))
+			rc = each(arg, &h);
+	}
+	return rc;
+}
+
 static int shm_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg)
 {
 	int fd;
@@ -211,6 +233,7 @@ const struct ipcfs_engine ipcfs_engine_shm = {
 	.remove = shm_remove,
 	.list = ipcfs_list,
 	.stat = shm_stat,
+	.holders = shm_holders,
 	.try = obj_try,
 	.watch = shm_watch,
 	.dispatch = member_dispatch,
@@ -244,6 +267,12 @@ int ipcfs_unlink(struct ipcfs_store *store, enum ipcfs_kind kind, const char *na
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st)
 {
 	return shm_stat(object, st);
+}
+
+int ipcfs_holders(struct ipcfs_object *object,
+		  int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg)
+{
+	return shm_holders(object, each, arg);
 }
 
 int ipcfs_wait_change(struct ipcfs_object *object, uint64_t *changes, int64_t deadline_ns)

@@ -23,7 +23,7 @@
 enum {
 	SEG_PAGE = 4096,
 	SEG_CONTROL = 512, /* bytes of the control block */
-	SEG_VERSION = 1,
+	SEG_VERSION = 2,
 };
 #define SEG_MAGIC 0x31736663706955ull /* "Uipcfs1" */
 
@@ -56,13 +56,18 @@ struct seg_control {
 	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
 	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
 	_Atomic uint64_t length;
-	uint8_t spare[SEG_CONTROL - 168];
+	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
+	 * `word` becomes with redo_on (claim.h). */
+	_Atomic uint64_t claims, claims_reserved, claim_order, redo_word;
+	_Atomic uint64_t turn, turn_until; /* the turnstile: whose, CLOCK_MONOTONIC ns */
+	uint8_t spare[SEG_CONTROL - 216];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
 _Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
 
 struct ipcfs_object;
+struct claim;
 
 /* A kind: its data and operations. */
 struct ipcfs_kind_ops {
@@ -82,13 +87,16 @@ struct ipcfs_kind_ops {
 	void (*repair)(struct ipcfs_object *o);
 	/* One operation under the lock. */
 	int (*try)(struct ipcfs_object *o, struct ipcfs_op *op);
-	/* Without the lock: which classes (bits) need not wait; n: units wanted. */
-	unsigned (*ready)(struct ipcfs_object *o, uint64_t n);
+	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
+	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
+	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. */
+	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
+			struct ipcfs_holding *holding);
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
-	ipcfs_value_ops, ipcfs_array_ops;
+	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -108,6 +116,9 @@ struct ipcfs_object {
 	unsigned slot;		   /* in the table that the SIGBUS handler reads */
 	_Atomic bool damaged;	   /* set by the SIGBUS handler */
 	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
+	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
+	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
+	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -145,6 +156,9 @@ struct ipcfs_store {
 	struct store_self *self;
 	bool server; /* rings nobody: it is the one */
 	int dirfd;   /* a server keeps one open; else -1 */
+	/* Server: the member that owns what the open files of its mount have; its lock is a descriptor's. */
+	uint64_t session;
+	int session_fd;
 	/* Server: asked before a segment of `owner` gets more memory; -EDQUOT refuses. */
 	int (*reserve_hook)(void *arg, struct ipcfs_object *o, uint64_t bytes);
 	void *reserve_arg;
@@ -196,7 +210,7 @@ void seg_reset_locks(struct ipcfs_store *store);
 void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
 
 /* ---- member.c ---- */
-enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16 };
+enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_HOLDS = 384 };
 struct member_page {
 	uint64_t magic;
 	uint64_t number;
@@ -205,6 +219,8 @@ struct member_page {
 	_Atomic uint64_t rings;		     /* how often the bell was rung */
 	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
 	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects whose lock is, or is being, taken */
+	_Atomic uint64_t many; /* 1: there were more to hold than `holds` has room for */
+	_Atomic uint64_t holds[MEMBER_HOLDS]; /* ids of objects on which we have, or had, claims */
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */
@@ -213,6 +229,11 @@ bool member_alive(struct ipcfs_store *store, uint64_t number);
 void member_ring(struct ipcfs_store *store, uint64_t id);
 /* Where this thread notes the object that it works on. */
 _Atomic uint64_t *member_work(struct ipcfs_store *store);
+/* Notes in our page that we may have claims on the object: our death names it. Kept until detach. */
+void member_note(struct ipcfs_object *o);
+void member_unnote(struct ipcfs_object *o);
+/* Server: opens the session. 0 or -errno. */
+int member_session(struct ipcfs_store *store);
 void member_leave(struct ipcfs_store *store);
 int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
 void member_dispatch(struct ipcfs_store *store);

@@ -120,12 +120,12 @@ static bool fits(struct ipcfs_object *o, const struct view *v, uint64_t len)
 	return v->count < o->queue.slots && v->end - v->first + len <= o->queue.capacity;
 }
 
-static unsigned ready(struct ipcfs_object *o, uint64_t n)
+static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	struct view v;
 	uint64_t len = o->queue.capacity < 4096 ? o->queue.capacity : 4096;
 
-	(void)n;
+	(void)op;
 	if (look(o, &v) < 0)
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE; /* an error does not wait */
 	return (v.count ? 1u << IPCFS_C_READ : 0) | (fits(o, &v, len) ? 1u << IPCFS_C_WRITE : 0);

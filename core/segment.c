@@ -149,8 +149,10 @@ void seg_reset_locks(struct ipcfs_store *store)
 	pthread_mutex_lock(&registry_lock);
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct ipcfs_object *o = registry[i]; o; o = o->next)
-			if (o->store == store)
+			if (o->store == store) {
 				pthread_mutex_init(&o->mutex, NULL);
+				o->noted = 0; /* nor is what he holds */
+			}
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -271,6 +273,12 @@ void seg_detach(struct ipcfs_object *o)
 	pthread_mutex_unlock(&registry_lock);
 	if (!last)
 		return;
+	if (o->noted && LOAD(o->store->self->number)) {
+		struct ipcfs_op leave = {.verb = IPCFS_V_LEAVE};
+
+		obj_run(o, &leave, 0); /* what this process still has of it */
+	}
+	member_unnote(o);
 	sys_unmap(o->base, o->size);
 	pthread_mutex_destroy(&o->mutex);
 	free(o);

@@ -84,11 +84,12 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 	}
 }
 
-static unsigned ready(struct ipcfs_object *o, uint64_t n)
+static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	uint64_t value = LOAD(o->control->word);
 
-	return (value >= (n ? n : 1) ? 1u << IPCFS_C_READ : 0) | 1u << IPCFS_C_WRITE;
+	return (value >= (op->first ? op->first : 1) ? 1u << IPCFS_C_READ : 0) |
+	       1u << IPCFS_C_WRITE;
 }
 
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)

@@ -20,7 +20,7 @@
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_QUEUE] = &ipcfs_queue_ops, [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
 	[IPCFS_EVENT] = &ipcfs_event_ops, [IPCFS_VALUE] = &ipcfs_value_ops,
-	[IPCFS_ARRAY] = &ipcfs_array_ops,
+	[IPCFS_ARRAY] = &ipcfs_array_ops, [IPCFS_LOCK] = &ipcfs_lock_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
@@ -184,7 +184,7 @@ int ipcfs_store_open(const char *dir, struct ipcfs_store **out)
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return -ENOMEM;
-	store->dirfd = store->watch_fd = -1;
+	store->dirfd = store->watch_fd = store->session_fd = -1;
 	rc = check_folder(path, &store->owner);
 	if (rc == 0) {
 		store->dir = realpath(path, NULL); /* the caller may change his folder */

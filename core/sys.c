@@ -335,12 +335,27 @@ int sys_random(void *buf, size_t len)
 	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
-int64_t sys_now_ns(void)
+static int64_t now_of(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t sys_now_ns(void)
+{
+	return now_of(CLOCK_MONOTONIC);
+}
+
+int64_t sys_realtime_ns(void)
+{
+	return now_of(CLOCK_REALTIME);
+}
+
+int64_t sys_boottime_ns(void)
+{
+	return now_of(CLOCK_BOOTTIME);
 }
 
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)

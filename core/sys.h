@@ -44,7 +44,10 @@ int sys_ofd_locked(int fd);
 mode_t sys_umask(void);
 uint64_t sys_free_bytes(const char *dir); /* of its file system; 0 where it will not say */
 int sys_random(void *buf, size_t len);
-int64_t sys_now_ns(void); /* CLOCK_MONOTONIC */
+int64_t sys_now_ns(void);      /* CLOCK_MONOTONIC */
+int64_t sys_realtime_ns(void); /* CLOCK_REALTIME */
+int64_t sys_boottime_ns(
+	void); /* CLOCK_BOOTTIME: never goes back while the machine, and so a tmpfs, lives */
 /* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns);
 int sys_futex_wake(_Atomic uint32_t *word, int n); /* how many woke */

@@ -6,7 +6,7 @@
  * was woken looks under the lock alone, and takes it over from the dead. So a changer killed before
  * its commit owes nothing, and after it has told everybody (tests/model/wait.pml).
  */
-#include "object.h"
+#include "claim.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -89,7 +89,11 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 		for (int class = 0; class < IPCFS_C_COUNT; class ++)
 			if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
 				announce(o, SEG_PARKED(class));
-		op->count &= o->ops->ready(o, op->first);
+		op->count &= o->ops->ready(o, op);
+		return 0;
+	}
+	if (op->verb == IPCFS_V_QUIT) {
+		turn_drop(o);
 		return 0;
 	}
 	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
@@ -123,6 +127,8 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 
 	if (rc < 0)
 		return rc;
+	if (deadline_ns != 0)
+		op->flags |= IPCFS_OP_WAITS;
 	rc = try_locked(o, op);
 	if (rc == -EAGAIN && deadline_ns != 0) {
 		announce(o, SEG_WAITERS(class));
@@ -141,6 +147,14 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	return rc == -EINTR ? -EINTR : -EAGAIN;
 }
 
+/* Who gives up waiting may have the turnstile. */
+static void quit(struct ipcfs_object *o)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_QUIT};
+
+	run_once(o, &op, 0);
+}
+
 int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 {
 	uint64_t count = op->count;
@@ -150,5 +164,7 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 		op->count = count;
 		rc = run_once(o, op, deadline_ns);
 	} while (rc == -EAGAIN && deadline_ns != 0);
+	if ((rc == -ETIMEDOUT || rc == -EINTR) && LOAD(o->control->turn))
+		quit(o);
 	return rc;
 }

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rwlock.c - the kind `locks`: held by one, or shared by many. Who holds it are claims; the commit word
+ * is {acquisitions so far, abandoned}. The fencing token of an acquisition is its number on top of the time
+ * at which the object was made: nanoseconds since boot, which grow faster than anybody can acquire, so that a
+ * name made again goes on where it was. (Not to be confused with lock.c, the inner lock of any object.)
+ */
+#include "claim.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <limits.h>
+
+enum { SHAPE_BASE };
+enum { EXCLUSIVE = 1, SHARED = 2 }; /* states of a claim; a: its token */
+#define ABANDONED 1ull		    /* bit of the word, below the number */
+
+static int shape(const struct ipcfs_properties *p, uint64_t out[5])
+{
+	(void)p;
+	out[SHAPE_BASE] = (uint64_t)sys_boottime_ns();
+	return 0;
+}
+
+static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
+{
+	(void)in;
+	p->given = 0;
+}
+
+static int layout(struct ipcfs_object *o)
+{
+	o->claims = SEG_PAGE;
+	o->size = SEG_PAGE + CLAIMS_BYTES;
+	return 0;
+}
+
+/* ---- who holds it --------------------------------------------------------------------------------- */
+
+struct holders {
+	unsigned exclusive, shared;
+};
+
+static struct holders look(struct ipcfs_object *o)
+{
+	struct holders h = {0, 0};
+
+	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
+		uint64_t state = LOAD(claim_at(o, i)->state);
+
+		h.exclusive += state == EXCLUSIVE;
+		h.shared += state == SHARED;
+	}
+	return h;
+}
+
+static void end_claim(struct ipcfs_object *o, unsigned i, bool died, uint64_t *word)
+{
+	if (LOAD(claim_at(o, i)->state) == EXCLUSIVE)
+		*word = died ? *word | ABANDONED : *word & ~ABANDONED;
+	claim_stage(o, i, 0);
+}
+
+/* One who is woken is enough: he who shares wakes the next. Behind a turnstile all must look. */
+static void commit_release(struct ipcfs_object *o, uint64_t word)
+{
+	obj_change(o, IPCFS_C_READ, LOAD(o->control->turn) ? INT_MAX : 1);
+	claim_commit(o, word, 0);
+}
+
+/* Takes back what the dead held. Did they hold anything? */
+static bool bury(struct ipcfs_object *o)
+{
+	uint64_t word = LOAD(o->control->word);
+	int i = claim_dead(o, 0);
+
+	if (i == CLAIM_NONE)
+		return false;
+	for (; i != CLAIM_NONE; i = claim_dead(o, (unsigned)i + 1))
+		end_claim(o, (unsigned)i, true, &word);
+	commit_release(o, word);
+	return true;
+}
+
+/* ---- acquire ---------------------------------------------------------------------------------------- */
+
+static bool must_wait(struct ipcfs_object *o, bool shared)
+{
+	struct holders h = look(o);
+
+	return h.exclusive || (h.shared && !shared) || turn_blocks(o);
+}
+
+/* A handle that has it already. 1: it does, and is told so. */
+static int again(struct ipcfs_object *o, struct ipcfs_op *op, const struct ipcfs_holder *h)
+{
+	uint64_t wanted = op->flags & IPCFS_OP_SHARED ? SHARED : EXCLUSIVE;
+	int i = h->handle ? claim_find(o, h, 0) : CLAIM_NONE;
+	struct claim *c;
+
+	if (i == CLAIM_NONE)
+		return 0;
+	c = claim_at(o, (unsigned)i);
+	if (LOAD(c->state) != wanted)
+		return -EDEADLK; /* it would wait for itself */
+	op->token = LOAD(c->a);
+	op->abandoned = LOAD(o->control->word) & ABANDONED;
+	return 1;
+}
+
+static int commit_acquire(struct ipcfs_object *o, struct ipcfs_op *op, const struct ipcfs_holder *h)
+{
+	bool shared = op->flags & IPCFS_OP_SHARED;
+	uint64_t word = LOAD(o->control->word), number = (word >> 1) + 1;
+	int rc, i = claim_new(o, h, shared ? SHARED : EXCLUSIVE);
+
+	if (i < 0)
+		return i;
+	op->token = o->shape[SHAPE_BASE] + number;
+	op->abandoned = word & ABANDONED;
+	STORE(claim_at(o, (unsigned)i)->a, op->token);
+	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
+	rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
+	if (rc < 0) {
+		claim_unstage(o);
+		return rc;
+	}
+	turn_drop(o);
+	if (shared)
+		obj_wake(o, IPCFS_C_READ, 1);
+	claim_commit(o, number << 1 | (word & ABANDONED), 0);
+	return 0;
+}
+
+static int acquire(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct ipcfs_holder h = claim_holder(o, op);
+	bool shared = op->flags & IPCFS_OP_SHARED;
+	int rc = again(o, op, &h);
+
+	if (rc != 0) {
+		if (rc > 0)
+			rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
+		return rc;
+	}
+	if (must_wait(o, shared) && (!bury(o) || must_wait(o, shared))) {
+		/* Parked requests keep their order, and a writer is not starved by readers. */
+		if (op->flags & IPCFS_OP_PARK ||
+		    (op->flags & IPCFS_OP_WAITS && !shared && look(o).shared))
+			turn_take(o);
+		return -EAGAIN;
+	}
+	return commit_acquire(o, op, &h);
+}
+
+/* ---- release ------------------------------------------------------------------------------------------ */
+
+/* The claim that is meant: the handle's, or the process's with that token. */
+static int claim_meant(struct ipcfs_object *o, const struct ipcfs_op *op,
+		       const struct ipcfs_holder *h)
+{
+	int i = claim_find(o, h, 0);
+
+	while (i != CLAIM_NONE && !h->handle && LOAD(claim_at(o, (unsigned)i)->a) != op->token)
+		i = claim_find(o, h, (unsigned)i + 1);
+	return i;
+}
+
+static int release(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct ipcfs_holder h = claim_holder(o, op);
+	uint64_t word = LOAD(o->control->word);
+	int i = claim_meant(o, op, &h);
+
+	if (i == CLAIM_NONE)
+		return -EPERM;
+	end_claim(o, (unsigned)i, false, &word);
+	commit_release(o, word);
+	return 0;
+}
+
+/* All that the holder has. */
+static int leave(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct ipcfs_holder h = claim_holder(o, op);
+	uint64_t word = LOAD(o->control->word);
+	int i = claim_find(o, &h, 0);
+
+	if (i == CLAIM_NONE)
+		return 0;
+	for (; i != CLAIM_NONE; i = claim_find(o, &h, (unsigned)i + 1))
+		end_claim(o, (unsigned)i, op->flags & IPCFS_OP_ENDED, &word);
+	commit_release(o, word);
+	return 0;
+}
+
+static int try(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	switch (op->verb) {
+	case IPCFS_V_LOCK:
+		return acquire(o, op);
+	case IPCFS_V_UNLOCK:
+		return release(o, op);
+	case IPCFS_V_LEAVE:
+		return leave(o, op);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* ---- looking -------------------------------------------------------------------------------------------- */
+
+static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
+{
+	bool shared = op->flags & IPCFS_OP_SHARED;
+	bool has = op->holder && claim_find(o, op->holder, 0) != CLAIM_NONE;
+	bool waits = !has && must_wait(o, shared) && (!bury(o) || must_wait(o, shared));
+
+	return (waits ? 0 : 1u << IPCFS_C_READ) | 1u << IPCFS_C_WRITE;
+}
+
+static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
+{
+	uint64_t word = LOAD(o->control->word);
+
+	st->value = o->shape[SHAPE_BASE] + (word >> 1);
+	st->abandoned = word & ABANDONED;
+}
+
+static bool holding(struct ipcfs_object *o, struct claim *c, uint64_t state,
+		    struct ipcfs_holding *h)
+{
+	(void)o;
+	h->shared = state == SHARED;
+	h->token = LOAD(c->a);
+	return state == EXCLUSIVE || state == SHARED;
+}
+
+const struct ipcfs_kind_ops ipcfs_lock_ops = {
+	.name = "locks",
+	.taking = true,
+	.shape = shape,
+	.properties_of = properties_of,
+	.layout = layout,
+	.repair = claim_repair,
+	.try = try,
+	.ready = ready,
+	.stat = counts,
+	.holding = holding,
+};
+
+/* ---- the library's calls ---------------------------------------------------------------------------------- */
+
+int ipcfs_lock_acquire(struct ipcfs_object *lock, unsigned flags, int64_t deadline_ns,
+		       struct ipcfs_grant *grant)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_LOCK,
+			      .flags = flags & IPCFS_SHARED ? IPCFS_OP_SHARED : 0};
+	int rc;
+
+	if (lock->kind != IPCFS_LOCK || flags & ~(unsigned)IPCFS_SHARED)
+		return -EINVAL;
+	rc = obj_run(lock, &op, deadline_ns);
+	if (rc == 0)
+		*grant = (struct ipcfs_grant){.token = op.token, .abandoned = op.abandoned};
+	return rc;
+}
+
+int ipcfs_lock_release(struct ipcfs_object *lock, uint64_t token)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_UNLOCK, .token = token};
+
+	return lock->kind == IPCFS_LOCK ? obj_run(lock, &op, 0) : -EINVAL;
+}
