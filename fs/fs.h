@@ -5,7 +5,8 @@
  *   name.c    names and options           item.c    what is in the store, nodes (inode numbers)
  *   handle.c  open files                  park.c    requests that wait, who is served when
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
- *   view_*.c  one a kind: its text        root.c    README, status, errors
+ *   view_*.c  one a kind: its text        stat.c    the view `stat`
+ *   text.c    a text that grows           root.c    README, status, errors
  *   ops.c     the table of requests       dir.c     folders, creation, removal, renaming
  *   quota.c   what each user may have     fast.c    the short way of READ and WRITE
  *   loop.c    what is waited for          main.c    options, mount
@@ -282,7 +283,7 @@ uint64_t fs_reply_count(void);
 /* The text of the file `errors` for a user. malloc'd. */
 char *fs_errors_text(uid_t uid, size_t *len);
 
-/* ---- view.c ------------------------------------------------------------------------------ */
+/* ---- text.c ------------------------------------------------------------------------------ */
 
 /* A text that grows. */
 struct fs_text {
@@ -292,6 +293,8 @@ struct fs_text {
 };
 void fs_text_add(struct fs_text *t, const void *bytes, size_t len);
 void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- view.c ------------------------------------------------------------------------------ */
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
@@ -335,6 +338,10 @@ int fs_cells_raw_read(struct fs_request *r);
 int fs_cells_raw_write(struct fs_request *r);
 uint64_t fs_cells_bytes(struct fs_item *item);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- stat.c -------------------------------------------------------------------------------- */
+/* Needs no lock, and shows what it can of what is damaged. */
+int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
