@@ -2,7 +2,8 @@
  *
  * fs.h - what the files of the server share. One thread, one loop; nothing here is locked.
  *
- *   name.c    names and options           item.c    what is in the store, nodes (inode numbers)
+ *   name.c    names and options           item.c    what is in the store
+ *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        stat.c    the view `stat`
@@ -109,26 +110,7 @@ struct fs_item {
 	bool in_parked;
 };
 
-/* What a node id means. Entries of a table; the id is index and generation, so a successor that has
- * the table understands it, whatever became of lookup counts. */
-struct fs_node {
-	uint32_t index, generation;
-	enum fs_type type;
-	bool used;
-	uint64_t lookups;
-	struct fs_item *item;
-	struct fs_leaf leaf;
-	LIST_ENTRY(fs_node) item_link;
-	uint32_t next_free;
-};
-
 int fs_item_start(void);
-struct fs_node *fs_node_of(fuse_ino_t id);
-/* A node for the item and leaf (NULL for folders), counted as looked up once more. */
-struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
-void fs_node_forget(fuse_ino_t id, uint64_t lookups);
-fuse_ino_t fs_node_id(const struct fs_node *node);
-
 struct fs_item *fs_item_kind(enum ipcfs_kind kind);
 /* Looks the name up in the store. *item is referenced: fs_item_put it. -ENOENT. */
 int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out);
@@ -143,11 +125,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
-/* Makes item->object: 0, -EIDRM, -EUCLEAN, -ENODATA (pending, still without type), ... */
-int fs_item_attach(struct fs_item *item);
-void fs_item_detach(struct fs_item *item);
-/* The item's file is another now (a pending one got its type). */
-void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
+/* Its inode number is another now. */
+void fs_item_rehash(struct fs_item *item, uint64_t ino);
 /* It is gone: everybody who waits gets EIDRM. */
 void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
@@ -155,7 +134,37 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 void fs_item_changed(void *arg, uint64_t ino);
 void fs_item_names(void *arg, int wd, const char *name);
 unsigned fs_item_objects(void);
-void fs_item_stop(void);
+
+/* ---- attach.c ------------------------------------------------------------------------ */
+
+/* Makes item->object: 0, -EIDRM, -EUCLEAN, -ENODATA (pending, still without type), ... */
+int fs_item_attach(struct fs_item *item);
+void fs_item_detach(struct fs_item *item);
+/* The item's file is another now (a pending one got its type). */
+void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
+void fs_item_detach_all(void);
+
+/* ---- node.c -------------------------------------------------------------------------- */
+
+/* What a node id means. Entries of a table; the id is index and generation, so a successor that has
+ * the table understands it, whatever became of lookup counts. */
+struct fs_node {
+	uint32_t index, generation;
+	enum fs_type type;
+	bool used;
+	uint64_t lookups;
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	LIST_ENTRY(fs_node) item_link;
+	uint32_t next_free;
+};
+
+int fs_node_start(void);
+struct fs_node *fs_node_of(fuse_ino_t id);
+/* A node for the item and leaf (NULL for folders), counted as looked up once more. */
+struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
+void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
 
