@@ -8,7 +8,8 @@
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        stat.c    the view `stat`
  *   text.c    a text that grows           root.c    README, status, errors
- *   ops.c     the table of requests       dir.c     folders, creation, removal, renaming
+ *   ops.c     the table of requests       dir.c     look-up, listing
+ *   create.c  new objects and folders     rename.c  removal, renaming
  *   quota.c   what each user may have     fast.c    the short way of READ and WRITE
  *   loop.c    what is waited for          main.c    options, mount
  */
@@ -399,26 +400,42 @@ void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int
  * wait; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
-/* ---- dir.c: handlers ---------------------------------------------------------------------------- */
+/* ---- dir.c ---------------------------------------------------------------------------- */
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi);
-void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
-void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
-void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-		  const char *newname, unsigned flags);
 /* Attributes as /ipc shows them. */
 int fs_attr_of(const struct fs_node *node, struct stat *st);
 void fs_attr_root(enum fs_type type, struct stat *st);
 double fs_attr_timeout(enum fs_type type);
+/* The folder of a request's parent; NULL for the root. */
+struct fs_item *fs_dir_folder(fuse_ino_t parent);
+/* For messages: as people write it. */
+void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PATH]);
+/* Parses and finds: on success *item is referenced. */
+int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
+		struct fs_item **item);
+/* May the user do what `want` (of rwx) says? */
+bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
+/* Answers with the node; NULL: -ENOMEM. */
+void fs_dir_reply(fuse_req_t req, const struct fs_node *node);
+
+/* ---- create.c ------------------------------------------------------------------------- */
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi);
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 /* Checks an open's properties against the object: -EEXIST. */
 int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p);
+
+/* ---- rename.c ------------------------------------------------------------------------- */
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		  const char *newname, unsigned flags);
 /* A temp object's handle has closed. */
 void fs_remove_temp(struct fs_item *item);
 
