@@ -23,38 +23,6 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
 	};
 }
 
-/* A value without a type, an array without type or length. */
-static int make_pending(struct fs_item *folder, const struct fs_leaf *leaf,
-			const struct ipcfs_maker *maker)
-{
-	char path[FS_PATH], parent[FS_PATH], text[128];
-	int fd, n, rc = fs_item_path_in(folder, leaf->name, true, path);
-
-	if (rc == 0)
-		rc = fs_item_path(folder, parent);
-	if (rc != 0)
-		return rc;
-	n = fs_properties_format(&leaf->p, text, sizeof(text));
-	fd = sys_open_beneath(fs.dirfd, parent, O_RDWR | O_TMPFILE, 0600);
-	if (fd < 0)
-		return fd;
-	rc = (int)sys_pwrite_all(fd, text, (size_t)n, 0);
-	if (rc >= 0)
-		rc = sys_owner(fd, maker->uid, maker->gid, maker->mode);
-	if (rc == 0)
-		rc = sys_link_fd(fd, fs.dirfd, path);
-	sys_close(fd);
-	return rc;
-}
-
-static bool is_pending(enum ipcfs_kind kind, const struct ipcfs_properties *p)
-{
-	if (kind == IPCFS_VALUE)
-		return !(p->given & (IPCFS_P_TYPE | IPCFS_P_LEN)); /* len= is for strings alone */
-	return kind == IPCFS_ARRAY &&
-	       (p->given & (IPCFS_P_TYPE | IPCFS_P_LEN)) != (IPCFS_P_TYPE | IPCFS_P_LEN);
-}
-
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
 		mode_t mode)
 {
@@ -67,8 +35,8 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
-	if (is_pending(folder->kind, &p)) {
-		rc = make_pending(folder, leaf, &maker);
+	if (fs_pending_is(folder->kind, &p)) {
+		rc = fs_pending_make(folder, leaf, &maker);
 	} else {
 		if (folder->kind == IPCFS_VALUE && !(p.given & IPCFS_P_TYPE)) {
 			p.type = 's';
@@ -105,7 +73,7 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 		return 0;
 	rc = fs_item_attach(item);
 	if (rc == -ENODATA)
-		return fs_check_pending(item, &wanted);
+		return fs_pending_check(item, &wanted);
 	if (rc == 0)
 		rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc == 0)

@@ -57,7 +57,7 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 		return;
 	}
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
-	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_cells_bytes(item) : 0;
+	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;
 }
 

@@ -6,12 +6,14 @@
  *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
- *   view_*.c  one a kind: its text        stat.c    the view `stat`
- *   text.c    a text that grows           root.c    README, status, errors
+ *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
+ *   raw.c     their bytes                 pending.c values and arrays without a type yet
+ *   stat.c    the view `stat`             text.c    a text that grows
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
- *   quota.c   what each user may have     fast.c    the short way of READ and WRITE
- *   loop.c    what is waited for          main.c    options, mount
+ *   root.c    README, status, errors      quota.c   what each user may have
+ *   fast.c    the short way of READ/WRITE loop.c    what is waited for
+ *   main.c    options, mount
  */
 #ifndef IPCFS_FS_H
 #define IPCFS_FS_H
@@ -340,14 +342,22 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
 int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
-/* Gives a pending name its type and first content. */
-int fs_cells_settle(struct fs_item *item, const char *s, size_t len);
-/* Of a pending name: -EEXIST where its properties are others. */
-int fs_check_pending(struct fs_item *item, const struct ipcfs_properties *p);
-int fs_cells_raw_read(struct fs_request *r);
-int fs_cells_raw_write(struct fs_request *r);
-uint64_t fs_cells_bytes(struct fs_item *item);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- raw.c --------------------------------------------------------------------------------- */
+int fs_raw_read(struct fs_request *r);
+int fs_raw_write(struct fs_request *r);
+/* The size that `stat` and `ls` see. */
+uint64_t fs_raw_bytes(struct fs_item *item);
+
+/* ---- pending.c ----------------------------------------------------------------------------- */
+/* Do these properties leave open what the first content decides? */
+bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
+/* A value without a type, an array without type or length. */
+int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
+		    const struct ipcfs_maker *maker);
+/* -EEXIST where its properties are others. */
+int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 
 /* ---- stat.c -------------------------------------------------------------------------------- */
 /* Needs no lock, and shows what it can of what is damaged. */

@@ -226,7 +226,7 @@ static int try_read(struct fs_request *r)
 	if (h->type == FS_OBJECT && h->item->removed)
 		return -EIDRM;
 	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
-		return fs_cells_raw_read(r);
+		return fs_raw_read(r);
 	if (!fs_view_waits(h))
 		return read_shown(r);
 	if (h->rest_len) {
@@ -294,7 +294,7 @@ static int try_write(struct fs_request *r)
 		rc = write_commands(r);
 		break;
 	case FS_RAW:
-		rc = fs_cells_raw_write(r);
+		rc = fs_raw_write(r);
 		break;
 	default:
 		rc = fs_fail(-EINVAL, "this view is for reading");
