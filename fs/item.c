@@ -7,12 +7,10 @@
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include "../core/object.h"
 #include "../core/sys.h"
