@@ -66,5 +66,7 @@ void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PA
 		n += (size_t)snprintf(page + n, size - n, "value %llu\nmax %llu\n",
 				      (unsigned long long)p.value, (unsigned long long)p.max);
 	if (p.given & IPCFS_P_SET)
-		snprintf(page + n, size - n, "set %d\n", p.set);
+		n += (size_t)snprintf(page + n, size - n, "set %d\n", p.set);
+	if (ipcfs_kinds[kind]->describe)
+		ipcfs_kinds[kind]->describe(shape, page + n, size - n);
 }

@@ -79,6 +79,8 @@ struct ipcfs_kind_ops {
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
 	void (*properties_of)(const uint64_t shape[5], struct ipcfs_properties *p);
+	/* Lines of the label that are no properties. NULL: none. */
+	int (*describe)(const uint64_t shape[5], char *text, size_t size);
 	/* Offsets and sizes from o->shape into *o: -EUCLEAN for a shape that cannot be. */
 	int (*layout)(struct ipcfs_object *o);
 	/* Values of a new control block: the commit word. NULL: 0. */

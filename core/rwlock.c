@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 enum { SHAPE_BASE };
 enum { EXCLUSIVE = 1, SHARED = 2 }; /* states of a claim; a: its token */
@@ -26,6 +27,11 @@ static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
 {
 	(void)in;
 	p->given = 0;
+}
+
+static int describe(const uint64_t in[5], char *text, size_t size)
+{
+	return snprintf(text, size, "tokens %llu\n", (unsigned long long)in[SHAPE_BASE]);
 }
 
 static int layout(struct ipcfs_object *o)
@@ -241,6 +247,7 @@ const struct ipcfs_kind_ops ipcfs_lock_ops = {
 	.taking = true,
 	.shape = shape,
 	.properties_of = properties_of,
+	.describe = describe,
 	.layout = layout,
 	.repair = claim_repair,
 	.try = try,

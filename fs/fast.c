@@ -38,6 +38,7 @@ static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t le
 		return false;
 	}
 	r->unique = h->unique;
+	r->pid = (pid_t)h->pid;
 	r->nonblock = flags & O_NONBLOCK;
 	return r->handle && r->handle->type == FS_OBJECT;
 }

@@ -53,6 +53,7 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_AT = 1 << 2,
        FS_O_CAS = 1 << 3,
        FS_O_N = 1 << 4,
+       FS_O_SHARED = 1 << 5,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -80,6 +81,7 @@ int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_pro
 enum fs_type { FS_ROOT, FS_README, FS_STATUS, FS_ERRORS_FILE, FS_SHM, FS_DIR, FS_OBJECT };
 
 struct fs_request;
+struct fs_leaving;
 struct fs_handle;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
@@ -104,6 +106,7 @@ struct fs_item {
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
+	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
 	struct fs_handles polls;
 	unsigned handles;
 	bool dirty;
@@ -171,6 +174,8 @@ fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
 
+enum fs_ending { FS_LIVES, FS_EXITS, FS_KILLED };
+
 struct fs_handle {
 	uint32_t index, generation;
 	bool used;
@@ -203,6 +208,13 @@ struct fs_handle {
 	/* A pending array: what was written until close. */
 	char *gathered;
 	size_t gathered_len;
+	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
+	struct ipcfs_holder holder;
+	pid_t asker; /* the thread whose process holder.pid is */
+	bool holds;
+	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
+	bool by_flock;
+	enum fs_ending closer;
 	struct fuse_pollhandle *poll;
 	LIST_ENTRY(fs_handle) poll_link;
 };
@@ -217,15 +229,30 @@ unsigned fs_handle_count(void);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
 void fs_handle_forget_text(struct fs_handle *h);
+/* Under which name the handle holds what this thread takes through it. */
+const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread);
+/* A descriptor of it was closed by this thread. */
+void fs_handle_closed_by(struct fs_handle *h, pid_t thread);
+/* The last one: gives back what it holds. */
+void fs_handle_leave(struct fs_handle *h);
+
+/* ---- process.c ------------------------------------------------------------------------ */
+
+/* The process of a thread; the same number where /proc does not say. */
+pid_t fs_process_of(pid_t thread);
+/* Is the thread ending, and was it killed? */
+enum fs_ending fs_process_ending(pid_t thread);
 
 /* ---- park.c -------------------------------------------------------------------------- */
 
-/* A READ or WRITE under way. States: new -> (parked <-> tried)* -> answered, once. */
+/* A READ, WRITE or flock(2) under way. States: new -> (parked <-> tried)* -> answered, once. */
 struct fs_request {
 	fuse_req_t req; /* NULL: not in libfuse's hands, answered by unique */
 	uint64_t unique;
 	struct fs_handle *handle;
 	struct fs_item *item;
+	pid_t pid;	  /* the thread that asks */
+	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
@@ -251,6 +278,8 @@ void fs_park_run(struct fs_request *r);
 void fs_park_changed(struct fs_item *item);
 /* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
 void fs_park_settle(void);
+/* Does LEAVE or another operation that must not get lost, as soon as the object's lock can be had. */
+void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
 /* Everybody who waits gets the error. */
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
@@ -282,6 +311,7 @@ int fs_reply_data(fuse_req_t req, const void *data, size_t len);
 /* The answers of READ and WRITE. */
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
+void fs_reply_locked(const struct fs_request *r);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
@@ -312,19 +342,27 @@ void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((form
 struct fs_kind {
 	bool write_waits; /* its names are minted: each look-up gives a new node */
 	bool read_waits;  /* plain reads may wait */
+	bool each_alone;  /* who waits in a line does not keep those behind waiting */
+	bool flushes;	  /* it matters who closes a descriptor: each close is told */
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* flock(2), r->flock. -EAGAIN waits. NULL: the kind has none. */
+	int (*flock)(struct fs_request *r);
+	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
+	bool (*holds)(const struct fs_handle *h);
+	/* A request that waited has ended without success. NULL: nothing to undo. */
+	void (*withdraw)(struct fs_request *r);
 	/* Lines of `stat` behind the common ones. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind;
+	fs_array_kind, fs_lock_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
@@ -338,6 +376,10 @@ int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
 /* One engine operation on the handle's object. */
 int fs_view_engine(struct fs_request *r, struct ipcfs_op *op);
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
+/* withdraw of kinds whose waiters may have the turnstile: gives it back. */
+void fs_view_quit(struct fs_request *r);
+/* command of kinds that have none. */
+int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
 /* A close: what a pending array gathered. */
 int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/object.h"
+
 enum { CHUNK = 256, CHUNKS = 16384 };
 #define NONE UINT32_MAX
 
@@ -75,6 +77,8 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	h->flags = flags;
 	h->uid = uid;
 	h->timeout_ns = -1;
+	h->holder = (struct ipcfs_holder){
+		.member = fs.store->session, .handle = fs_handle_id(h), .uid = uid};
 	if (leaf) {
 		h->leaf = *leaf;
 		/* An event is not taken: its text always has an end. */
@@ -156,7 +160,38 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (h->item->pending && h->item->kind == IPCFS_ARRAY && (h->flags & O_ACCMODE) != O_RDONLY)
+	if (kind->flushes || (h->item->pending && h->item->kind == IPCFS_ARRAY &&
+			      (h->flags & O_ACCMODE) != O_RDONLY))
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
 	return flags;
+}
+
+/* ---- what it holds ------------------------------------------------------------------------------ */
+
+const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread)
+{
+	if (h->asker != thread) { /* /proc is asked once */
+		h->asker = thread;
+		h->holder.pid = fs_process_of(thread);
+	}
+	return &h->holder;
+}
+
+void fs_handle_closed_by(struct fs_handle *h, pid_t thread)
+{
+	if (h->holds)
+		h->closer = fs_process_ending(thread);
+}
+
+/* flock(1) ends by itself while it holds the lock, and that is all right. */
+void fs_handle_leave(struct fs_handle *h)
+{
+	bool ended = h->closer == FS_KILLED || (h->closer == FS_EXITS && !h->by_flock);
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
+
+	if (!h->holds || h->item->removed)
+		return;
+	h->holds = false;
+	fs_park_leave(h->item, &op);
 }

@@ -82,6 +82,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 		TAILQ_INIT(&item->parked[class]);
 	LIST_INIT(&item->nodes);
 	LIST_INIT(&item->polls);
+	SLIST_INIT(&item->leaving);
 	if (parent)
 		fs_item_ref(parent);
 	LIST_INSERT_HEAD(&buckets[bucket(item->ino)], item, hash_link);

@@ -297,6 +297,8 @@ static int prepare(const struct options *o)
 	if (rc >= 0)
 		rc = fs_node_start();
 	if (rc >= 0)
+		rc = member_session(fs.store);
+	if (rc >= 0)
 		rc = fs_item_start();
 	if (rc < 0)
 		return complain(fs.store_dir, strerror(-rc));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -222,6 +223,8 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int rc = h ? fs_view_flush(h) : 0;
 
 	(void)ino;
+	if (h)
+		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
 	if (rc < 0)
 		fs_reply_handle_error(req, rc, h);
 	else
@@ -235,6 +238,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	(void)ino;
 	if (h) {
 		fs_view_flush(h);
+		fs_handle_leave(h);
 		if (h->temp)
 			fs_remove_temp(h->item);
 		fs_handle_free(h);
@@ -255,6 +259,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	struct fs_request r = {.req = req,
 			       .handle = fs_handle_of(fi->fh),
+			       .pid = fuse_req_ctx(req)->pid,
 			       .size = size,
 			       .offset = off,
 			       .nonblock = fi->flags & O_NONBLOCK};
@@ -273,6 +278,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 {
 	struct fs_request r = {.req = req,
 			       .handle = fs_handle_of(fi->fh),
+			       .pid = fuse_req_ctx(req)->pid,
 			       .size = size,
 			       .data = data,
 			       .offset = off,
@@ -335,31 +341,48 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 	fs_reply_ioctl(req);
 }
 
-/* Locks of these kinds' files would exclude nobody. */
 static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
+{
+	struct fs_request r = {.req = req,
+			       .handle = fs_handle_of(fi->fh),
+			       .pid = fuse_req_ctx(req)->pid,
+			       .flock = op & ~LOCK_NB,
+			       .nonblock = op & LOCK_NB};
+
+	(void)ino;
+	if (!r.handle) {
+		fs_reply_error(req, -EBADF, NULL);
+		return;
+	}
+	r.item = r.handle->item;
+	fs_park_run(&r);
+}
+
+/* Record locks would exclude nobody. */
+static void refuse_record_lock(fuse_req_t req, const struct fuse_file_info *fi)
 {
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
-	(void)ino;
-	(void)op;
 	if (h)
-		fs_reply_handle_error(req, fs_fail(-EOPNOTSUPP, "this kind has no file locks"), h);
+		fs_reply_handle_error(req, fs_fail(-EOPNOTSUPP, "there are no record locks"), h);
 	else
 		fs_reply_error(req, -EOPNOTSUPP, NULL);
 }
 
 static void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock)
 {
+	(void)ino;
 	(void)lock;
-	op_flock(req, ino, fi, 0);
+	refuse_record_lock(req, fi);
 }
 
 static void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock,
 		     int sleep)
 {
+	(void)ino;
 	(void)lock;
 	(void)sleep;
-	op_flock(req, ino, fi, 0);
+	refuse_record_lock(req, fi);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

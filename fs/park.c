@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -50,7 +51,8 @@ static void tick(bool wanted)
 
 static void note_waiting(struct fs_item *item)
 {
-	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls);
+	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
+		      !SLIST_EMPTY(&item->leaving);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -124,6 +126,9 @@ static void finish(struct fs_request *r, int error)
 
 	unpark(r);
 	if (error < 0 && !r->answered) {
+		if (fs_kind_of(item->kind)->withdraw)
+			fs_kind_of(item->kind)->withdraw(r);
+		fs_park_changed(item); /* who stood behind may go on */
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 		fs_reply_handle_error(r->req, error, r->handle);
 	}
@@ -264,14 +269,14 @@ static bool in_turn(const struct fs_request *r)
  * any change. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
+	bool served = false, alone = class == IPCFS_C_CHANGE || fs_kind_of(item->kind)->each_alone;
 	struct fs_request *r, *next;
-	bool served = false;
 
 	for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
 		next = TAILQ_NEXT(r, link);
 		if (serve(r))
 			served = true;
-		else if (class != IPCFS_C_CHANGE && !r->interrupted && in_turn(r))
+		else if (!alone && !r->interrupted && in_turn(r))
 			break;
 	}
 	return served;
@@ -293,11 +298,59 @@ static void notify_polls(struct fs_item *item)
 	note_waiting(item);
 }
 
+/* ---- what must not get lost ------------------------------------------------------------------ */
+
+struct fs_leaving {
+	struct ipcfs_op op;
+	struct ipcfs_holder holder;
+	SLIST_ENTRY(fs_leaving) link;
+};
+
+static bool leave(struct fs_item *item, struct ipcfs_op *op)
+{
+	int rc = item->removed ? 0 : fs_view_engine_item(item, op);
+
+	if (rc == -EBUSY)
+		mind_busy();
+	return rc != -EBUSY;
+}
+
+static void leave_again(struct fs_item *item)
+{
+	struct fs_leaving *l;
+
+	while ((l = SLIST_FIRST(&item->leaving)) && leave(item, &l->op)) {
+		SLIST_REMOVE_HEAD(&item->leaving, link);
+		free(l);
+		fs_item_put(item); /* its caller has a reference, too */
+	}
+}
+
+void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
+{
+	struct fs_leaving *l;
+	struct ipcfs_op now = *op;
+
+	if (!leave(item, &now)) {
+		l = malloc(sizeof(*l));
+		if (l) {
+			l->holder = *op->holder;
+			l->op = *op;
+			l->op.holder = &l->holder;
+			fs_item_ref(item);
+			SLIST_INSERT_HEAD(&item->leaving, l, link);
+			note_waiting(item);
+		}
+	}
+	fs_park_changed(item);
+}
+
 static void serve_item(struct fs_item *item)
 {
 	bool served;
 
 	fs_item_ref(item);
+	leave_again(item);
 	do {
 		served = serve_line(item, IPCFS_C_READ);
 		served |= serve_line(item, IPCFS_C_WRITE);
@@ -311,8 +364,10 @@ static void serve_item(struct fs_item *item)
 static bool others_first(const struct fs_request *r)
 {
 	const struct fs_handle *h = r->handle;
+	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 
-	if (!r->item || h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
+	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
+	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
 	    TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);

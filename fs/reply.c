@@ -103,24 +103,6 @@ static struct log *log_of(uid_t uid)
 	return oldest;
 }
 
-/* ctx.pid is a thread; people know the process. */
-static pid_t process_of(pid_t thread)
-{
-	char path[40], line[128];
-	int tgid = thread;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
-	f = fopen(path, "re");
-	if (!f)
-		return thread;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
-	fclose(f);
-	return tgid;
-}
-
 static void note(const struct fuse_ctx *ctx, int error, const char *path)
 {
 	struct log *log = log_of(ctx->uid);
@@ -131,7 +113,7 @@ static void note(const struct fuse_ctx *ctx, int error, const char *path)
 	f = &log->failures[log->next++ % FS_ERRORS];
 	f->number = log->last = ++failures_count;
 	f->time = time(NULL);
-	f->pid = process_of(ctx->pid);
+	f->pid = fs_process_of(ctx->pid);
 	f->error = error;
 	ipcfs_escape(f->path, sizeof(f->path), path ? path : "/", strlen(path ? path : "/"),
 		     SHOWN_PATH - 8);
@@ -243,6 +225,12 @@ void fs_reply_written(const struct fs_request *r, size_t len)
 		fuse_reply_write(r->req, len);
 	else
 		answer(r->unique, &out, sizeof(out));
+}
+
+void fs_reply_locked(const struct fs_request *r)
+{
+	replies++;
+	fuse_reply_err(r->req, 0);
 }
 
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)

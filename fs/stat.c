@@ -24,6 +24,13 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "len %llu\n", (unsigned long long)p->len);
 }
 
+static int show_holder(void *arg, const struct ipcfs_holding *h)
+{
+	fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
+		       (long long)(h->since_ns / 1000000000));
+	return 0;
+}
+
 int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 {
 	struct fs_item *item = h->item;
@@ -52,7 +59,9 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	fs_park_count_of(item, &readers, &writers);
 	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
 		       writers);
-	if (rc == 0)
+	if (rc == 0) {
 		fs_kind_of(item->kind)->stat(h, &st, t);
+		fs.engine->holders(item->object, show_holder, t);
+	}
 	return 0;
 }

@@ -16,7 +16,7 @@
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_QUEUE] = &fs_queue_kind, [IPCFS_SEMAPHORE] = &fs_semaphore_kind,
 	[IPCFS_EVENT] = &fs_event_kind, [IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_ARRAY] = &fs_array_kind, [IPCFS_LOCK] = &fs_lock_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -54,6 +54,23 @@ int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
 	else if (rc == 0)
 		fs_park_changed(r->item);
 	return rc;
+}
+
+void fs_view_quit(struct fs_request *r)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_QUIT};
+
+	if (!r->item->removed)
+		fs_view_engine_item(r->item, &op);
+}
+
+int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
+{
+	(void)h;
+	(void)word;
+	(void)len;
+	(void)act;
+	return -EINVAL;
 }
 
 /* ---- answering a read ------------------------------------------------------------------------------- */
@@ -311,9 +328,28 @@ static int try_write(struct fs_request *r)
 	return 0;
 }
 
+static int try_flock(struct fs_request *r)
+{
+	const struct fs_kind *kind = r->handle->type == FS_OBJECT ? kinds[r->item->kind] : NULL;
+	int rc;
+
+	if (!kind || !kind->flock || r->handle->leaf.view != FS_PLAIN)
+		return fs_fail(-EOPNOTSUPP, "this file has no flock(2)");
+	if (r->item->removed)
+		return -EIDRM;
+	rc = kind->flock(r);
+	if (rc < 0)
+		return rc;
+	r->answered = true;
+	if (r->parked)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	fs_reply_locked(r);
+	return 0;
+}
+
 int fs_view_try(struct fs_request *r)
 {
-	int rc = r->write ? try_write(r) : try_read(r);
+	int rc = r->flock ? try_flock(r) : r->write ? try_write(r) : try_read(r);
 
 	return r->answered ? 0 : rc;
 }
@@ -325,7 +361,9 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 	struct ipcfs_op op = {.verb = IPCFS_V_READY,
 			      .first = h->leaf.n,
 			      .count = classes,
-			      .flags = arm ? IPCFS_OP_PARK : 0};
+			      .holder = &h->holder,
+			      .flags = (arm ? IPCFS_OP_PARK : 0) |
+				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0)};
 	int rc = fs_view_engine_item(h->item, &op);
 
 	if (rc == -EBUSY)

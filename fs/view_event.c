@@ -47,20 +47,11 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
 }
 
-static int command(struct fs_handle *h, const char *word, size_t len, bool act)
-{
-	(void)h;
-	(void)word;
-	(void)len;
-	(void)act;
-	return -EINVAL;
-}
-
 const struct fs_kind fs_event_kind = {
 	.read_waits = true,
 	.take = take,
 	.show = show,
 	.write = change,
 	.stat = stat_lines,
-	.command = command,
+	.command = fs_view_no_command,
 };

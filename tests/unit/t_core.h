@@ -603,6 +603,9 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		o = t_cells(kind, name, 'q', 100);
 		t_is(ipcfs_array_set(o, 0, 100, numbers), 0);
 		break;
+	case IPCFS_LOCK:
+		o = t_object(kind, name, NULL);
+		break;
 	default:
 		t_fail("no such kind");
 	}

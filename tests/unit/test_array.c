@@ -326,13 +326,13 @@ static void other_labels_are_text(void)
 
 	t_queue("q", 3, 4000);
 	read_label(IPCFS_QUEUE, "q", page);
-	t_is(strcmp(page, "ipcfs 1\nkind queues\nmaxsize 3\ncapacity 4000\n"), 0);
+	t_is(strcmp(page, "ipcfs 2\nkind queues\nmaxsize 3\ncapacity 4000\n"), 0);
 	t_semaphore("s", 3, 5);
 	read_label(IPCFS_SEMAPHORE, "s", page);
-	t_is(strcmp(page, "ipcfs 1\nkind semaphores\nvalue 3\nmax 5\n"), 0);
+	t_is(strcmp(page, "ipcfs 2\nkind semaphores\nvalue 3\nmax 5\n"), 0);
 	t_object(IPCFS_EVENT, "e", NULL);
 	read_label(IPCFS_EVENT, "e", page);
-	t_is(strcmp(page, "ipcfs 1\nkind events\nset 0\n"), 0);
+	t_is(strcmp(page, "ipcfs 2\nkind events\nset 0\n"), 0);
 }
 
 /* With NumPy itself, where Debian's python3 has it: reads all of them, and writes through a mapping. */

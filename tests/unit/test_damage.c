@@ -14,7 +14,7 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 static void legal(const char *call, long rc, long most)
 {
 	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
-				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED};
+				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -74,6 +74,16 @@ static void use_cells(struct ipcfs_object *o)
 	t_is(buf[900], 'c');
 }
 
+static void use_lock(struct ipcfs_object *o)
+{
+	struct ipcfs_grant grant = {0};
+
+	LEGAL(ipcfs_lock_acquire(o, IPCFS_SHARED, 0, &grant), 0);
+	LEGAL(ipcfs_lock_release(o, grant.token), 0);
+	LEGAL(ipcfs_lock_acquire(o, 0, 0, &grant), 0);
+	LEGAL(ipcfs_lock_release(o, grant.token), 0);
+}
+
 static void use(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
@@ -97,6 +107,9 @@ static void use(struct ipcfs_object *o)
 		LEGAL(ipcfs_event_wait(o, 0), 0);
 		LEGAL(ipcfs_event_set(o), 0);
 		LEGAL(ipcfs_event_is_set(o), 1);
+		break;
+	case IPCFS_LOCK:
+		use_lock(o);
 		break;
 	default:
 		use_cells(o);
@@ -318,6 +331,11 @@ static void scribbled_over_while_in_use(void)
 				} else if (kind == IPCFS_VALUE) {
 					legal_or_busy(ipcfs_value_set(o, buf, 20), 0);
 					legal_or_busy(ipcfs_value_get(o, buf, 20, NULL), 20);
+				} else if (kind == IPCFS_LOCK) {
+					struct ipcfs_grant grant = {0};
+
+					legal_or_busy(ipcfs_lock_acquire(o, i % 2, 0, &grant), 0);
+					legal_or_busy(ipcfs_lock_release(o, grant.token), 0);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),
@@ -494,9 +512,10 @@ static void another_version(void)
 		uint32_t value;
 	} rows[] = {
 		{.name = "version 0", .at = offsetof(struct seg_control, version), .value = 0},
-		{.name = "version 2", .at = offsetof(struct seg_control, version), .value = 2},
+		{.name = "version 1", .at = offsetof(struct seg_control, version), .value = 1},
+		{.name = "version 3", .at = offsetof(struct seg_control, version), .value = 3},
 		{.name = "magic", .at = offsetof(struct seg_control, magic), .value = 0},
-		{.name = "kind", .at = offsetof(struct seg_control, kind), .value = 5},
+		{.name = "kind", .at = offsetof(struct seg_control, kind), .value = 99},
 		{.name = "kind far", .at = offsetof(struct seg_control, kind), .value = 0xffffffff},
 		{.name = "size", .at = offsetof(struct seg_control, size), .value = 4096 * 77},
 		{.name = "shape", .at = offsetof(struct seg_control, shape), .value = 0xfffffff0},

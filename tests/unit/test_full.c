@@ -109,10 +109,10 @@ static int creation_inside(void)
 		struct ipcfs_properties p = {.given = IPCFS_P_TYPE, .type = 's', .len = 3};
 		struct ipcfs_object *o = NULL;
 
-		if (kind < IPCFS_VALUE)
-			p.given = 0;
-		else if (kind == A)
+		if (kind == A)
 			p.given |= IPCFS_P_LEN;
+		else if (kind != IPCFS_VALUE)
+			p.given = 0;
 		t_is(ipcfs_open(small, kind, "none", IPCFS_CREATE, 0600, &p, &o), -ENOSPC);
 		t_is(ipcfs_open(small, kind, "none", 0, 0, NULL, &o), -ENOENT);
 		t_is(ipcfs_unlink(small, kind, "none"), -ENOENT);

@@ -12,6 +12,14 @@
 
 /* ---- removal ----------------------------------------------------------------------------------- */
 
+static int use_lock(struct ipcfs_object *o)
+{
+	struct ipcfs_grant grant;
+	int rc = ipcfs_lock_acquire(o, 0, 0, &grant);
+
+	return rc < 0 ? rc : ipcfs_lock_release(o, grant.token);
+}
+
 /* A call of each kind on an object. */
 static long use(struct ipcfs_object *o)
 {
@@ -27,6 +35,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_event_set(o);
 	case IPCFS_VALUE:
 		return ipcfs_value_set(o, "x", 1);
+	case IPCFS_LOCK:
+		return use_lock(o);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}

@@ -227,7 +227,7 @@ static void modes_by_umask(void)
 			struct ipcfs_properties p = {.given = IPCFS_P_TYPE, .type = 'i', .len = 2};
 			struct ipcfs_object *o = NULL;
 			struct stat st;
-			bool taking = kind == Q || kind == S;
+			bool taking = ipcfs_kinds[kind]->taking;
 			mode_t mask;
 			int rc;
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * process.c - what /proc says of the processes that send requests.
+ */
+#include "fs.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PF_EXITING 0x4u /* linux/sched.h, which user space does not get */
+
+/* Reads /proc/PID/NAME into buf, as a string. */
+static bool slurp(pid_t pid, const char *name, char *buf, size_t size)
+{
+	char path[48];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, buf, size - 1);
+		close(fd);
+	}
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+pid_t fs_process_of(pid_t thread)
+{
+	char status[1024];
+	const char *at;
+
+	if (!slurp(thread, "status", status, sizeof(status)))
+		return thread;
+	at = strstr(status, "\nTgid:");
+	return at ? (pid_t)strtol(at + 6, NULL, 10) : thread;
+}
+
+enum fs_ending fs_process_ending(pid_t thread)
+{
+	enum { FLAGS = 9, EXIT_CODE = 52 }; /* fields, counted from 1 */
+	char text[2048], *at, *save, *word;
+	long code = 0;
+
+	if (thread <= 0 || !slurp(thread, "stat", text, sizeof(text)))
+		return FS_LIVES;
+	at = strrchr(text, ')'); /* the name before it may hold anything */
+	word = at ? strtok_r(at + 1, " \n", &save) : NULL;
+	for (int field = 3; word; field++, word = strtok_r(NULL, " \n", &save)) {
+		if (field == FLAGS && !(strtoul(word, NULL, 10) & PF_EXITING))
+			return FS_LIVES;
+		if (field == EXIT_CODE)
+			code = strtol(word, NULL, 10);
+	}
+	return code & 0x7f ? FS_KILLED : FS_EXITS;
+}

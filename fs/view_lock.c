@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * view_lock.c - locks as files: a read acquires and gives the fencing token, `unlock` and the close
+ * release; flock(2) is the same lock.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "../core/text.h"
+
+struct grant {
+	struct fs_request *r;
+	struct ipcfs_op *op;
+};
+
+/* Under the object's lock: answered, then acquired. */
+static int answer(void *arg, const struct iovec *pieces, int n)
+{
+	const struct grant *g = arg;
+	char text[40];
+	int len = snprintf(text, sizeof(text), "%llu%s\n", (unsigned long long)g->op->token,
+			   g->op->abandoned ? " abandoned" : "");
+
+	(void)pieces;
+	(void)n;
+	return fs_view_give(g->r, text, (size_t)len);
+}
+
+static int lock(struct fs_request *r, bool shared)
+{
+	struct fs_handle *h = r->handle;
+	struct ipcfs_op op = {.verb = IPCFS_V_LOCK,
+			      .flags = shared ? IPCFS_OP_SHARED : 0,
+			      .holder = fs_handle_holder(h, r->pid)};
+	struct grant g = {r, &op};
+	int rc;
+
+	if (!r->flock) {
+		op.sink = answer;
+		op.sink_arg = &g;
+	}
+	rc = fs_view_engine(r, &op);
+	if (rc == -EDEADLK)
+		fs_words("this handle holds the lock %s already",
+			 h->lock == LOCK_SH ? "shared" : "exclusively");
+	if (rc == 0 && !h->lock) {
+		h->holds = true;
+		h->by_flock = r->flock;
+		h->lock = shared ? LOCK_SH : LOCK_EX;
+	}
+	return rc;
+}
+
+static int take(struct fs_request *r)
+{
+	return lock(r, r->handle->leaf.options & FS_O_SHARED);
+}
+
+static int unlock(struct fs_request *r)
+{
+	struct fs_handle *h = r->handle;
+	struct ipcfs_op op = {.verb = IPCFS_V_UNLOCK, .holder = fs_handle_holder(h, r->pid)};
+	int rc = fs_view_engine(r, &op);
+
+	if (rc == 0 || rc == -EPERM) {
+		h->holds = h->by_flock = false;
+		h->lock = 0;
+	}
+	return rc;
+}
+
+static int write_word(struct fs_request *r)
+{
+	size_t len = r->size;
+	const char *s = ipcfs_trim(r->data, &len);
+	int rc;
+
+	if (len != 6 || memcmp(s, "unlock", 6) != 0)
+		return fs_fail(-EINVAL, "%s is not \"unlock\"", fs_quote(s, len));
+	rc = unlock(r);
+	if (rc == -EPERM)
+		fs_words("this handle does not hold the lock");
+	return rc;
+}
+
+/* As flock(2): to another mode it is given back first, and is lost where that would wait and may not. */
+static int flock_of(struct fs_request *r)
+{
+	int rc = 0;
+
+	if (r->flock == LOCK_UN || (r->handle->lock && r->handle->lock != r->flock))
+		rc = unlock(r);
+	if (rc == -EPERM)
+		rc = 0; /* nothing to give back */
+	if (rc == 0 && r->flock != LOCK_UN)
+		rc = lock(r, r->flock == LOCK_SH);
+	return rc;
+}
+
+static bool holds(const struct fs_handle *h)
+{
+	return h->lock != 0;
+}
+
+static int show_holder(void *arg, const struct ipcfs_holding *holding)
+{
+	fs_text_printf(arg, "%llu %d %u %lld%s\n", (unsigned long long)holding->token,
+		       (int)holding->pid, holding->uid, (long long)(holding->since_ns / 1000000000),
+		       holding->shared ? " shared" : "");
+	return 0;
+}
+
+static int show(struct fs_handle *h, struct fs_text *t)
+{
+	int rc = fs_item_attach(h->item);
+
+	if (rc == 0)
+		rc = fs.engine->holders(h->item->object, show_holder, t);
+	if (rc == 0 && t->len == 0)
+		fs_text_printf(t, "free\n");
+	return rc;
+}
+
+static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
+{
+	(void)h;
+	fs_text_printf(t, "token %llu\nabandoned %d\n", (unsigned long long)st->value,
+		       st->abandoned);
+}
+
+const struct fs_kind fs_lock_kind = {
+	.read_waits = true,
+	.flushes = true,
+	.take = take,
+	.show = show,
+	.write = write_word,
+	.flock = flock_of,
+	.holds = holds,
+	.withdraw = fs_view_quit,
+	.stat = stat_lines,
+	.command = fs_view_no_command,
+};
