@@ -30,6 +30,18 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
+	IPCFS_V_SETTLE,	   /* queue: what the holder has leased is done -> count */
+	IPCFS_V_BACK,	   /* queue: what the holder has leased goes back -> count */
+	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
+	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
+	IPCFS_V_CLOSE,	   /* queue: no more puts */
+	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on */
+	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the armed holder is notified */
+	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
+	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives */
+	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
+	IPCFS_V_RESET, /* barrier */
+	IPCFS_V_ABORT, /* barrier */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
@@ -43,8 +55,10 @@ enum ipcfs_class {
 	IPCFS_C_READ,	/* waits until something can be taken */
 	IPCFS_C_WRITE,	/* waits until something can be given */
 	IPCFS_C_CHANGE, /* waits until anything has changed */
+	IPCFS_C_JOIN,	/* waits until all messages are done */
 	IPCFS_C_COUNT
 };
+enum { IPCFS_READY_HUP = 1 << 8 }; /* READY, beside the classes: closed and drained */
 
 enum {
 	IPCFS_OP_PARK = 1 << 0,	   /* a server asks: if -EAGAIN, ring its doorbell at a change */
@@ -54,6 +68,8 @@ enum {
 	IPCFS_OP_WAITS = 1 << 4,   /* the caller will wait: it may take the turnstile */
 	IPCFS_OP_SHARED = 1 << 5,  /* LOCK: beside others who do the same */
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
+	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
+	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */

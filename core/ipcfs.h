@@ -97,6 +97,11 @@ enum {
 	IPCFS_P_TYPE = 1 << 5,
 	IPCFS_P_LEN = 1 << 6,
 	IPCFS_P_TEMP = 1 << 7, /* files only: removed with its creating handle */
+	IPCFS_P_ATTEMPTS = 1 << 8,
+	IPCFS_P_DEAD = 1 << 9,
+	IPCFS_P_PARTIES = 1 << 10,
+	IPCFS_P_MAXMSG = 1 << 11,
+	IPCFS_P_MSGSIZE = 1 << 12,
 };
 
 /* The members that `given` names are given; the others have no meaning. At
@@ -104,14 +109,19 @@ enum {
  * compared (value and set with what it was created with), -EEXIST where they
  * differ. A property that the kind does not have is -EINVAL. */
 struct ipcfs_properties {
-	uint32_t given;	   /* IPCFS_P_* */
-	bool set;	   /* event: created set */
-	char type;	   /* value, array: one of ?bBhHiIlLqQfdcus */
-	uint64_t maxsize;  /* queue: messages at the most; 0: as many as fit */
-	uint64_t capacity; /* queue: bytes of payload at the most */
-	uint64_t value;	   /* semaphore: units at the start */
-	uint64_t max;	   /* semaphore: units at the most */
-	uint64_t len;	   /* value of type s: bytes; array: elements */
+	uint32_t given;		       /* IPCFS_P_* */
+	bool set;		       /* event: created set */
+	char type;		       /* value, array: one of ?bBhHiIlLqQfdcus */
+	uint64_t maxsize;	       /* queue: messages at the most; 0: as many as fit */
+	uint64_t capacity;	       /* queue: bytes of payload at the most */
+	uint64_t value;		       /* semaphore: units at the start */
+	uint64_t max;		       /* semaphore: units at the most */
+	uint64_t len;		       /* value of type s: bytes; array: elements */
+	uint64_t attempts;	       /* queue: leases of a message before it goes to `dead` */
+	uint64_t parties;	       /* barrier */
+	uint64_t maxmsg;	       /* mq: messages at the most */
+	uint64_t msgsize;	       /* mq: bytes of a message at the most */
+	char dead[IPCFS_NAME_MAX + 1]; /* queue: another one in the same folder */
 };
 
 /* ---- the store -------------------------------------------------------------- */
@@ -179,13 +189,15 @@ struct ipcfs_stat {
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
-/* Who holds something of an object: a lock. */
+/* Who holds something of an object: a lock, units of a semaphore, a leased message. */
 struct ipcfs_holding {
 	pid_t pid; /* of the process that took it, in its own pid namespace */
 	uid_t uid;
 	int64_t since_ns; /* CLOCK_REALTIME */
 	uint64_t order;	  /* the longest holder has the least */
 	bool shared;	  /* lock */
+	uint64_t units;	  /* semaphore */
+	uint64_t attempt; /* queue: of a leased message, from 1 */
 	uint64_t token;	  /* lock */
 };
 /* ipcfs_holders: calls `each` for every holder who lives, in no order, without waiting and without the

@@ -27,7 +27,10 @@ static bool same(const struct ipcfs_object *o, const struct ipcfs_properties *p)
 	       (!(p->given & IPCFS_P_MAX) || p->max == is.max) &&
 	       (!(p->given & IPCFS_P_SET) || p->set == is.set) &&
 	       (!(p->given & IPCFS_P_TYPE) || p->type == is.type) &&
-	       (!(p->given & IPCFS_P_LEN) || p->len == is.len);
+	       (!(p->given & IPCFS_P_LEN) || p->len == is.len) &&
+	       (!(p->given & IPCFS_P_ATTEMPTS) || p->attempts == is.attempts) &&
+	       (!(p->given & IPCFS_P_DEAD) || !strcmp(p->dead, is.dead)) &&
+	       (!(p->given & IPCFS_P_PARTIES) || p->parties == is.parties);
 }
 
 struct request {

@@ -23,6 +23,8 @@ enum ipcfs_class ipcfs_op_class(const struct ipcfs_op *op)
 		return IPCFS_C_WRITE;
 	case IPCFS_V_CHANGED:
 		return IPCFS_C_CHANGE;
+	case IPCFS_V_JOIN:
+		return IPCFS_C_JOIN;
 	default:
 		return IPCFS_C_READ;
 	}

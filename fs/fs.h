@@ -54,6 +54,14 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_CAS = 1 << 3,
        FS_O_N = 1 << 4,
        FS_O_SHARED = 1 << 5,
+       FS_O_LINES = 1 << 6,
+       FS_O_BLOCK = 1 << 7,
+       FS_O_ACK = 1 << 8,
+       FS_O_JOIN = 1 << 9,
+       FS_O_HOLD = 1 << 10,
+       FS_O_TOKENS = 1 << 11,
+       FS_O_NOTIFY = 1 << 12,
+       FS_O_PRIO = 1 << 13,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -63,6 +71,9 @@ struct fs_leaf {
 	uint32_t options;
 	int64_t timeout_ns;
 	uint64_t n;
+	uint64_t block; /* bytes; 0: all until fsync or close */
+	int notify;	/* signal */
+	unsigned prio;
 	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
 	struct ipcfs_properties p;
 };
