@@ -21,7 +21,7 @@ static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t le
 	const struct fuse_write_in *out = (const void *)(h + 1);
 	uint32_t flags;
 
-	if (h->opcode == FUSE_READ && len >= sizeof(*h) + sizeof(*in)) {
+	if (h->opcode == FUSE_READ && len >= sizeof(*h) + sizeof(*in) && in->size <= FS_MAX_IO) {
 		*r = (struct fs_request){.handle = fs_handle_of(in->fh),
 					 .size = in->size,
 					 .offset = (off_t)in->offset};

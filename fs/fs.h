@@ -266,7 +266,8 @@ void fs_reply_error(fuse_req_t req, int error, const char *path);
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
 void fs_reply_ok(fuse_req_t req);
 int fs_reply_data(fuse_req_t req, const void *data, size_t len);
-/* The answers of READ and WRITE. */
+/* The answers of READ and WRITE. A read's data, FS_MAX_IO bytes at most, is not copied if it is in the room. */
+char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
