@@ -295,6 +295,8 @@ static int prepare(const struct options *o)
 		return rc;
 	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
 	if (rc >= 0)
+		rc = fs_node_start();
+	if (rc >= 0)
 		rc = fs_item_start();
 	if (rc < 0)
 		return complain(fs.store_dir, strerror(-rc));
@@ -338,7 +340,7 @@ static int serve(const struct options *o, int ready)
 	fs_loop_run();
 	fuse_session_unmount(fs.session);
 	fuse_session_destroy(fs.session);
-	fs_item_stop();
+	fs_item_detach_all();
 	ipcfs_store_close(fs.store);
 	return 0;
 }
