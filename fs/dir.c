@@ -18,6 +18,8 @@
 #include "../core/sys.h"
 
 #define FOREVER 86400.0
+#define WALK                                                                                       \
+	1e-6 /* until the kernel's clock has ticked once or twice: the rest of a walk and its open */
 
 static const struct {
 	const char *name;
@@ -75,6 +77,17 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	return rc;
 }
 
+/* The same as of the look-up just made. */
+static void attr_found(const struct fs_node *node, struct stat *st)
+{
+	if (!node->item) {
+		fs_attr_root(node->type, st);
+		return;
+	}
+	*st = node->item->last;
+	dress(node->item, &node->leaf, st);
+}
+
 double fs_attr_timeout(enum fs_type type)
 {
 	return type == FS_ROOT || type == FS_SHM ? FOREVER : type == FS_DIR ? 1. : 0.;
@@ -95,8 +108,9 @@ void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e)
 	memset(e, 0, sizeof(*e));
 	e->ino = fs_node_id(node);
 	e->generation = 1;
-	fs_attr_of(node, &e->attr);
-	e->attr_timeout = fs_attr_timeout(node->type);
+	attr_found(node, &e->attr);
+	/* Else an open would ask for them again. Who changes them tells the kernel: fs_node_stale(). */
+	e->attr_timeout = node->type == FS_OBJECT ? WALK : fs_attr_timeout(node->type);
 	e->entry_timeout = !node->item || (node->type == FS_DIR && !node->item->parent) ? FOREVER :
 											  0.;
 }
@@ -173,8 +187,8 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		lookup_root(req, name);
 		return;
 	}
-	fs_dir_path(folder, name, path);
 	if (!folder || folder->type != FS_DIR) {
+		fs_dir_path(folder, name, path);
 		fs_reply_error(req, -ENOTDIR, path);
 		return;
 	}
@@ -184,6 +198,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	rc = fs_dir_find(folder, name, &leaf, &item);
 	if (rc != 0) {
+		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
 		return;
 	}

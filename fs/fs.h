@@ -156,9 +156,10 @@ struct fs_node {
 	enum fs_type type;
 	bool used;
 	uint64_t lookups;
+	int64_t looked_up_ns; /* last */
 	struct fs_item *item;
 	struct fs_leaf leaf;
-	LIST_ENTRY(fs_node) item_link;
+	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
 	uint32_t next_free;
 };
 
@@ -167,6 +168,9 @@ struct fs_node *fs_node_of(fuse_ino_t id);
 /* A node for the item and leaf (NULL for folders), counted as looked up once more. */
 struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
 void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+/* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
+ * but not of the node `but`. */
+void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */

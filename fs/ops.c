@@ -137,10 +137,12 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
-	if (rc < 0)
+	if (rc < 0) {
 		fs_reply_error(req, rc, path);
-	else
-		fs_reply_attr(req, &st, fs_attr_timeout(node->type));
+		return;
+	}
+	fs_node_stale(node->item, ino);
+	fs_reply_attr(req, &st, fs_attr_timeout(node->type));
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
