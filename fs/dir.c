@@ -176,34 +176,42 @@ int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 	return rc;
 }
 
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node)
+{
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	int rc;
+
+	if (folder->type != FS_DIR)
+		return -ENOTDIR;
+	if (name[0] == '.') /* nothing is called so, and programs do ask */
+		return -ENOENT;
+	rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc != 0)
+		return rc;
+	*node = fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf);
+	fs_item_put(item);
+	return *node ? 0 : -ENOMEM;
+}
+
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs_item *folder = fs_dir_folder(parent), *item;
+	struct fs_item *folder = fs_dir_folder(parent);
+	struct fs_node *node;
 	char path[FS_PATH];
-	struct fs_leaf leaf;
 	int rc;
 
 	if (parent == FUSE_ROOT_ID) {
 		lookup_root(req, name);
 		return;
 	}
-	if (!folder || folder->type != FS_DIR) {
-		fs_dir_path(folder, name, path);
-		fs_reply_error(req, -ENOTDIR, path);
-		return;
-	}
-	if (name[0] == '.') { /* nothing is called so, and programs do ask */
-		fs_reply_error(req, -ENOENT, NULL);
-		return;
-	}
-	rc = fs_dir_find(folder, name, &leaf, &item);
+	rc = folder ? fs_dir_lookup(folder, name, &node) : -ENOTDIR;
 	if (rc != 0) {
 		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	fs_dir_reply(req, fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf));
-	fs_item_put(item);
+	fs_dir_reply(req, node);
 }
 
 /* ---- listing: taken whole at opendir --------------------------------------------------------------- */

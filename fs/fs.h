@@ -12,7 +12,7 @@
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
- *   fast.c    the short way of READ/WRITE loop.c    what is waited for
+ *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
 #ifndef IPCFS_FS_H
@@ -291,6 +291,10 @@ void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
 void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h);
+/* Those of the short way, by the request's number. */
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e);
+void fs_answer_open(uint64_t unique, const struct fs_handle *h);
+void fs_answer_ok(uint64_t unique);
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
 void fs_reply_link(fuse_req_t req, const char *to);
 void fs_reply_poll(fuse_req_t req, unsigned events);
@@ -410,9 +414,14 @@ void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. */
 void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
 
+/* ---- ops.c ---- */
+/* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
+int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+void fs_close(struct fs_handle *h);
+
 /* ---- fast.c ---- */
-/* A request as it was read: answers it and returns true if it is a READ or WRITE of an object that need not
- * wait; else libfuse takes it. */
+/* A request as it was read: answers it and returns true if it is one of those with a short way, and need
+ * not wait, and does not fail; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
 /* ---- dir.c ---------------------------------------------------------------------------- */
@@ -434,6 +443,8 @@ int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);
 /* May the user do what `want` (of rwx) says? */
 bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+/* The node that a name means now, counted as looked up. Not in the root. */
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node);
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);

@@ -289,9 +289,14 @@ void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout)
 
 /* libfuse 3.14 knows neither FOPEN_STREAM nor FOPEN_PARALLEL_DIRECT_WRITES: answered as the kernel
  * reads it. */
+static struct fuse_open_out open_out(const struct fs_handle *h)
+{
+	return (struct fuse_open_out){.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)};
+}
+
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h)
 {
-	struct fuse_open_out out = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)};
+	struct fuse_open_out out = open_out(h);
 
 	replies++;
 	fuse_reply_buf(req, (const char *)&out, sizeof(out));
@@ -322,12 +327,43 @@ void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const str
 		struct fuse_open_out open;
 	} out = {
 		.entry = {.nodeid = e->ino, .generation = e->generation},
-		.open = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)},
+		.open = open_out(h),
 	};
 
 	fill_attr(&out.entry.attr, &e->attr);
 	replies++;
 	fuse_reply_buf(req, (const char *)&out, sizeof(out));
+}
+
+static void fill_time(double timeout, uint64_t *seconds, uint32_t *nanoseconds)
+{
+	*seconds = (uint64_t)timeout;
+	*nanoseconds = (uint32_t)((timeout - (double)*seconds) * 1e9);
+}
+
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e)
+{
+	struct fuse_entry_out out = {.nodeid = e->ino, .generation = e->generation};
+
+	fill_time(e->entry_timeout, &out.entry_valid, &out.entry_valid_nsec);
+	fill_time(e->attr_timeout, &out.attr_valid, &out.attr_valid_nsec);
+	fill_attr(&out.attr, &e->attr);
+	replies++;
+	answer(unique, &out, sizeof(out));
+}
+
+void fs_answer_open(uint64_t unique, const struct fs_handle *h)
+{
+	struct fuse_open_out out = open_out(h);
+
+	replies++;
+	answer(unique, &out, sizeof(out));
+}
+
+void fs_answer_ok(uint64_t unique)
+{
+	replies++;
+	answer(unique, NULL, 0);
 }
 
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st)
