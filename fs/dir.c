@@ -18,6 +18,8 @@
 #include "../core/sys.h"
 
 #define FOREVER 86400.0
+#define WALK                                                                                       \
+	1e-6 /* until the kernel's clock has ticked once or twice: the rest of a walk and its open */
 
 static const struct {
 	const char *name;
@@ -75,6 +77,17 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	return rc;
 }
 
+/* The same as of the look-up just made. */
+static void attr_found(const struct fs_node *node, struct stat *st)
+{
+	if (!node->item) {
+		fs_attr_root(node->type, st);
+		return;
+	}
+	*st = node->item->last;
+	dress(node->item, &node->leaf, st);
+}
+
 double fs_attr_timeout(enum fs_type type)
 {
 	return type == FS_ROOT || type == FS_SHM ? FOREVER : type == FS_DIR ? 1. : 0.;
@@ -95,8 +108,9 @@ void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e)
 	memset(e, 0, sizeof(*e));
 	e->ino = fs_node_id(node);
 	e->generation = 1;
-	fs_attr_of(node, &e->attr);
-	e->attr_timeout = fs_attr_timeout(node->type);
+	attr_found(node, &e->attr);
+	/* Else an open would ask for them again. Who changes them tells the kernel: fs_node_stale(). */
+	e->attr_timeout = node->type == FS_OBJECT ? WALK : fs_attr_timeout(node->type);
 	e->entry_timeout = !node->item || (node->type == FS_DIR && !node->item->parent) ? FOREVER :
 											  0.;
 }
@@ -162,33 +176,42 @@ int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 	return rc;
 }
 
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node)
+{
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	int rc;
+
+	if (folder->type != FS_DIR)
+		return -ENOTDIR;
+	if (name[0] == '.') /* nothing is called so, and programs do ask */
+		return -ENOENT;
+	rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc != 0)
+		return rc;
+	*node = fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf);
+	fs_item_put(item);
+	return *node ? 0 : -ENOMEM;
+}
+
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs_item *folder = fs_dir_folder(parent), *item;
+	struct fs_item *folder = fs_dir_folder(parent);
+	struct fs_node *node;
 	char path[FS_PATH];
-	struct fs_leaf leaf;
 	int rc;
 
 	if (parent == FUSE_ROOT_ID) {
 		lookup_root(req, name);
 		return;
 	}
-	fs_dir_path(folder, name, path);
-	if (!folder || folder->type != FS_DIR) {
-		fs_reply_error(req, -ENOTDIR, path);
-		return;
-	}
-	if (name[0] == '.') { /* nothing is called so, and programs do ask */
-		fs_reply_error(req, -ENOENT, NULL);
-		return;
-	}
-	rc = fs_dir_find(folder, name, &leaf, &item);
+	rc = folder ? fs_dir_lookup(folder, name, &node) : -ENOTDIR;
 	if (rc != 0) {
+		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	fs_dir_reply(req, fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf));
-	fs_item_put(item);
+	fs_dir_reply(req, node);
 }
 
 /* ---- listing: taken whole at opendir --------------------------------------------------------------- */
