@@ -183,11 +183,19 @@ int claim_dead(struct ipcfs_object *o, unsigned from)
 
 /* ---- the turnstile --------------------------------------------------------------------------- */
 
-static uint64_t mine(struct ipcfs_object *o)
+static __thread char me; /* its address tells threads apart */
+
+/* The owner's number as it is for us. */
+static uint64_t process(struct ipcfs_object *o)
 {
 	int64_t self = member_self(o->store);
 
 	return self > 0 ? (uint64_t)self : 0;
+}
+
+static bool mine(struct ipcfs_object *o, uint64_t owner)
+{
+	return owner == process(o) && o->turn_thread == &me;
 }
 
 bool turn_blocks(struct ipcfs_object *o)
@@ -195,10 +203,11 @@ bool turn_blocks(struct ipcfs_object *o)
 	uint64_t owner = LOAD(o->control->turn), until = LOAD(o->control->turn_until);
 	uint64_t now;
 
-	if (__builtin_expect(!owner, 1) || owner == mine(o))
+	if (__builtin_expect(!owner, 1) || mine(o, owner))
 		return false;
 	now = (uint64_t)sys_now_ns();
-	if (until > now && until - now <= TURN_NS && member_alive(o->store, owner))
+	if (until > now && until - now <= TURN_NS &&
+	    (owner == process(o) || member_alive(o->store, owner)))
 		return true;
 	STORE(o->control->turn, 0);
 	return false;
@@ -209,12 +218,15 @@ void turn_take(struct ipcfs_object *o)
 	if (turn_blocks(o))
 		return;
 	STORE(o->control->turn_until, (uint64_t)sys_now_ns() + TURN_NS);
-	STORE(o->control->turn, mine(o));
+	o->turn_thread = &me;
+	STORE(o->control->turn, process(o));
 }
 
 void turn_drop(struct ipcfs_object *o)
 {
-	if (__builtin_expect(!LOAD(o->control->turn), 1) || LOAD(o->control->turn) != mine(o))
+	uint64_t owner = LOAD(o->control->turn);
+
+	if (__builtin_expect(!owner, 1) || !mine(o, owner))
 		return;
 	STORE(o->control->turn, 0);
 	obj_wake(o, IPCFS_C_READ, INT_MAX);

@@ -70,8 +70,8 @@ bool claim_alive(struct ipcfs_object *o, struct claim *c);
 
 /* ---- the turnstile: nobody who wants much starves behind those who want little ----------------
  * Who waits and must not be overtaken takes the turn, if it is free; others then wait even where they would not
- * have to. It is given back with the acquisition or when the wait ends, and lost when its owner is
- * dead or has not looked for two seconds (stopped, say). */
+ * have to. It belongs to one thread, is given back with the acquisition or when the wait ends, and is lost
+ * when its owner is dead or has not looked for two seconds (stopped, say). */
 
 /* Has another one the turn? */
 bool turn_blocks(struct ipcfs_object *o);

@@ -87,6 +87,8 @@ struct ipcfs_kind_ops {
 	uint64_t (*initial)(const uint64_t shape[5]);
 	/* Ends what the dead owner of the lock had committed. May be killed and repeated. NULL: nothing. */
 	void (*repair)(struct ipcfs_object *o);
+	/* Takes back what the dead hold: did they hold anything? NULL: the kind has no claims. */
+	bool (*bury)(struct ipcfs_object *o);
 	/* One operation under the lock. */
 	int (*try)(struct ipcfs_object *o, struct ipcfs_op *op);
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
@@ -120,7 +122,9 @@ struct ipcfs_object {
 	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
-	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
+	const void *turn_thread;	 /* whose of our threads the turnstile is; likewise */
+	int64_t buried_ns; /* when one who waits last looked for dead holders; likewise */
+	unsigned noted;	   /* 1 + our place in the member's `holds`; 0: not noted */
 	/* per kind, from layout() */
 	union {
 		struct {
