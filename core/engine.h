@@ -19,7 +19,7 @@ enum ipcfs_verb {
 	IPCFS_V_GET_MANY,  /* queue: vec, count -> count */
 	IPCFS_V_CLEAR,	   /* queue -> count */
 	IPCFS_V_ACQUIRE,   /* semaphore: count */
-	IPCFS_V_RELEASE,   /* semaphore: count */
+	IPCFS_V_RELEASE,   /* semaphore: count, charged to the holder first; -EOVERFLOW */
 	IPCFS_V_SET,	   /* event */
 	IPCFS_V_UNSET,	   /* event */
 	IPCFS_V_WAIT,	   /* event */
@@ -70,6 +70,8 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
+	IPCFS_OP_SOME = 1 << 9,	   /* ACQUIRE, RELEASE: as many as there are, or fit -> count */
+	IPCFS_OP_KEPT = 1 << 10,   /* ACQUIRE, inner: a turnstile has made it wait before */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -97,9 +99,10 @@ struct ipcfs_op {
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
-	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two
-	 * pieces (out is not used then). Negative: nothing is taken, the operation
-	 * returns that. The message is taken after it returned 0. */
+	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the
+	 * object's lock with the message in place, in one or two pieces (out is not used then).
+	 * Negative: nothing is taken, the operation returns that. What was asked for is taken after
+	 * it returned 0. */
 	int (*sink)(void *arg, const struct iovec *pieces, int n);
 	void *sink_arg;
 	/* Engines that answer -EINPROGRESS: called once with the result. */

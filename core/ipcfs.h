@@ -246,12 +246,21 @@ ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
 
 /* ---- semaphores -------------------------------------------------------------- */
 
-/* acquire: takes n units at once or none, waits while there are fewer. -ERANGE: n
- * is over the semaphore's max. release: gives n units; -EOVERFLOW: past max. */
+/* ipcfs_semaphore_acquire: takes n units at once or none, waits while there are fewer; who wants several is
+ * not overtaken for ever by those who want fewer. The units then belong to nobody. -ERANGE: n
+ * is over the semaphore's max.
+ * ipcfs_semaphore_hold: the same, and the units belong to this process: those that it has not released come
+ * back with its last ipcfs_close() of the object, or with its end, however it ends. A forked child holds
+ * nothing. At most 4096 processes and open files hold units of one semaphore; more wait. */
 int ipcfs_semaphore_acquire(struct ipcfs_object *semaphore, uint32_t n, int64_t deadline_ns);
+int ipcfs_semaphore_hold(struct ipcfs_object *semaphore, uint32_t n, int64_t deadline_ns);
+
+/* ipcfs_semaphore_release: gives n units, waking who waits. They are charged to what this process holds, then to
+ * the longest holders; what is more than all hold belonged to nobody. -EOVERFLOW: free and held units
+ * would be more than max; nothing is changed. */
 int ipcfs_semaphore_release(struct ipcfs_object *semaphore, uint32_t n);
 
-/* The units now: 0 to IPCFS_SEMAPHORE_MAX. */
+/* The units now: 0 to IPCFS_SEMAPHORE_MAX. Those of holders who have died count as free. */
 int64_t ipcfs_semaphore_value(struct ipcfs_object *semaphore);
 
 /* ---- locks: one at a time, or many that only read --------------------------------- */

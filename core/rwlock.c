@@ -250,6 +250,7 @@ const struct ipcfs_kind_ops ipcfs_lock_ops = {
 	.describe = describe,
 	.layout = layout,
 	.repair = claim_repair,
+	.bury = bury,
 	.try = try,
 	.ready = ready,
 	.stat = counts,

@@ -72,11 +72,10 @@ void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
 
 static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	uint64_t changes = LOAD(o->control->changes);
-
-	if (changes == op->changes)
+	/* A holder's death is a change, once it is seen. */
+	if (LOAD(o->control->changes) == op->changes && (!o->ops->bury || !o->ops->bury(o)))
 		return -EAGAIN;
-	op->changes = changes;
+	op->changes = LOAD(o->control->changes);
 	return 0;
 }
 

@@ -70,6 +70,31 @@ static void a_queue(void)
 	open_both(Q, NULL);
 }
 
+/* All its units free, or held by one who is dead. */
+static void a_semaphore_of_a_member(void)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_VALUE | IPCFS_P_MAX, .value = 3, .max = 3};
+
+	a_member();
+	open_both(IPCFS_SEMAPHORE, &p);
+}
+
+static void a_semaphore_that_a_dead_one_holds(void)
+{
+	struct ipcfs_holder dead = {.member = 77};
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_ACQUIRE, .flags = IPCFS_OP_HOLD, .count = 2, .holder = &dead};
+
+	a_semaphore_of_a_member();
+	t_is(ipcfs_engine_shm.try(world.onlooks, &op), 0);
+}
+
+static void a_semaphore_that_a_dead_one_holds_and_nobody(void)
+{
+	a_semaphore_that_a_dead_one_holds();
+	t_is(ipcfs_semaphore_acquire(world.onlooks, 1, 0), 0);
+}
+
 static void a_queue_of_a_member(void)
 {
 	a_member();
@@ -92,8 +117,7 @@ static void a_queue_with_a_message(void)
 
 static void a_string(void)
 {
-	struct ipcfs_properties p = {
-		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 9000};
+	struct ipcfs_properties p = {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 9000};
 
 	a_member();
 	open_both(V, &p);
@@ -125,10 +149,11 @@ static int store_open(void)
 
 static int create(enum ipcfs_kind kind)
 {
-	struct ipcfs_properties p = {
-		.given = kind < V ? 0 : kind == V ? IPCFS_P_TYPE : IPCFS_P_TYPE | IPCFS_P_LEN,
-		.type = kind == V ? 's' : 'i',
-		.len = 5000};
+	struct ipcfs_properties p = {.given = kind < V	? 0 :
+					      kind == V ? IPCFS_P_TYPE :
+							  IPCFS_P_TYPE | IPCFS_P_LEN,
+				     .type = kind == V ? 's' : 'i',
+				     .len = 5000};
 
 	return ipcfs_open(world.store, kind, "o", IPCFS_CREATE, 0600, &p, &world.o);
 }
@@ -185,6 +210,16 @@ static int set_string(void)
 
 	memset(bytes, 'x', sizeof(bytes));
 	return ipcfs_value_set(world.o, bytes, sizeof(bytes));
+}
+
+static int hold_three(void)
+{
+	return ipcfs_semaphore_hold(world.o, 3, 0);
+}
+
+static int release_one(void)
+{
+	return ipcfs_semaphore_release(world.o, 1);
 }
 
 static int unlink_queue(void)
@@ -298,6 +333,21 @@ static void set_or_not(int rc)
 		t_row(world.row, buf[i], 'x');
 }
 
+static void three_held_or_not(int rc)
+{
+	t_row(world.row, ipcfs_semaphore_value(world.onlooks), rc == 0 ? 0 : 3);
+	t_row(world.row, ipcfs_semaphore_acquire(world.onlooks, 1, 0), rc == 0 ? -EAGAIN : 0);
+}
+
+/* The dead pay for nothing; where the kernel does not say that they are dead they do. */
+static void released_or_not(int rc)
+{
+	int64_t value = ipcfs_semaphore_value(world.onlooks);
+
+	t_row(world.row, value == 2 || (value == 3 && rc == 0), 1);
+	t_row(world.row, ipcfs_semaphore_acquire(world.onlooks, (uint32_t)value, 0), 0);
+}
+
 /* Once begun it may only go on; and nobody is left who was not told. */
 static void gone_or_not(int rc)
 {
@@ -308,7 +358,8 @@ static void gone_or_not(int rc)
 		t_row(world.row, used, -EIDRM);
 	else
 		t_row(world.row, used == 0 || used == -EIDRM, 1);
-	t_row(world.row, ipcfs_open(world.onlookers, Q, "o", 0, 0, NULL, &o), used == 0 ? 0 : -ENOENT);
+	t_row(world.row, ipcfs_open(world.onlookers, Q, "o", 0, 0, NULL, &o),
+	      used == 0 ? 0 : -ENOENT);
 	ipcfs_close(o);
 }
 
@@ -327,22 +378,42 @@ static void put_in_any_case(int rc)
 static const struct operation operations[] = {
 	{.name = "store_open", .before = no_world, .act = store_open, .after = folders_are_whole},
 	{.name = "create queue", .before = a_store, .act = create_queue, .after = absent_or_whole},
-	{.name = "create semaphore", .before = a_store, .act = create_semaphore,
+	{.name = "create semaphore",
+	 .before = a_store,
+	 .act = create_semaphore,
 	 .after = absent_or_whole},
 	{.name = "create value", .before = a_store, .act = create_value, .after = absent_or_whole},
 	{.name = "create array", .before = a_store, .act = create_array, .after = absent_or_whole},
 	{.name = "attach", .before = a_queue, .act = attach, .after = is_attached},
 	{.name = "first put", .before = a_queue, .act = put, .after = put_or_not},
 	{.name = "put", .before = a_queue_of_a_member, .act = put, .after = put_or_not},
-	{.name = "put that needs memory", .before = a_full_page_queue_of_a_member,
-	 .act = put_large, .after = one_more_or_not},
+	{.name = "put that needs memory",
+	 .before = a_full_page_queue_of_a_member,
+	 .act = put_large,
+	 .after = one_more_or_not},
 	{.name = "put with a bell", .before = a_parked_queue, .act = put, .after = put_in_any_case},
-	{.name = "put after a death", .before = a_queue_that_a_dead_one_holds, .act = put,
+	{.name = "put after a death",
+	 .before = a_queue_that_a_dead_one_holds,
+	 .act = put,
 	 .after = put_or_not},
 	{.name = "first get", .before = a_queue_with_a_message, .act = get, .after = got_or_not},
 	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
+	{.name = "hold",
+	 .before = a_semaphore_of_a_member,
+	 .act = hold_three,
+	 .after = three_held_or_not},
+	{.name = "hold after a holder's death",
+	 .before = a_semaphore_that_a_dead_one_holds,
+	 .act = hold_three,
+	 .after = three_held_or_not},
+	{.name = "release after a holder's death",
+	 .before = a_semaphore_that_a_dead_one_holds_and_nobody,
+	 .act = release_one,
+	 .after = released_or_not},
 	{.name = "unlink", .before = a_queue, .act = unlink_queue, .after = gone_or_not},
-	{.name = "unlink what is not attached", .before = a_queue, .act = unlink_unattached,
+	{.name = "unlink what is not attached",
+	 .before = a_queue,
+	 .act = unlink_unattached,
 	 .after = gone_or_not},
 	{.name = "mkdir", .before = a_store, .act = make_folder, .after = nothing_more},
 	{.name = "list", .before = a_store, .act = list, .after = nothing_more},
@@ -382,7 +453,8 @@ static bool fail_at(const struct operation *op, int error, int at)
 		 t_result(-error));
 	if (!fault.name[0] && rc < 0)
 		t_fail("%s: %s without a fault", op->name, t_result(rc));
-	if (rc < 0 && rc != -EBUSY) /* where it cannot be told whether an owner lives, he does */
+	/* Where it cannot be told whether an owner, or a holder, lives, he does. */
+	if (rc < 0 && rc != -EBUSY && rc != -EAGAIN)
 		t_row(row, rc, -error);
 	t_row(row, t_fds(), fds);
 	if (rc < 0 && world.o)

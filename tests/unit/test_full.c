@@ -46,8 +46,7 @@ static struct ipcfs_object *make(enum ipcfs_kind kind, const char *name,
 
 static int create_array(const char *name, uint64_t len, struct ipcfs_object **o)
 {
-	struct ipcfs_properties p = {
-		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'b', .len = len};
+	struct ipcfs_properties p = {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'b', .len = len};
 
 	return ipcfs_open(small, A, name, IPCFS_CREATE, 0600, &p, o);
 }
@@ -248,6 +247,30 @@ static int newcomer(void *arg)
 	return 0;
 }
 
+/* The first claim needs a page. */
+static int hold_inside(void)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_VALUE, .value = 3};
+	struct ipcfs_object *s = make(IPCFS_SEMAPHORE, "s", &p);
+
+	t_is(ipcfs_semaphore_acquire(s, 1, 0), 0); /* we are a member now */
+	int n = fill_up();
+	t_is(ipcfs_semaphore_hold(s, 1, 0), -ENOSPC);
+	t_is(ipcfs_semaphore_value(s), 2);
+	t_is(ipcfs_semaphore_acquire(s, 1, 0), 0);
+	t_is(ipcfs_semaphore_release(s, 2), 0);
+	make_room(n);
+	t_is(ipcfs_semaphore_hold(s, 3, 0), 0);
+	t_is(ipcfs_semaphore_value(s), 0);
+	t_is(ipcfs_semaphore_release(s, 3), 0);
+	return 0;
+}
+
+static void hold(void)
+{
+	run_inside("size=400k", hold_inside);
+}
+
 static int newcomer_inside(void)
 {
 	struct ipcfs_object *q = make(Q, "q", NULL);
@@ -348,13 +371,10 @@ static void full_is_not_damaged(void)
 int main(void)
 {
 	static const struct t_case tests[] = {
-		T_TEST(creation),
-		T_TEST(put),
-		T_TEST(batch),
-		T_TEST(cells),
-		T_TEST(a_newcomer_to_a_full_store),
-		T_TEST(no_more_files),
-		T_TEST(full_is_not_damaged),
+		T_TEST(creation),      T_TEST(put),
+		T_TEST(batch),	       T_TEST(cells),
+		T_TEST(hold),	       T_TEST(a_newcomer_to_a_full_store),
+		T_TEST(no_more_files), T_TEST(full_is_not_damaged),
 	};
 
 	return T_RUN(tests);
