@@ -395,6 +395,7 @@ struct fs_server {
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
+	int fuse_fd; /* the session's */
 	struct ev_loop *loop;
 	uid_t uid; /* who runs it */
 	int64_t started_ns;

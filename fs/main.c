@@ -24,7 +24,7 @@
 
 #define DEFAULT_MAPPINGS 8192
 
-struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1};
+struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1, .fuse_fd = -1};
 
 int64_t fs_now_ns(void)
 {
@@ -277,6 +277,7 @@ static int make_session(const struct options *o)
 		return complain(fs.mountpoint, "libfuse gives no session");
 	if (fuse_session_mount(fs.session, fs.mountpoint) < 0)
 		return complain(fs.mountpoint, "cannot be mounted");
+	fs.fuse_fd = fuse_session_fd(fs.session);
 	return 0;
 }
 

@@ -282,6 +282,43 @@ static void views_share_the_objects_attributes(void **state)
 	}
 }
 
+static struct stat attributes(int fd)
+{
+	struct stat st;
+
+	t_is(t_sys(fstat(fd, &st)), 0);
+	return st;
+}
+
+/* The kernel holds a look-up's attributes for a moment, so ask within that. */
+static void open_handles_show_changes_at_once(void **state)
+{
+	(void)state;
+	for (int k = 0; k < KINDS; k++)
+		for (int i = 0; i < 20; i++) {
+			const char *path = make(kinds[k], "fresh"), *moved = t_format("%s2", path);
+			int plain = t_open(path, O_RDWR),
+			    view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_check(plain >= 0 && view >= 0);
+			t_is(t_sys(chmod(path, 0640)), 0);
+			t_is(attributes(plain).st_mode & 0777, 0640);
+			t_is(attributes(view).st_mode & 0777, 0640);
+			t_is(t_sys(chown(t_format("%s,stat", path), 7, 8)), 0);
+			t_is(attributes(plain).st_uid, 7);
+			close(view);
+			view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_is(t_sys(rename(path, moved)), 0);
+			t_is(attributes(view).st_nlink, 1);
+			t_is(t_sys(fchmod(plain, 0600)), 0);
+			t_is(attributes(view).st_mode & 0777, 0600);
+			t_is(t_sys(unlink(moved)), 0);
+			t_is(attributes(plain).st_nlink, 0);
+			t_is(attributes(view).st_nlink, 0);
+			close(plain);
+			close(view);
+		}
+}
+
 static void views_are_not_listed(void **state)
 {
 	(void)state;
@@ -507,6 +544,7 @@ int main(int argc, char **argv)
 		T_TEST(stat_lines),
 		T_TEST(ctl_of_every_kind),
 		T_TEST(views_share_the_objects_attributes),
+		T_TEST(open_handles_show_changes_at_once),
 		T_TEST(views_are_not_listed),
 		T_TEST(views_cannot_be_removed_or_renamed),
 		T_TEST(folders),
