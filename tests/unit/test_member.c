@@ -537,6 +537,41 @@ static void more_rings_than_slots(void)
 	stop_server();
 }
 
+static int ring_and_go(void *how)
+{
+	struct ipcfs_store *store = t_open_store();
+	struct ipcfs_object *o = NULL;
+
+	t_is(ipcfs_open(store, IPCFS_EVENT, "e", 0, 0, NULL, &o), 0);
+	t_is(ipcfs_event_set(o), 0);
+	if (how)
+		kill(getpid(), SIGKILL);
+	ipcfs_close(o);
+	ipcfs_store_close(store);
+	return 0;
+}
+
+/* The bell was rung, and the ringer is gone before the server looks. */
+static void who_rang_and_went_is_heard(void)
+{
+	start_server();
+	struct ipcfs_object *e = t_object(IPCFS_EVENT, "e", NULL),
+			    *mine = servers_own(IPCFS_EVENT, "e");
+
+	for (int killed = 0; killed < 2; killed++) {
+		t_is(try_and_park(mine, IPCFS_V_WAIT), -EAGAIN);
+		forget();
+		t_is(t_wait(t_fork(ring_and_go, killed ? "killed" : NULL)),
+		     killed ? 128 + SIGKILL : 0);
+		t_until(heard(e->id));
+		t_check(!server.all);
+		t_is(members(), 1); /* the server's own; the ringer is buried */
+		t_is(ipcfs_event_clear(mine), 0);
+	}
+	ipcfs_close(mine);
+	stop_server();
+}
+
 static int die_with_the_lock(void *arg)
 {
 	struct ipcfs_store *store = t_open_store();
@@ -729,6 +764,7 @@ int main(void)
 		T_TEST(a_server_that_asks_for_readiness_is_rung),
 		T_TEST(a_removal_is_rung),
 		T_TEST(more_rings_than_slots),
+		T_TEST(who_rang_and_went_is_heard),
 		T_TEST(a_death_names_what_the_dead_was_working_on),
 		T_TEST(the_death_of_a_remover_names_what_he_removed),
 		T_TEST(a_removal_leaves_no_note),
