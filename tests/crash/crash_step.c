@@ -148,7 +148,6 @@ static bool learn(struct step_path *path)
 	struct step_path other;
 	bool whole = true;
 
-	*path = (struct step_path){.count = 0};
 	for (int i = 0; i < RECORDS && whole; i++) {
 		object = fresh();
 		whole = step_record(&client, &other) && running->look(object) == 1;
@@ -211,7 +210,7 @@ static void tell(const char *name, const struct step_path *path, const struct ta
 static void run_case(const struct step_case *c, long most, const char *suffix)
 {
 	struct tally t = {.tried = 0};
-	struct step_path path;
+	struct step_path path = {.count = 0};
 	long *places = NULL, n;
 	char name[100];
 
