@@ -117,15 +117,17 @@ int64_t member_register(struct ipcfs_store *store)
 	return rc < 0 ? rc : (int64_t)number;
 }
 
+/* Who has rung may not have been heard yet: his page stays for the sweep of the dead. */
 void member_leave(struct ipcfs_store *store)
 {
 	uint64_t number = LOAD(store->self->number);
 	char path[MEMBER_PATH];
-	int dirfd;
+	int dirfd = -1;
 
 	if (!number)
 		return;
-	dirfd = store_enter(store);
+	if (LOAD(store->self->page->rings) == 0)
+		dirfd = store_enter(store);
 	if (dirfd >= 0) {
 		member_path(path, number);
 		sys_unlink_at(dirfd, path, 0);
@@ -183,38 +185,43 @@ void member_ring(struct ipcfs_store *store, uint64_t id)
 
 /* ---- the server's side ---- */
 
-/* The dead: whatever it was working on is named, then its file goes. */
+/* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
+ * the last look, as far as it is remembered: any object may have been meant. */
+static void name_bells(struct ipcfs_store *store, const struct member_page *page)
+{
+	struct member_rings *last = &store->rings[page->number % MEMBER_REMEMBERED];
+
+	if (last->number != page->number)
+		*last = (struct member_rings){.number = page->number};
+	if (page->rings - last->rings > MEMBER_BELLS)
+		store->changed(store->watch_arg, 0);
+	last->rings = page->rings;
+	for (int i = 0; i < MEMBER_BELLS; i++)
+		if (page->bell[i])
+			store->changed(store->watch_arg, page->bell[i]);
+}
+
+static void answer_bell(struct ipcfs_store *store, int fd)
+{
+	struct member_page page;
+	ssize_t size = offsetof(struct member_page, work);
+
+	if (sys_pread(fd, &page, (size_t)size, 0) == size)
+		name_bells(store, &page);
+}
+
+/* The dead: what it rang for, maybe a moment ago, and whatever it was working on is named; then its file goes. */
 static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd)
 {
 	struct member_page page;
 
-	memset(&page, 0, sizeof(page));
-	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) && store->changed)
+	if (store->changed && sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page)) {
+		name_bells(store, &page);
 		for (int i = 0; i < MEMBER_SLOTS; i++)
 			if (page.work[i])
 				store->changed(store->watch_arg, page.work[i]);
+	}
 	sys_unlink_at(dirfd, path, 0);
-}
-
-/* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
- * the last look, as far as it is remembered: any object may have been meant. */
-static void answer_bell(struct ipcfs_store *store, int fd)
-{
-	struct member_page page;
-	struct member_rings *last;
-
-	if (sys_pread(fd, &page, offsetof(struct member_page, work), 0) <
-	    (ssize_t)offsetof(struct member_page, work))
-		return;
-	last = &store->rings[page.number % MEMBER_REMEMBERED];
-	if (last->number != page.number)
-		*last = (struct member_rings){.number = page.number};
-	if (page.rings - last->rings > MEMBER_BELLS)
-		store->changed(store->watch_arg, 0);
-	last->rings = page.rings;
-	for (int i = 0; i < MEMBER_BELLS; i++)
-		if (page.bell[i])
-			store->changed(store->watch_arg, page.bell[i]);
 }
 
 static void member_event(struct ipcfs_store *store, const char *name)

@@ -204,7 +204,7 @@ struct member_page {
 	uint32_t uid;
 	_Atomic uint64_t rings;		     /* how often the bell was rung */
 	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
-	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects whose lock is, or is being, taken */
+	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */

@@ -385,15 +385,24 @@ void seg_damage(struct ipcfs_object *o)
 	atomic_fetch_or(&o->control->state, SEG_DAMAGED);
 }
 
+/* No lock is held, so nobody takes over from a remover who is killed before all are told: the note in his
+ * page makes the sweep of the dead tell a server, and who sleeps looks again within a second. */
 void seg_remove(struct ipcfs_object *o)
 {
+	bool member = member_self(o->store) > 0;
+
+	if (member)
+		STORE(*member_work(o->store), o->id);
 	atomic_fetch_or(&o->control->state, SEG_REMOVED);
 	for (int class = 0; class < IPCFS_C_COUNT; class ++) {
 		atomic_fetch_add(&o->control->seq[class], 1);
 		sys_futex_wake(&o->control->seq[class], INT_MAX);
 	}
-	if (!o->store->server && member_self(o->store) > 0)
+	if (!member)
+		return;
+	if (!o->store->server)
 		member_ring(o->store, o->id);
+	STORE(*member_work(o->store), 0);
 }
 
 void seg_condemn(int fd, enum ipcfs_kind kind)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # run.sh SUITE... - runs the suites unit, crash, mount, shell, model (all built before: make check) and
-# prints one line a program, what failed in it, and at the end "N passed, N failed[, N skipped]".
+# prints one line a program, what failed in it, then "N skipped" if any were, and as the last line, alone,
+# "N passed, N failed".
 #
 # A program tells its results as cmocka does, as lines "ok NAME", "not ok NAME", "skip NAME WHY", or as
 # one closing line "N passed, N failed[, N skipped]"; exit status 77 skips it as a whole. To crash, to run out of
@@ -183,8 +184,7 @@ for suite; do
 	esac
 done
 
-summary="$passed passed, $failed failed"
-[ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
 [ "$failed" = 0 ] || echo "full output in ${logs#"$PWD"/}/"
-echo "$summary"
+[ "$skipped" = 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

@@ -956,7 +956,7 @@ static void at_exit(void)
 int t_begin(void **state)
 {
 	snprintf(shared->test, sizeof(shared->test), "%s", (const char *)*state);
-	t_limit(60);
+	t_limit(T_TEST_S);
 	umask(022);
 	first_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server_at_begin = t_server();
