@@ -46,8 +46,7 @@ static struct ipcfs_object *make(enum ipcfs_kind kind, const char *name,
 
 static int create_array(const char *name, uint64_t len, struct ipcfs_object **o)
 {
-	struct ipcfs_properties p = {
-		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'b', .len = len};
+	struct ipcfs_properties p = {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'b', .len = len};
 
 	return ipcfs_open(small, A, name, IPCFS_CREATE, 0600, &p, o);
 }
@@ -223,7 +222,7 @@ static int cells_inside(void)
 	make_room(n);
 	t_is(ipcfs_value_set(v, bytes, 60000), 0);
 	t_is(ipcfs_array_set(a, 0, 60000, bytes), 0);
-	n = fill_up();
+	fill_up();
 	t_is(ipcfs_value_set(v, bytes, 59999), 0); /* has it now */
 	t_is(ipcfs_array_op(a, 0, 60000, IPCFS_SUB, (union ipcfs_number){.i = 1}), 0);
 	t_is(ipcfs_value_get(v, out, sizeof(out), NULL), 59999);

@@ -443,13 +443,12 @@ static int try_and_park(struct ipcfs_object *o, enum ipcfs_verb verb)
 static void a_parked_server_is_rung(void)
 {
 	start_server();
-	struct ipcfs_object *q = t_queue("q", 1, 10),
-			    *s = t_semaphore("s", 0, 1),
+	struct ipcfs_object *q = t_queue("q", 1, 10), *s = t_semaphore("s", 0, 1),
 			    *e = t_object(IPCFS_EVENT, "e", NULL),
 			    *v = t_cells(IPCFS_VALUE, "v", 'i', 0);
-	struct ipcfs_object *mine[4] = {
-		servers_own(Q, "q"), servers_own(IPCFS_SEMAPHORE, "s"),
-		servers_own(IPCFS_EVENT, "e"), servers_own(IPCFS_VALUE, "v")};
+	struct ipcfs_object *mine[4] = {servers_own(Q, "q"), servers_own(IPCFS_SEMAPHORE, "s"),
+					servers_own(IPCFS_EVENT, "e"),
+					servers_own(IPCFS_VALUE, "v")};
 	char buf[10];
 
 	for (int round = 0; round < 3; round++) {
@@ -494,9 +493,8 @@ static void a_server_that_asks_for_readiness_is_rung(void)
 {
 	start_server();
 	struct ipcfs_object *q = t_queue("q", 0, 10000), *mine = servers_own(Q, "q");
-	struct ipcfs_op op = {.verb = IPCFS_V_READY,
-			      .flags = IPCFS_OP_PARK,
-			      .count = 1u << IPCFS_C_READ};
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 1u << IPCFS_C_READ};
 
 	t_is(ipcfs_engine_shm.try(mine, &op), 0);
 	t_is(op.count, 0);
