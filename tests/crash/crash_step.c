@@ -19,8 +19,10 @@ static struct ipcfs_store *store;
 static struct ipcfs_object *warm; /* the client registers itself by an operation on this one */
 
 enum {
-	ANNOUNCED = 1 << 0, /* somebody waits and a server is parked: the wake-up is stepped through too */
-	NEWCOMER = 1 << 1,  /* the client has to become a member first */
+	ANNOUNCED =
+		1
+		<< 0, /* somebody waits and a server is parked: the wake-up is stepped through too */
+	NEWCOMER = 1 << 1, /* the client has to become a member first */
 };
 
 struct step_case {
@@ -507,8 +509,9 @@ static void run_case(const struct step_case *c, long most)
 	for (long k = start; whole && k <= path.count; k += stride, tried++) {
 		state = kill_after(&path, k);
 		if (state < 0) {
-			crash_result(false, c->name, "killed after %ld of %ld instructions: state %d",
-				     k, path.count, state);
+			crash_result(false, c->name,
+				     "killed after %ld of %ld instructions: state %d", k,
+				     path.count, state);
 			break;
 		}
 		states[state]++;
@@ -551,7 +554,13 @@ static const struct step_case cases[] = {
 	{"queue_clear_quietly", IPCFS_QUEUE, {0}, two, clear, all_gone, 0},
 	{"queue_clear", IPCFS_QUEUE, {0}, two, clear, all_gone, ANNOUNCED},
 	{"semaphore_acquire", IPCFS_SEMAPHORE, {0}, three_units, acquire, acquired, 0},
-	{"semaphore_release_waking", IPCFS_SEMAPHORE, {0}, three_units, release, released, ANNOUNCED},
+	{"semaphore_release_waking",
+	 IPCFS_SEMAPHORE,
+	 {0},
+	 three_units,
+	 release,
+	 released,
+	 ANNOUNCED},
 	{"semaphore_release", IPCFS_SEMAPHORE, {0}, three_units, release, released, 0},
 	{"event_set", IPCFS_EVENT, {0}, NULL, set, is_set, 0},
 	{"event_set_waking", IPCFS_EVENT, {0}, NULL, set, is_set, ANNOUNCED},
@@ -566,11 +575,13 @@ static const struct step_case cases[] = {
 	{"array_repair", IPCFS_ARRAY, INT32_ARRAY, pending_slice, get_slice, slice_changed_once, 0},
 	{"array_set_after_a_death", IPCFS_ARRAY, INT32_ARRAY, pending_slice, set_last,
 	 last_after_repair, 0},
-	{"value_string_waking", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, ANNOUNCED},
+	{"value_string_waking", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed,
+	 ANNOUNCED},
 	{"create", IPCFS_EVENT, {0}, NULL, create, created, 0},
 	{"unlink", IPCFS_EVENT, {0}, NULL, take_away, taken_away, 0},
 	{"unlink_waking", IPCFS_EVENT, {0}, NULL, take_away, taken_away, ANNOUNCED},
-	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed, ANNOUNCED},
+	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed,
+	 ANNOUNCED},
 };
 
 int main(void)
