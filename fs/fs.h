@@ -191,7 +191,7 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
-	/* Shown kinds: the snapshot. */
+	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
 	off_t text_base; /* the offset at which it begins */

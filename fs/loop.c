@@ -29,7 +29,11 @@
 
 #include "../core/object.h"
 
-enum { BATCH = 512 }; /* requests before anything else gets its turn */
+enum {
+	BATCH = 512,	       /* requests before anything else gets its turn */
+	SILENCE_MS = 100,      /* of a mount that is gone: nobody asks any more */
+	LAST_ANSWERS_MS = 1000 /* at the most */
+};
 #define POKE SIGURG
 
 static ev_io fuse_io, watch_io, signal_io;
@@ -237,10 +241,12 @@ static void work(void)
 	}
 }
 
-/* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
+/* Everybody who waits is answered before the mount goes; so is who asks meanwhile, until nobody does, but
+ * who has a file open may go on asking for ever. */
 static void shut_down(void)
 {
 	struct pollfd more = {.fd = fs.fuse_fd, .events = POLLIN};
+	int64_t until = fs_now_ns() + LAST_ANSWERS_MS * 1000000ll;
 	int n = 0;
 
 	set_nonblocking(true);
@@ -248,7 +254,7 @@ static void shut_down(void)
 	fs_park_fail_all(-ESHUTDOWN);
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
-		while (n >= 0 && poll(&more, 1, 100) > 0)
+		while (n >= 0 && fs_now_ns() < until && poll(&more, 1, SILENCE_MS) > 0)
 			n = handle_one();
 	}
 }

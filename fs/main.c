@@ -46,7 +46,7 @@ const char ipcfs_serve_options_help[] =
 	"    max_objects=N       objects of one user (default 100000; 0: no limit)\n"
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
-	"    max_handles=N       open files of one user (default 100000)\n"
+	"    max_handles=N       open files and folders of one user (default 100000)\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 

@@ -330,9 +330,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 
 	(void)ino;
 	(void)arg;
-	(void)flags;
 	(void)out_size;
-	if (!h || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
+	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);
 		return;

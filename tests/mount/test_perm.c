@@ -544,7 +544,7 @@ static void max_parked_is_eusers(void **state)
 static long open_20(const char *path)
 {
 	for (int i = 0; i < 20; i++) {
-		int fd = t_open(path, O_RDWR);
+		int fd = i % 2 ? t_open(t_mnt, O_RDONLY | O_DIRECTORY) : t_open(path, O_RDWR);
 		if (fd < 0)
 			return fd == -EUSERS ? i : fd;
 	}
