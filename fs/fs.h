@@ -355,7 +355,8 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd; /* of the store */
+	int dirfd;    /* of the store */
+	int watch_fd; /* of the engine: it has something to say */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
