@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * dir.c - requests on names: look-up, listing, creation, removal, renaming. The kernel has checked
- * modes (default_permissions); what it cannot know is checked here: who may remove and rename in the kinds'
- * top folders, and that views are no files of their own. Nothing here waits.
+ * dir.c - requests on names that change nothing: attributes, look-up, listing; and what create.c and
+ * rename.c need for names, too. The kernel has checked modes (default_permissions); what it cannot know
+ * is checked in these files: who may remove and rename in the kinds' top folders, and that views are no
+ * files of their own. Nothing here waits.
  */
 #include "fs.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../core/object.h"
 #include "../core/sys.h"
@@ -57,7 +57,7 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 		return;
 	}
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
-	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_cells_bytes(item) : 0;
+	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;
 }
 
@@ -81,24 +81,16 @@ double fs_attr_timeout(enum fs_type type)
 }
 
 /* The kernel judges by mode when it can; a creation that meets a file which appeared meanwhile is ours. */
-static bool may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want)
+bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want)
 {
 	int shift = ctx->uid == st->st_uid ? 6 : ctx->gid == st->st_gid ? 3 : 0;
 
 	return ctx->uid == 0 || (st->st_mode >> shift & want) == want;
 }
 
-/* In a kind's top folder: its owner or root. Elsewhere the folder's mode was judged by the kernel. */
-static int may_remove(const struct fuse_ctx *ctx, const struct fs_item *item)
-{
-	if (item->parent && !item->parent->parent && ctx->uid != 0 && ctx->uid != item->last.st_uid)
-		return fs_fail(-EPERM, "only its owner or root may remove or rename it");
-	return 0;
-}
-
 /* ---- look-up ------------------------------------------------------------------------------------ */
 
-static void entry_of(const struct fs_node *node, struct fuse_entry_param *e)
+void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e)
 {
 	memset(e, 0, sizeof(*e));
 	e->ino = fs_node_id(node);
@@ -109,7 +101,7 @@ static void entry_of(const struct fs_node *node, struct fuse_entry_param *e)
 											  0.;
 }
 
-static void reply_node(fuse_req_t req, const struct fs_node *node)
+void fs_dir_reply(fuse_req_t req, const struct fs_node *node)
 {
 	struct fuse_entry_param e;
 
@@ -117,7 +109,7 @@ static void reply_node(fuse_req_t req, const struct fs_node *node)
 		fs_reply_error(req, -ENOMEM, NULL);
 		return;
 	}
-	entry_of(node, &e);
+	fs_dir_entry(node, &e);
 	fs_reply_entry(req, &e);
 }
 
@@ -126,7 +118,7 @@ static void lookup_root(fuse_req_t req, const char *name)
 	int kind = ipcfs_kind_of(name);
 
 	if (kind >= 0) {
-		reply_node(req, fs_node_get(FS_DIR, fs_item_kind((enum ipcfs_kind)kind), NULL));
+		fs_dir_reply(req, fs_node_get(FS_DIR, fs_item_kind((enum ipcfs_kind)kind), NULL));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(root_files) / sizeof(root_files[0]); i++)
@@ -135,28 +127,28 @@ static void lookup_root(fuse_req_t req, const char *name)
 							  (uint64_t)root_files[i].type);
 
 			node->lookups++;
-			reply_node(req, node);
+			fs_dir_reply(req, node);
 			return;
 		}
 	fs_reply_error(req, -ENOENT, NULL);
 }
 
 /* The folder of a request's parent; NULL for the root. */
-static struct fs_item *folder_of(fuse_ino_t parent)
+struct fs_item *fs_dir_folder(fuse_ino_t parent)
 {
 	struct fs_node *node = fs_node_of(parent);
 
 	return node ? node->item : NULL;
 }
 
-static void path_of(const struct fs_item *folder, const char *name, char path[FS_PATH])
+void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PATH])
 {
 	if (!folder || fs_item_path_in(folder, name, false, path) < 0)
 		snprintf(path, FS_PATH, "%s", name);
 }
 
 /* Parses and finds: on success *item is referenced. */
-static int find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
+int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item)
 {
 	int rc = fs_name_parse(folder->kind, name, leaf);
@@ -172,7 +164,7 @@ static int find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs_item *folder = folder_of(parent), *item;
+	struct fs_item *folder = fs_dir_folder(parent), *item;
 	char path[FS_PATH];
 	struct fs_leaf leaf;
 	int rc;
@@ -181,7 +173,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		lookup_root(req, name);
 		return;
 	}
-	path_of(folder, name, path);
+	fs_dir_path(folder, name, path);
 	if (!folder || folder->type != FS_DIR) {
 		fs_reply_error(req, -ENOTDIR, path);
 		return;
@@ -190,12 +182,12 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fs_reply_error(req, -ENOENT, NULL);
 		return;
 	}
-	rc = find(folder, name, &leaf, &item);
+	rc = fs_dir_find(folder, name, &leaf, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	reply_node(req, fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf));
+	fs_dir_reply(req, fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf));
 	fs_item_put(item);
 }
 
@@ -328,399 +320,4 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	free(list->names.bytes);
 	free(list);
 	fs_reply_ok(req);
-}
-
-/* ---- creation ------------------------------------------------------------------------------------------ */
-
-static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind kind, mode_t mode,
-				   bool temp)
-{
-	return (struct ipcfs_maker){
-		.uid = fs.uid == 0 ? ctx->uid : fs.uid,
-		.gid = fs.uid == 0 ? ctx->gid : getegid(),
-		.mode = store_object_mode(kind, mode) | (temp ? S_ISVTX : 0),
-	};
-}
-
-/* A value without a type, an array without type or length. */
-static int make_pending(struct fs_item *folder, const struct fs_leaf *leaf,
-			const struct ipcfs_maker *maker)
-{
-	char path[FS_PATH], parent[FS_PATH], text[128];
-	int fd, n, rc = fs_item_path_in(folder, leaf->name, true, path);
-
-	if (rc == 0)
-		rc = fs_item_path(folder, parent);
-	if (rc != 0)
-		return rc;
-	n = fs_properties_format(&leaf->p, text, sizeof(text));
-	fd = sys_open_beneath(fs.dirfd, parent, O_RDWR | O_TMPFILE, 0600);
-	if (fd < 0)
-		return fd;
-	rc = (int)sys_pwrite_all(fd, text, (size_t)n, 0);
-	if (rc >= 0)
-		rc = sys_owner(fd, maker->uid, maker->gid, maker->mode);
-	if (rc == 0)
-		rc = sys_link_fd(fd, fs.dirfd, path);
-	sys_close(fd);
-	return rc;
-}
-
-static bool is_pending(enum ipcfs_kind kind, const struct ipcfs_properties *p)
-{
-	if (kind == IPCFS_VALUE)
-		return !(p->given & (IPCFS_P_TYPE | IPCFS_P_LEN)); /* len= is for strings alone */
-	return kind == IPCFS_ARRAY &&
-	       (p->given & (IPCFS_P_TYPE | IPCFS_P_LEN)) != (IPCFS_P_TYPE | IPCFS_P_LEN);
-}
-
-static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
-		mode_t mode)
-{
-	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, leaf->p.given & IPCFS_P_TEMP);
-	struct ipcfs_properties p = leaf->p;
-	struct ipcfs_object *object;
-	char path[FS_PATH];
-	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
-
-	if (rc != 0)
-		return rc;
-	p.given &= ~(uint32_t)IPCFS_P_TEMP;
-	if (is_pending(folder->kind, &p)) {
-		rc = make_pending(folder, leaf, &maker);
-	} else {
-		if (folder->kind == IPCFS_VALUE && !(p.given & IPCFS_P_TYPE)) {
-			p.type = 's';
-			p.given |= IPCFS_P_TYPE;
-		}
-		rc = fs_item_path_in(folder, leaf->name, false, path);
-		if (rc == 0)
-			rc = fs.engine->open(fs.store, folder->kind, strchr(path, '/') + 1,
-					     IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
-		if (rc == 0)
-			fs.engine->close(object);
-	}
-	if (rc != 0)
-		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
-	if (rc == -ERANGE)
-		rc = fs_fail(-EINVAL, "a property is out of range");
-	if (rc == -ENOSPC)
-		fs_words("the store is full");
-	return rc;
-}
-
-int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
-{
-	struct ipcfs_properties wanted = *p;
-	struct ipcfs_object *object;
-	char path[FS_PATH];
-	struct stat st;
-	int rc;
-
-	if (p->given & IPCFS_P_TEMP && fs_item_stat(item, &st) == 0 && !(st.st_mode & S_ISVTX))
-		return fs_fail(-EEXIST, "it exists and is not temp");
-	wanted.given &= ~(uint32_t)IPCFS_P_TEMP;
-	if (!wanted.given)
-		return 0;
-	rc = fs_item_attach(item);
-	if (rc == -ENODATA)
-		return fs_check_pending(item, &wanted);
-	if (rc == 0)
-		rc = fs_item_path_in(item->parent, item->name, false, path);
-	if (rc == 0)
-		rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
-				     &object);
-	if (rc == 0)
-		fs.engine->close(object);
-	if (rc == -EEXIST)
-		fs_words("it exists with other properties");
-	return rc;
-}
-
-/* Creates, or finds what another created just then. */
-static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
-		  mode_t mode, int flags, struct fs_item **item)
-{
-	bool made = false;
-	int rc;
-
-	if (fs_leaf_is_view(leaf))
-		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
-	rc = fs_item_lookup(folder, leaf->name, item);
-	if (rc == -ENOENT) {
-		rc = make(ctx, folder, leaf, mode);
-		made = rc == 0;
-		if (rc == 0 || rc == -EEXIST)
-			rc = fs_item_lookup(folder, leaf->name, item);
-	}
-	if (rc != 0 || made)
-		return rc;
-	if (flags & O_EXCL)
-		rc = -EEXIST;
-	else if ((*item)->type == FS_DIR)
-		rc = -EISDIR;
-	else if (!may(ctx, &(*item)->last,
-		      (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
-			       (flags & O_ACCMODE) == O_WRONLY ? 02 :
-								 06)))
-		rc = -EACCES;
-	else
-		rc = fs_check_properties(*item, &leaf->p);
-	if (rc != 0)
-		fs_item_put(*item);
-	return rc;
-}
-
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *folder = folder_of(parent), *item = NULL;
-	struct fuse_entry_param e;
-	struct fs_handle *h = NULL;
-	struct fs_node *node;
-	struct fs_leaf leaf;
-	char path[FS_PATH];
-	int rc;
-
-	path_of(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
-		      fs_fail(-EPERM, "objects are made in the kinds' folders");
-	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, fi->flags, &item);
-	if (rc == 0) {
-		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
-		if (rc == 0) {
-			h->temp = leaf.p.given & IPCFS_P_TEMP;
-			node = fs_node_get(FS_OBJECT, item, &leaf);
-			if (node) {
-				entry_of(node, &e);
-				fs_reply_create(req, &e, h);
-			} else {
-				fs_handle_free(h);
-				rc = -ENOMEM;
-			}
-		}
-		fs_item_put(item);
-	}
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-}
-
-void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *folder = folder_of(parent), *item;
-	struct fs_leaf leaf;
-	char path[FS_PATH];
-	int rc;
-
-	(void)rdev;
-	path_of(folder, name, path);
-	if (!folder)
-		rc = fs_fail(-EPERM, "objects are made in the kinds' folders");
-	else if (!S_ISREG(mode))
-		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
-	else
-		rc = fs_name_parse(folder->kind, name, &leaf);
-	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, O_EXCL, &item);
-	if (rc != 0) {
-		fs_reply_error(req, rc, path);
-		return;
-	}
-	reply_node(req, fs_node_get(FS_OBJECT, item, &leaf));
-	fs_item_put(item);
-}
-
-void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *folder = folder_of(parent), *item;
-	struct fs_leaf leaf;
-	char path[FS_PATH];
-	int fd, rc;
-
-	path_of(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
-		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
-	if (rc == 0 && strchr(name, ','))
-		rc = fs_fail(-EINVAL, "a folder has no options");
-	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
-		fs_item_put(item); /* also a pending name */
-		rc = -EEXIST;
-	}
-	if (rc == 0)
-		rc = sys_mkdir_at(fs.dirfd, path, 0700);
-	if (rc == 0) {
-		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-		rc = fd < 0 ? fd :
-			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
-					fs.uid == 0 ? ctx->gid : getegid(), mode & 0777);
-		sys_close(fd);
-	}
-	if (rc == 0)
-		rc = fs_item_lookup(folder, name, &item);
-	if (rc != 0) {
-		fs_reply_error(req, rc, path);
-		return;
-	}
-	reply_node(req, fs_node_get(FS_DIR, item, NULL));
-	fs_item_put(item);
-}
-
-/* ---- removal -------------------------------------------------------------------------------------------- */
-
-static int remove_object(struct fs_item *item)
-{
-	char path[FS_PATH];
-	int rc = fs_item_path(item, path);
-
-	if (rc == 0)
-		rc = item->pending ? sys_unlink_at(fs.dirfd, path, 0) :
-				     fs.engine->remove(fs.store, item->kind, strchr(path, '/') + 1);
-	if (rc == 0 || rc == -ENOENT) {
-		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
-		fs_item_gone(item);
-	}
-	return rc;
-}
-
-void fs_remove_temp(struct fs_item *item)
-{
-	struct stat st;
-
-	if (!item->removed && fs_item_stat(item, &st) == 0 && st.st_nlink)
-		remove_object(item);
-}
-
-void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs_item *folder = folder_of(parent), *item = NULL;
-	struct fs_leaf leaf;
-	char path[FS_PATH];
-	int rc;
-
-	path_of(folder, name, path);
-	if (!folder)
-		rc = fs_fail(-EPERM, "the root's files stay");
-	else
-		rc = find(folder, name, &leaf, &item);
-	if (rc == 0 && item->type == FS_DIR)
-		rc = -EISDIR;
-	else if (rc == 0 && fs_leaf_is_view(&leaf))
-		rc = fs_fail(-EPERM, "a view cannot be removed");
-	if (rc == 0)
-		rc = may_remove(fuse_req_ctx(req), item);
-	if (rc == 0)
-		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
-	if (item)
-		fs_item_put(item);
-}
-
-void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs_item *folder = folder_of(parent), *item = NULL;
-	struct fs_leaf leaf;
-	char path[FS_PATH];
-	int rc;
-
-	path_of(folder, name, path);
-	if (!folder)
-		rc = fs_fail(-EPERM, "the kinds' folders stay");
-	else
-		rc = find(folder, name, &leaf, &item);
-	if (rc == 0)
-		rc = item->type == FS_DIR ? may_remove(fuse_req_ctx(req), item) : -ENOTDIR;
-	if (rc == 0)
-		rc = sys_unlink_at(fs.dirfd, path, AT_REMOVEDIR);
-	if (rc == 0)
-		item->removed = true;
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
-	if (item)
-		fs_item_put(item);
-}
-
-/* ---- renaming --------------------------------------------------------------------------------------------- */
-
-/* Onto an existing value or array: its content changes, as one operation, and the source goes. */
-static int replace(const struct fuse_ctx *ctx, struct fs_item *from, struct fs_item *to)
-{
-	int rc;
-
-	if (from == to)
-		return 0;
-	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
-		return fs_fail(-EEXIST, "only values and arrays can be written by mv");
-	if (!may(ctx, &to->last, 02) || !may(ctx, &from->last, 04))
-		return -EACCES;
-	rc = fs_cells_replace(from, to);
-	return rc < 0 ? rc : remove_object(from);
-}
-
-static int move(struct fs_item *item, struct fs_item *folder, const char *name)
-{
-	char from[FS_PATH], to[FS_PATH];
-	int rc = fs_item_path(item, from);
-
-	if (rc == 0)
-		rc = fs_item_path_in(folder, name, item->pending, to);
-	if (rc == 0)
-		rc = sys_rename_new(fs.dirfd, from, to);
-	if (rc == 0)
-		fs_item_moved(item, folder, name);
-	return rc;
-}
-
-static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
-		       struct fs_item *new_folder, const char *new_name, unsigned flags)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *item = NULL, *target = NULL;
-	struct fs_leaf leaf, new_leaf;
-	int rc;
-
-	if (flags & ~1u) /* RENAME_NOREPLACE alone */
-		return fs_fail(-EINVAL, "names cannot be exchanged");
-	if (!folder || !new_folder || folder->kind != new_folder->kind)
-		return fs_fail(-EPERM, "an object stays in its kind");
-	rc = find(folder, name, &leaf, &item);
-	if (rc != 0)
-		return rc;
-	rc = fs_name_parse(new_folder->kind, new_name, &new_leaf);
-	if (rc == 0 &&
-	    (fs_leaf_is_view(&leaf) || fs_leaf_is_view(&new_leaf) || strchr(new_name, ',')))
-		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
-	if (rc == 0)
-		rc = may_remove(ctx, item);
-	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
-		rc = flags & 1 ? -EEXIST : replace(ctx, item, target);
-		fs_item_put(target);
-	} else if (rc == 0) {
-		rc = move(item, new_folder, new_leaf.name);
-	}
-	fs_item_put(item);
-	return rc;
-}
-
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-		  const char *newname, unsigned flags)
-{
-	struct fs_item *folder = folder_of(parent);
-	char path[FS_PATH];
-	int rc = rename_item(req, folder, name, folder_of(newparent), newname, flags);
-
-	path_of(folder, name, path);
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
 }

@@ -296,6 +296,8 @@ static int prepare(const struct options *o)
 	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
 	fs.watch_fd = rc;
 	if (rc >= 0)
+		rc = fs_node_start();
+	if (rc >= 0)
 		rc = fs_item_start();
 	if (rc < 0)
 		return complain(fs.store_dir, strerror(-rc));
@@ -339,7 +341,7 @@ static int serve(const struct options *o, int ready)
 	fs_loop_run();
 	fuse_session_unmount(fs.session);
 	fuse_session_destroy(fs.session);
-	fs_item_stop();
+	fs_item_detach_all();
 	ipcfs_store_close(fs.store);
 	return 0;
 }
