@@ -100,7 +100,8 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
-	LIST_ENTRY(fs_item) name_link; /* by folder and name */
+	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
+	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
