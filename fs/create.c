@@ -205,7 +205,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 		rc = fd < 0 ? fd :
 			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
-					fs.uid == 0 ? ctx->gid : getegid(), mode & 0777);
+					fs.uid == 0 ? ctx->gid : getegid(), mode & 01777);
 		sys_close(fd);
 	}
 	if (rc == 0)

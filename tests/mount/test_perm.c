@@ -300,6 +300,33 @@ static void folders_have_modes_as_anywhere(void **state)
 	t_is(t_as(T_NOBODY, as_unlink, t_format("%s/x", dir)), 0);
 }
 
+static void a_folder_may_be_sticky(void **state)
+{
+	const char *made = t_path("values/made"), *set = t_path("values/set");
+	const char *const folders[] = {made, set};
+	struct stat st;
+
+	(void)state;
+	umask(0);
+	t_is(t_sys(mkdir(made, 01777)), 0);
+	t_is(t_sys(mkdir(set, 0700)), 0);
+	umask(022);
+	t_is(t_sys(chmod(set, 01777)), 0);
+	for (int i = 0; i < 2; i++) {
+		const char *x = t_format("%s/x", folders[i]);
+
+		t_is(t_sys(stat(folders[i], &st)), 0);
+		t_is(st.st_mode & 07777, 01777);
+		t_is(t_as(T_NOBODY, as_create, x), 0);
+		t_is(t_as(T_OTHER, as_unlink, x), -EPERM);
+		t_is(t_as(T_OTHER, as_rename, x), -EPERM);
+		t_is(t_as(T_NOBODY, as_unlink, x), 0);
+		t_is(t_sys(chmod(folders[i], 0777)), 0);
+		t_is(t_sys(stat(folders[i], &st)), 0);
+		t_is(st.st_mode & 07777, 0777);
+	}
+}
+
 static long lib_open(const char *name)
 {
 	struct ipcfs_store *store;
@@ -595,6 +622,7 @@ int main(int argc, char **argv)
 		T_TEST(top_folders_belong_to_all),
 		T_TEST(renaming_onto_anothers_value),
 		T_TEST(folders_have_modes_as_anywhere),
+		T_TEST(a_folder_may_be_sticky),
 		T_TEST(the_library_of_others),
 		T_TEST(an_open_handle_stays_open),
 		T_TEST(errors_show_ones_own),
