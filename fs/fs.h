@@ -430,7 +430,7 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);
 /* May the user do what `want` (of rwx) says? */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want);
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);

@@ -265,6 +265,11 @@ static long as_rename_onto(const char *path)
 	return t_sys(rename(path, t_path("values/target")));
 }
 
+static long as_write_7(const char *path)
+{
+	return t_echo(path, "7");
+}
+
 static void renaming_onto_anothers_value(void **state)
 {
 	(void)state;
@@ -275,6 +280,18 @@ static void renaming_onto_anothers_value(void **state)
 	t_fails(t_as(T_NOBODY, as_rename_onto, from)); /* may not write it */
 	t_shows(target, "5\n");
 	t_is(t_exists(from), 0);
+
+	/* any of his groups may */
+	t_is(t_sys(chown(target, 0, 4711)), 0);
+	t_is(t_sys(chmod(target, 0664)), 0);
+	t_is(t_as(T_NOBODY, as_write_7, from), 0);
+	t_runs(1, "setpriv --reuid=%d --regid=%d --groups=4712 mv %s %s", T_NOBODY, T_NOBODY, from,
+	       target);
+	t_shows(target, "5\n");
+	t_runs(0, "setpriv --reuid=%d --regid=%d --groups=4712,4711 mv %s %s", T_NOBODY, T_NOBODY,
+	       from, target);
+	t_shows(target, "7\n");
+	t_is(t_exists(from), -ENOENT);
 }
 
 static void folders_have_modes_as_anywhere(void **state)
