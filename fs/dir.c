@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,30 @@ double fs_attr_timeout(enum fs_type type)
 	return type == FS_ROOT || type == FS_SHM ? FOREVER : type == FS_DIR ? 1. : 0.;
 }
 
-/* The kernel judges by mode when it can; a creation that meets a file which appeared meanwhile is ours. */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want)
+static bool also_in_group(fuse_req_t req, gid_t gid)
 {
-	int shift = ctx->uid == st->st_uid ? 6 : ctx->gid == st->st_gid ? 3 : 0;
+	static gid_t groups[NGROUPS_MAX];
+	int n = fuse_req_getgroups(req, NGROUPS_MAX, groups);
 
-	return ctx->uid == 0 || (st->st_mode >> shift & want) == want;
+	for (int i = 0; i < n && i < NGROUPS_MAX; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* The kernel judges by mode when it can; a creation that meets a file which appeared meanwhile is ours. */
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	bool in_group = ctx->gid == st->st_gid;
+	int shift;
+
+	if (ctx->uid == 0)
+		return true;
+	if (ctx->uid != st->st_uid && !in_group)
+		in_group = also_in_group(req, st->st_gid);
+	shift = ctx->uid == st->st_uid ? 6 : in_group ? 3 : 0;
+	return (st->st_mode >> shift & want) == want;
 }
 
 /* ---- look-up ------------------------------------------------------------------------------------ */

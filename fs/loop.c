@@ -291,7 +291,7 @@ int fs_loop_start(void)
 	if (fd < 0)
 		return -errno;
 	fs_loop_listen(&signal_io, on_signal, fd);
-	fs_loop_listen(&watch_io, on_watch, fs.store->watch_fd);
+	fs_loop_listen(&watch_io, on_watch, fs.watch_fd);
 	wake_poker_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	event.data.fd = wake_poker_fd;
 	if (wake_poker_fd < 0 || epoll_ctl(others_fd, EPOLL_CTL_ADD, wake_poker_fd, &event) < 0)

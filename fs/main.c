@@ -295,6 +295,7 @@ static int prepare(const struct options *o)
 	if (rc)
 		return rc;
 	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
+	fs.watch_fd = rc;
 	if (rc >= 0)
 		rc = fs_node_start();
 	if (rc >= 0)
