@@ -199,6 +199,7 @@ static void shut_down(void)
 	sleep_in_read(false);
 	fs_park_stopping = true;
 	fs_park_fail_all(-ESHUTDOWN);
+	fs_retry_all();
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
 		while (n >= 0 && poll(&more, 1, 100) > 0)

@@ -119,6 +119,14 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi);
+
+static void setattr_again(struct fs_retry *r)
+{
+	op_setattr(r->req, r->ino, &r->attr, r->flags, NULL);
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
@@ -137,6 +145,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
+	if (rc == -EBUSY &&
+	    fs_retry(&(struct fs_retry){
+		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
+		return;
 	if (rc < 0)
 		fs_reply_error(req, rc, path);
 	else
@@ -215,17 +227,31 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_reply_open(req, h);
 }
 
-/* Idempotent: a close may be told twice. */
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void flush(fuse_req_t req, uint64_t fh);
+
+static void flush_again(struct fs_retry *r)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	flush(r->req, r->fh);
+}
+
+/* Idempotent: a close may be told twice. */
+static void flush(fuse_req_t req, uint64_t fh)
+{
+	struct fs_handle *h = fs_handle_of(fh);
 	int rc = h ? fs_view_flush(h) : 0;
 
-	(void)ino;
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
+		return;
 	if (rc < 0)
 		fs_reply_handle_error(req, rc, h);
 	else
 		fs_reply_ok(req);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	flush(req, fi->fh);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

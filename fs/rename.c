@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../core/object.h"
@@ -162,6 +163,26 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 	return rc;
 }
 
+static void rename_again(struct fs_retry *r)
+{
+	fs_op_rename(r->req, r->ino, r->name, r->new_ino, r->new_name, (unsigned)r->flags);
+}
+
+/* False: its time is over, or there is no room. */
+static bool later(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+		  const char *new_name, unsigned flags)
+{
+	struct fs_retry r = {.call = rename_again,
+			     .req = req,
+			     .ino = parent,
+			     .new_ino = new_parent,
+			     .flags = (int)flags};
+
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.new_name, sizeof(r.new_name), "%s", new_name);
+	return fs_retry(&r);
+}
+
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
 		  const char *newname, unsigned flags)
 {
@@ -170,6 +191,8 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	int rc = rename_item(req, folder, name, fs_dir_folder(newparent), newname, flags);
 
 	fs_dir_path(folder, name, path);
+	if (rc == -EBUSY && later(req, parent, name, newparent, newname, flags))
+		return;
 	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else

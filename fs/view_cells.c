@@ -248,6 +248,8 @@ int fs_view_flush(struct fs_handle *h)
 		rc = write_text(&t, h->gathered, h->gathered_len);
 	else if (rc == -ENODATA)
 		rc = fs_pending_settle(h->item, h->gathered, h->gathered_len);
+	if (rc == -EBUSY)
+		return rc; /* the words stay for another try */
 	free(h->gathered);
 	h->gathered = NULL;
 	h->gathered_len = 0;
