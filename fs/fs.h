@@ -238,6 +238,7 @@ struct fs_request {
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
 	bool nonblock;
+	bool append;
 	bool parked;
 	bool interrupted;
 	bool answered;

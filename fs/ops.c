@@ -303,7 +303,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 			       .data = data,
 			       .offset = off,
 			       .write = true,
-			       .nonblock = fi->flags & O_NONBLOCK};
+			       .nonblock = fi->flags & O_NONBLOCK,
+			       .append = fi->flags & O_APPEND};
 
 	(void)ino;
 	if (!r.handle) {
