@@ -89,6 +89,17 @@ static int range_of(struct fs_target *t, uint64_t *first, uint64_t *count)
 	return 0;
 }
 
+/* Of a larger slice the server's one thread would be busy for too long, and its memory full. */
+static int range_to_write(struct fs_target *t, uint64_t *first, uint64_t *count)
+{
+	int rc = range_of(t, first, count);
+
+	if (rc == 0 && *count > FS_TEXT_MAX / t->item->object->cells.element)
+		return fs_fail(-EFBIG, "one write changes at most %d MiB of elements",
+			       FS_TEXT_MAX >> 20);
+	return rc;
+}
+
 /* "add 5", "+=5": which operation; *s and *len become the operand. -ENOENT: none. */
 static int operation(const char **s, size_t *len, enum ipcfs_arith *op)
 {
@@ -120,7 +131,7 @@ static int write_arith(struct fs_target *t, enum ipcfs_arith arith, const char *
 {
 	char type = t->item->object->cells.type;
 	struct ipcfs_op op = {.verb = IPCFS_V_ARITH, .arith = arith};
-	int rc = range_of(t, &op.first, &op.count);
+	int rc = range_to_write(t, &op.first, &op.count);
 
 	if (rc < 0)
 		return rc;
@@ -160,7 +171,7 @@ int fs_cells_write(struct fs_target *t, const char *s, size_t len)
 
 	if (o->cells.scalar && c.type == 's')
 		return write_string(t, s, len);
-	rc = range_of(t, &op.first, &op.count);
+	rc = range_to_write(t, &op.first, &op.count);
 	if (rc == 0 && o->cells.scalar) { /* the whole text is one element: "1 2" is no number */
 		c.bytes = calloc(1, 8);
 		rc = c.bytes ? fs_cells_parse_one(&c, s, len) : -ENOMEM;

@@ -335,6 +335,31 @@ static void raw_of_a_large_array(void **state)
 	free(got);
 }
 
+/* What takes long is refused: the server has others to serve. */
+static void one_write_changes_64_mib_at_most(void **state)
+{
+	const char *a = t_path("arrays/wide"), *c = t_path("arrays/wide_c");
+	char buf[64];
+
+	(void)state;
+	t_is(t_touch(t_format("%s,type=q,len=1G", a)), -EINVAL);
+	t_is(t_touch(t_format("%s,type=q,len=16M", a)), 0);
+	t_is(t_echo(a, ":=0"), -EFBIG);
+	t_is(t_echo(a, ":+=1"), -EFBIG);
+	t_is(t_echo(t_format("%s,at=:", a), "add 1"), -EFBIG);
+	t_is(t_echo(a, "7:8388616=5"), -EFBIG);
+	t_is(t_stat(a, "changes"), 0);
+	t_is(t_echo(a, "8:8388616=5"), 0);
+	t_is(t_echo(a, "16777215=6"), 0);
+	t_is(t_cat(t_format("%s,at=8388615:8388617", a), buf, sizeof(buf)), 4);
+	t_check(!strcmp(buf, "5\n0\n"));
+	t_is(t_touch(t_format("%s,type=c,len=4G", c)), 0);
+	t_is(t_echo(c, "abc"), -EFBIG); /* the rest would be NULs */
+	t_is(t_echo(c, "0=a"), 0);
+	t_is(t_sys(unlink(a)), 0);
+	t_is(t_sys(unlink(c)), 0);
+}
+
 static void cas(void **state)
 {
 	(void)state;
@@ -576,6 +601,7 @@ int main(int argc, char **argv)
 		T_TEST(past_the_end_is_erange_at_the_read),
 		T_TEST(raw_is_the_exact_bytes),
 		T_TEST(raw_of_a_large_array),
+		T_TEST(one_write_changes_64_mib_at_most),
 		T_TEST(cas),
 		T_TEST(watch),
 		T_TEST(a_snapshot_has_offsets),
