@@ -281,13 +281,49 @@ static int write_request(struct fs_request *r)
 	return rc < 0 ? rc : write_text(&t, r->data, r->size);
 }
 
+static bool same_shape(struct fs_item *a, struct fs_item *b)
+{
+	const struct ipcfs_object *x = a->object, *y = b->object;
+
+	if (!x || !y ||
+	    (x->cells.scalar && x->cells.type == 's')) /* which has a length of its own */
+		return false;
+	return x->cells.type == y->cells.type && x->cells.count == y->cells.count &&
+	       x->cells.bytes <= FS_TEXT_MAX;
+}
+
+/* The very bytes: text does not show what lies behind a NUL, nor which newline ends a string. */
+static int copy(struct fs_item *from, struct fs_target *to)
+{
+	const struct ipcfs_object *o = from->object;
+	struct ipcfs_op op = {.verb = IPCFS_V_READ,
+			      .count = o->cells.count,
+			      .out = malloc(o->cells.bytes),
+			      .out_size = o->cells.bytes};
+	struct ipcfs_op put = {.verb = IPCFS_V_WRITE,
+			       .count = o->cells.count,
+			       .in = op.out,
+			       .in_len = o->cells.bytes};
+	int rc = op.out ? fs_view_engine_item(from, &op) : -ENOMEM;
+
+	if (rc == 0)
+		rc = fs_cells_run(to, &put);
+	free(op.out);
+	return rc;
+}
+
 int fs_cells_replace(struct fs_item *from, struct fs_item *to)
 {
 	struct fs_handle source = {.type = FS_OBJECT, .item = from};
 	struct fs_target t = {.item = to, .last = UINT64_MAX};
 	struct fs_text text = {0};
-	int rc = fs_kind_of(from->kind)->show(&source, &text);
+	int rc = fs_item_attach(to);
 
+	if (rc == 0)
+		rc = fs_item_attach(from);
+	if (rc == 0 && same_shape(from, to))
+		return copy(from, &t);
+	rc = fs_kind_of(from->kind)->show(&source, &text);
 	if (rc == -ENODATA)
 		rc = fs_fail(-EINVAL, "the source has no value yet");
 	if (rc == 0 && text.failed)

@@ -479,6 +479,33 @@ static void temp_rm_mv(void **state)
 	t_shows(t_path("arrays/renamed"), "1\n2\n3\n");
 }
 
+static void mv_keeps_every_byte(void **state)
+{
+	static const struct {
+		char type;
+		size_t size;
+	} rows[] = {{'c', 1}, {'u', 4}, {'s', 255}};
+	uint8_t bytes[4 * 255], got[4 * 255];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *a = t_path("arrays/mv%zu", i), *b = t_format("%s.to", a);
+		long len = 4 * (long)rows[i].size;
+
+		t_is(t_touch(t_format("%s,type=%c,len=4", a, rows[i].type)), 0);
+		t_is(t_touch(t_format("%s,type=%c,len=4", b, rows[i].type)), 0);
+		memset(bytes, 0, sizeof(bytes));
+		bytes[0] = 'x';
+		bytes[rows[i].size] = '\n';
+		bytes[3 * rows[i].size] = 'y'; /* behind an element of NULs */
+		t_is(t_echo_bytes(t_format("%s,raw", a), bytes, (size_t)len), 0);
+		t_is(t_sys(rename(a, b)), 0);
+		t_is(t_get(t_open(t_format("%s,raw", b), O_RDONLY), got, sizeof(got)), len);
+		t_check(!memcmp(got, bytes, (size_t)len));
+		t_is(t_exists(a), -ENOENT);
+	}
+}
+
 /* ---- beside the library ------------------------------------------------------------------------- */
 
 static void with_the_library(void **state)
@@ -607,6 +634,7 @@ int main(int argc, char **argv)
 		T_TEST(a_snapshot_has_offsets),
 		T_TEST(properties),
 		T_TEST(temp_rm_mv),
+		T_TEST(mv_keeps_every_byte),
 		T_TEST(with_the_library),
 		T_TEST(readers_never_see_half),
 		T_TEST(adding_to_elements),
