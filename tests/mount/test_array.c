@@ -177,6 +177,28 @@ static void a_shorter_text_for_an_array_of_characters(void **state)
 	t_shows(a, "hello\n");
 }
 
+/* A slice of characters as any other: as many as named, or one for all. */
+static void a_slice_of_characters(void **state)
+{
+	const char *a = make("slicechars", "c", 5), *u = make("sliceu", "u", 3);
+
+	(void)state;
+	t_is(t_echo(a, ":=z"), 0);
+	t_shows(a, "zzzzz\n");
+	t_is(t_echo(a, "1:3=ab\n"), 0);
+	t_shows(a, "zabzz\n");
+	t_is(t_echo(a, "1:3=abc"), -EINVAL);
+	t_is(t_echo(a, "1:4=ab"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=1:4", a), "ab"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=3:", a), "-\n"), 0);
+	t_is(t_echo(t_format("%s,at=0", a), "Z"), 0);
+	t_is(t_echo(a, "2="), -EINVAL);
+	t_shows(a, "Zab--\n");
+	t_is(t_echo(u, ":=ä"), 0);
+	t_is(t_echo(u, "1:=öü"), 0);
+	t_shows(u, "äöü\n");
+}
+
 /* ---- lengths ---------------------------------------------------------------------------- */
 
 static void without_len_as_long_as_what_is_written(void **state)
@@ -622,6 +644,7 @@ int main(int argc, char **argv)
 		T_TEST(every_type),
 		T_TEST(an_array_of_characters),
 		T_TEST(a_shorter_text_for_an_array_of_characters),
+		T_TEST(a_slice_of_characters),
 		T_TEST(without_len_as_long_as_what_is_written),
 		T_TEST(nothing_of_use_written),
 		T_TEST(at_one_or_a_slice),
