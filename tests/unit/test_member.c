@@ -633,7 +633,7 @@ static void many_deaths_told_before_their_locks_are_gone(void)
 	end_talk();
 }
 
-/* Who rings is not looked at again, and who has done neither only a few times: nothing spins. */
+/* Who rings is not looked at again, and whose file somebody closes only a few times: nothing spins. */
 static void the_living_are_left_alone(void)
 {
 	start_server();
@@ -647,7 +647,7 @@ static void the_living_are_left_alone(void)
 	forget();
 	t_is(poll(&poll_fd, 1, 300), 0);
 	member_path(path, (uint64_t)member_self(t.store));
-	close(open(t_path("%s", path), O_WRONLY | O_CLOEXEC)); /* no ring */
+	close(open(t_path("%s", path), O_WRONLY | O_CLOEXEC));
 	while (poll(&poll_fd, 1, 1000) > 0) {
 		ipcfs_engine_shm.dispatch(server.store);
 		looks++;
