@@ -210,17 +210,33 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fs_item_put(item);
 }
 
-/* ---- listing: taken whole at opendir --------------------------------------------------------------- */
+/* ---- listing: taken whole at opendir and rewinddir ----------------------------------------------------- */
 
+struct entry {
+	uint64_t ino;
+	size_t name; /* in names */
+	char type;
+};
+
+/* Offsets are numbers of entries: lseek(2) may ask for any. */
 struct listing {
-	struct fs_text names; /* entries: type byte, inode number, name, NUL */
+	struct fs_text names, entries;
+	bool read; /* since it was taken */
 };
 
 static void list_add(struct listing *list, char type, uint64_t ino, const char *name)
 {
-	fs_text_add(&list->names, &type, 1);
-	fs_text_add(&list->names, &ino, sizeof(ino));
+	struct entry entry = {ino, list->names.len, type};
+
 	fs_text_add(&list->names, name, strlen(name) + 1);
+	fs_text_add(&list->entries, &entry, sizeof(entry));
+}
+
+static void list_drop(struct listing *list)
+{
+	free(list->names.bytes);
+	free(list->entries.bytes);
+	memset(list, 0, sizeof(*list));
 }
 
 static void list_root(struct listing *list)
@@ -272,27 +288,32 @@ static int list_folder(struct listing *list, const struct fs_item *folder)
 	return 0;
 }
 
+static int list_take(struct listing *list, fuse_ino_t ino)
+{
+	const struct fs_node *node = fs_node_of(ino);
+	int rc = 0;
+
+	list_add(list, DT_DIR, ino, ".");
+	list_add(list, DT_DIR, FUSE_ROOT_ID, "..");
+	if (!node || (node->item && node->item->type != FS_DIR))
+		rc = -ENOTDIR;
+	else if (node->item)
+		rc = list_folder(list, node->item);
+	else
+		list_root(list);
+	if (rc == 0 && (list->names.failed || list->entries.failed))
+		rc = -ENOMEM;
+	return rc;
+}
+
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct fs_node *node = fs_node_of(ino);
 	struct listing *list = calloc(1, sizeof(*list));
-	int rc = list ? 0 : -ENOMEM;
+	int rc = list ? list_take(list, ino) : -ENOMEM;
 
-	if (rc == 0) {
-		list_add(list, DT_DIR, ino, ".");
-		list_add(list, DT_DIR, FUSE_ROOT_ID, "..");
-		if (!node || (node->item && node->item->type != FS_DIR))
-			rc = -ENOTDIR;
-		else if (node->item)
-			rc = list_folder(list, node->item);
-		else
-			list_root(list);
-	}
-	if (rc == 0 && list->names.failed)
-		rc = -ENOMEM;
 	if (rc != 0) {
 		if (list)
-			free(list->names.bytes);
+			list_drop(list);
 		free(list);
 		fs_reply_error(req, rc, NULL);
 		return;
@@ -302,32 +323,44 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_open(req, fi);
 }
 
+/* Entries from number `at` on, as many as there is room for; how many bytes. */
+static size_t list_show(fuse_req_t req, const struct listing *list, size_t at, char *buf,
+			size_t size)
+{
+	const struct entry *entries = (const void *)list->entries.bytes;
+	size_t count = list->entries.len / sizeof(*entries), n = 0;
+
+	for (; at < count; at++) {
+		struct stat st = {.st_mode = (mode_t)DTTOIF(entries[at].type),
+				  .st_ino = entries[at].ino};
+		size_t used = fuse_add_direntry(req, buf + n, size - n,
+						list->names.bytes + entries[at].name, &st,
+						(off_t)at + 1);
+
+		if (used > size - n)
+			break;
+		n += used;
+	}
+	return n;
+}
+
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
 	struct listing *list = (struct listing *)(uintptr_t)fi->fh;
-	size_t at = (size_t)off, n = 0;
 	char *buf = malloc(size ? size : 1);
+	int rc = buf ? 0 : -ENOMEM;
 
-	(void)ino;
-	if (!buf) {
-		fs_reply_error(req, -ENOMEM, NULL);
-		return;
+	if (rc == 0 && off == 0 && list->read) {
+		list_drop(list);
+		rc = list_take(list, ino);
 	}
-	while (at < list->names.len) {
-		const char *p = list->names.bytes + at;
-		struct stat st = {.st_mode = (mode_t)DTTOIF(p[0])};
-		size_t len = 1 + sizeof(uint64_t) + strlen(p + 1 + sizeof(uint64_t)) + 1, used;
-
-		memcpy(&st.st_ino, p + 1, sizeof(uint64_t));
-		used = fuse_add_direntry(req, buf + n, size - n, p + 1 + sizeof(uint64_t), &st,
-					 (off_t)(at + len));
-		if (used > size - n)
-			break;
-		n += used;
-		at += len;
+	if (rc == 0) {
+		list->read = true;
+		fs_reply_data(req, buf, list_show(req, list, (size_t)off, buf, size));
+	} else {
+		fs_reply_error(req, rc, NULL);
 	}
-	fs_reply_data(req, buf, n);
 	free(buf);
 }
 
@@ -336,7 +369,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct listing *list = (struct listing *)(uintptr_t)fi->fh;
 
 	(void)ino;
-	free(list->names.bytes);
+	list_drop(list);
 	free(list);
 	fs_reply_ok(req);
 }
