@@ -341,12 +341,12 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
 		     size_t out_size)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	/* A folder's number is none of these. */
+	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
 	int64_t ns;
 
 	(void)ino;
 	(void)arg;
-	(void)flags;
 	(void)out_size;
 	if (!h || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */

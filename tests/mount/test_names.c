@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays"};
@@ -361,6 +362,7 @@ static void any_offset_of_a_folder(void **state)
 		t_is(n, 0);
 		t_is(names, offsets[i] < 5 ? 5 - offsets[i] : 0);
 	}
+	t_is(t_sys(ioctl(fd, IPCFS_TIMEOUT, &(int64_t){0})), -ENOTTY);
 	t_check(t_server() > 0);
 }
 
