@@ -91,8 +91,10 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = item->type == FS_DIR ? may_remove(fuse_req_ctx(req), item) : -ENOTDIR;
 	if (rc == 0)
 		rc = sys_unlink_at(fs.dirfd, path, AT_REMOVEDIR);
-	if (rc == 0)
+	if (rc == 0) {
+		fs_quota_add(item->last.st_uid, FS_Q_FOLDERS, -1);
 		item->removed = true;
+	}
 	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else
