@@ -222,6 +222,7 @@ struct entry {
 struct listing {
 	struct fs_text names, entries;
 	bool read; /* since it was taken */
+	uid_t uid;
 };
 
 static void list_add(struct listing *list, char type, uint64_t ino, const char *name)
@@ -236,7 +237,8 @@ static void list_drop(struct listing *list)
 {
 	free(list->names.bytes);
 	free(list->entries.bytes);
-	memset(list, 0, sizeof(*list));
+	memset(&list->names, 0, sizeof(list->names));
+	memset(&list->entries, 0, sizeof(list->entries));
 }
 
 static void list_root(struct listing *list)
@@ -309,8 +311,15 @@ static int list_take(struct listing *list, fuse_ino_t ino)
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct listing *list = calloc(1, sizeof(*list));
-	int rc = list ? list_take(list, ino) : -ENOMEM;
+	uid_t uid = fuse_req_ctx(req)->uid;
+	int rc = list ? fs_quota_add(uid, FS_Q_HANDLES, 1) : -ENOMEM;
 
+	if (rc == 0) {
+		list->uid = uid;
+		rc = list_take(list, ino);
+		if (rc != 0)
+			fs_quota_add(uid, FS_Q_HANDLES, -1);
+	}
 	if (rc != 0) {
 		if (list)
 			list_drop(list);
@@ -369,6 +378,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct listing *list = (struct listing *)(uintptr_t)fi->fh;
 
 	(void)ino;
+	fs_quota_add(list->uid, FS_Q_HANDLES, -1);
 	list_drop(list);
 	free(list);
 	fs_reply_ok(req);
