@@ -98,14 +98,12 @@ static int enrol(struct ipcfs_store *store)
 	return 0;
 }
 
-int64_t member_self(struct ipcfs_store *store)
+int64_t member_register(struct ipcfs_store *store)
 {
 	struct store_self *self = store->self;
-	uint64_t number = LOAD(self->number);
+	uint64_t number;
 	int rc = 0;
 
-	if (__builtin_expect(number != 0, 1))
-		return (int64_t)number;
 	while (atomic_exchange(&self->busy, 1)) /* another thread; a fork wipes this too */
 		sched_yield();
 	if (!LOAD(self->number))
@@ -115,15 +113,17 @@ int64_t member_self(struct ipcfs_store *store)
 	return rc < 0 ? rc : (int64_t)number;
 }
 
+/* Who has rung may not have been heard yet: his page stays for the sweep of the dead. */
 void member_leave(struct ipcfs_store *store)
 {
 	uint64_t number = LOAD(store->self->number);
 	char path[MEMBER_PATH];
-	int dirfd;
+	int dirfd = -1;
 
 	if (!number)
 		return;
-	dirfd = store_enter(store);
+	if (LOAD(store->self->page->rings) == 0)
+		dirfd = store_enter(store);
 	if (dirfd >= 0) {
 		member_path(path, number);
 		sys_unlink_at(dirfd, path, 0);
@@ -152,14 +152,14 @@ bool member_alive(struct ipcfs_store *store, uint64_t number)
 	return rc != 0;
 }
 
-_Atomic uint64_t *member_work(struct ipcfs_store *store)
+__thread unsigned member_slot;
+
+unsigned member_new_slot(void)
 {
 	static _Atomic unsigned threads;
-	static __thread unsigned slot;
 
-	if (__builtin_expect(!slot, 0))
-		slot = 1 + atomic_fetch_add(&threads, 1) % MEMBER_SLOTS;
-	return &store->self->page->work[slot - 1];
+	member_slot = 1 + atomic_fetch_add(&threads, 1) % MEMBER_SLOTS;
+	return member_slot;
 }
 
 void member_ring(struct ipcfs_store *store, uint64_t id)

@@ -107,7 +107,7 @@ struct ipcfs_object {
 	struct ipcfs_object *next; /* registry's hash chain */
 	unsigned slot;		   /* in the table that the SIGBUS handler reads */
 	_Atomic bool damaged;	   /* set by the SIGBUS handler */
-	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
+	_Atomic uint32_t thread;   /* does one of this process's work? outside the segment's lock */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -199,15 +199,29 @@ struct member_page {
 	uint32_t uid;
 	_Atomic uint64_t rings;		     /* how often the bell was rung */
 	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
-	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects whose lock is, or is being, taken */
+	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */
-int64_t member_self(struct ipcfs_store *store);
+int64_t member_register(struct ipcfs_store *store);
+static inline int64_t member_self(struct ipcfs_store *store)
+{
+	uint64_t number = LOAD(store->self->number);
+
+	return __builtin_expect(number != 0, 1) ? (int64_t)number : member_register(store);
+}
 bool member_alive(struct ipcfs_store *store, uint64_t number);
 void member_ring(struct ipcfs_store *store, uint64_t id);
-/* Where this thread notes the object that it works on. */
-_Atomic uint64_t *member_work(struct ipcfs_store *store);
+/* Where this thread notes the object that it works on. 0: it has no slot yet. */
+extern __thread unsigned member_slot
+	__attribute__((visibility("hidden"), tls_model("initial-exec")));
+unsigned member_new_slot(void);
+static inline _Atomic uint64_t *member_work(struct ipcfs_store *store)
+{
+	unsigned slot = __builtin_expect(member_slot != 0, 1) ? member_slot : member_new_slot();
+
+	return &store->self->page->work[slot - 1];
+}
 void member_leave(struct ipcfs_store *store);
 /* "members/N" */
 void member_path(char path[MEMBER_PATH], uint64_t number);

@@ -42,44 +42,50 @@ struct member_watcher {
 	bool all, ticking;
 };
 
-/* The dead: whatever it was working on is named, then its file goes. */
-static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd)
-{
-	struct member_page page;
-
-	memset(&page, 0, sizeof(page));
-	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) && store->changed)
-		for (int i = 0; i < MEMBER_SLOTS; i++)
-			if (page.work[i])
-				store->changed(store->watch_arg, page.work[i]);
-	sys_unlink_at(dirfd, path, 0);
-}
-
 /* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
  * the last look, as far as it is remembered: any object may have been meant. */
-static void answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
+static void name_bells(struct ipcfs_store *store, const struct member_page *page, uint64_t number)
 {
 	uint64_t *last_number = &store->watcher->last[number % REMEMBERED].number;
 	uint64_t *last_rings = &store->watcher->last[number % REMEMBERED].rings;
-	struct member_page page;
 
-	if (sys_pread(fd, &page, offsetof(struct member_page, work), 0) <
-	    (ssize_t)offsetof(struct member_page, work))
-		return;
 	if (*last_number != number)
 		*last_rings = 0;
-	if (page.rings - *last_rings > MEMBER_BELLS)
+	if (page->rings - *last_rings > MEMBER_BELLS)
 		store->changed(store->watch_arg, 0);
 	*last_number = number;
-	*last_rings = page.rings;
+	*last_rings = page->rings;
 	for (int i = 0; i < MEMBER_BELLS; i++)
-		if (page.bell[i])
-			store->changed(store->watch_arg, page.bell[i]);
+		if (page->bell[i])
+			store->changed(store->watch_arg, page->bell[i]);
+}
+
+/* The dead: what it rang for, maybe a moment ago, and whatever it was working on is named; then its file goes. */
+static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd, uint64_t number)
+{
+	struct member_page page;
+
+	if (store->watcher && sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page)) {
+		name_bells(store, &page, number);
+		for (int i = 0; i < MEMBER_SLOTS; i++)
+			if (page.work[i])
+				store->changed(store->watch_arg, page.work[i]);
+	}
+	sys_unlink_at(dirfd, path, 0);
+}
+
+static void answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
+{
+	struct member_page page;
+
+	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page))
+		name_bells(store, &page, number);
 }
 
 /* Answers a member's bell, or buries it. Whether it seems to live. */
 static bool look(struct ipcfs_store *store, const char *name)
 {
+	uint64_t number = strtoull(name, NULL, 16);
 	char path[NAME_MAX + 16];
 	int dirfd, fd, locked = 0;
 
@@ -91,9 +97,9 @@ static bool look(struct ipcfs_store *store, const char *name)
 	if (fd >= 0) {
 		locked = sys_ofd_locked(fd);
 		if (locked > 0 && store->watcher)
-			answer_bell(store, fd, strtoull(name, NULL, 16));
+			answer_bell(store, fd, number);
 		else if (locked == 0)
-			bury(store, dirfd, path, fd);
+			bury(store, dirfd, path, fd, number);
 		sys_close(fd);
 	}
 	store_leave(store, dirfd);

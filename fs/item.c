@@ -126,6 +126,17 @@ struct fs_item *fs_item_kind(enum ipcfs_kind kind)
 	return kinds[kind];
 }
 
+static bool append(char path[FS_PATH], size_t *n, const char *part)
+{
+	size_t len = strlen(part);
+
+	if (*n + len >= FS_PATH)
+		return false;
+	memcpy(path + *n, part, len + 1);
+	*n += len;
+	return true;
+}
+
 int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden, char path[FS_PATH])
 {
 	const char *parts[FS_PATH / 2];
@@ -137,13 +148,12 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 			return -ENAMETOOLONG; /* a folder was moved, and what is in it is too deep now */
 		parts[depth++] = at->name;
 	}
-	while (depth-- > 0) {
-		n += (size_t)snprintf(path + n, FS_PATH - n, "%s/", parts[depth]);
-		if (n >= FS_PATH)
+	while (depth-- > 0)
+		if (!append(path, &n, parts[depth]) || !append(path, &n, "/"))
 			return -ENAMETOOLONG;
-	}
-	n += (size_t)snprintf(path + n, FS_PATH - n, "%s%s", hidden ? "." : "", name);
-	if (n >= FS_PATH || strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
+	if ((hidden && !append(path, &n, ".")) || !append(path, &n, name))
+		return -ENAMETOOLONG;
+	if (strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
 		return -ENAMETOOLONG;
 	return 0;
 }
@@ -227,6 +237,7 @@ void fs_item_gone(struct fs_item *item)
 	if (item->removed)
 		return;
 	item->removed = true;
+	fs_node_stale(item, 0);
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
 	if (!item->handles && !item->parked_count)
@@ -243,6 +254,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	for (const struct fs_item *at = folder; at; at = at->parent)
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
+	fs_node_stale(item, 0);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);

@@ -537,6 +537,41 @@ static void more_rings_than_slots(void)
 	stop_server();
 }
 
+static int ring_and_go(void *how)
+{
+	struct ipcfs_store *store = t_open_store();
+	struct ipcfs_object *o = NULL;
+
+	t_is(ipcfs_open(store, IPCFS_EVENT, "e", 0, 0, NULL, &o), 0);
+	t_is(ipcfs_event_set(o), 0);
+	if (how)
+		kill(getpid(), SIGKILL);
+	ipcfs_close(o);
+	ipcfs_store_close(store);
+	return 0;
+}
+
+/* The bell was rung, and the ringer is gone before the server looks. */
+static void who_rang_and_went_is_heard(void)
+{
+	start_server();
+	struct ipcfs_object *e = t_object(IPCFS_EVENT, "e", NULL),
+			    *mine = servers_own(IPCFS_EVENT, "e");
+
+	for (int killed = 0; killed < 2; killed++) {
+		t_is(try_and_park(mine, IPCFS_V_WAIT), -EAGAIN);
+		forget();
+		t_is(t_wait(t_fork(ring_and_go, killed ? "killed" : NULL)),
+		     killed ? 128 + SIGKILL : 0);
+		t_until(heard(e->id));
+		t_check(!server.all);
+		t_is(members(), 1); /* the server's own; the ringer is buried */
+		t_is(ipcfs_event_clear(mine), 0);
+	}
+	ipcfs_close(mine);
+	stop_server();
+}
+
 static int die_with_the_lock(void *arg)
 {
 	struct ipcfs_store *store = t_open_store();
@@ -566,6 +601,50 @@ static void a_death_names_what_the_dead_was_working_on(void)
 	t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
 	stop_server();
 	end_talk();
+}
+
+/* Killed when the object is removed for all, and nobody has been told. */
+static struct ipcfs_object *removed;
+
+static int die_untold(const char *name)
+{
+	(void)name;
+	if (LOAD(removed->control->state) & SEG_REMOVED)
+		kill(getpid(), SIGKILL);
+	return 0;
+}
+
+static int die_removing(void *arg)
+{
+	struct ipcfs_store *store = t_open_store();
+
+	t_is(ipcfs_open(store, IPCFS_EVENT, arg, 0, 0, NULL, &removed), 0);
+	ipcfs_sys_fault = die_untold;
+	ipcfs_unlink(store, IPCFS_EVENT, arg);
+	return 1;
+}
+
+static void the_death_of_a_remover_names_what_he_removed(void)
+{
+	start_server();
+	struct ipcfs_object *e = t_object(IPCFS_EVENT, "e", NULL), *again = NULL;
+
+	forget();
+	t_is(t_wait(t_fork(die_removing, "e")), 128 + SIGKILL);
+	t_until(heard(e->id));
+	t_check(!server.all);
+	t_is(ipcfs_event_set(e), -EIDRM);
+	t_is(ipcfs_open(t.store, IPCFS_EVENT, "e", 0, 0, NULL, &again), -ENOENT);
+	stop_server();
+}
+
+/* Who is done is no longer said to work. */
+static void a_removal_leaves_no_note(void)
+{
+	t_object(IPCFS_EVENT, "e", NULL);
+	t_is(ipcfs_unlink(t.store, IPCFS_EVENT, "e"), 0);
+	for (int i = 0; i < MEMBER_SLOTS; i++)
+		t_is(LOAD(t.store->self->page->work[i]), 0);
 }
 
 static int still_locked; /* so often the kernel says so of the dead */
@@ -719,15 +798,17 @@ static int come_and_go(void *arg)
 	return member_self(store) > 0 ? 0 : 1;
 }
 
-/* Where no server runs, nobody told the dead. Their files must not fill the store. */
+/* Where no server runs, nobody buries the dead. Their files must not fill the store: by and by, at a newcomer's
+ * chance, they are swept together. */
 static void the_dead_do_not_pile_up_without_a_server(void)
 {
-	enum { DEAD = 400 };
+	enum { MOST = 4000 };
+	int before = members(), came = 0;
 
-	for (int i = 0; i < DEAD; i++)
+	for (; came < MOST && members() >= before + came / 2; came++)
 		t_is(t_wait(t_fork(come_and_go, NULL)), 0);
-	if (members() > DEAD / 2)
-		t_fail("%d processes came and went, %d files of them are left", DEAD, members());
+	if (came == MOST)
+		t_fail("%d processes came and went, %d files of them are left", came, members());
 }
 
 /* Files in members/ that nobody's library made: they name no living, and do no harm. */
@@ -772,7 +853,10 @@ int main(void)
 		T_TEST(a_server_that_asks_for_readiness_is_rung),
 		T_TEST(a_removal_is_rung),
 		T_TEST(more_rings_than_slots),
+		T_TEST(who_rang_and_went_is_heard),
 		T_TEST(a_death_names_what_the_dead_was_working_on),
+		T_TEST(the_death_of_a_remover_names_what_he_removed),
+		T_TEST(a_removal_leaves_no_note),
 		T_TEST(a_death_told_before_its_lock_is_gone),
 		T_TEST(many_deaths_told_before_their_locks_are_gone),
 		T_TEST(the_living_are_left_alone),
