@@ -21,7 +21,9 @@
 enum {
 	BUSY_MS = 1,	   /* between two tries while an object's lock is busy */
 	BUSY_MAX_MS = 100, /* then EBUSY, but for reads that wait anyway */
-	LOOK_AGAIN_S = 1,  /* all that wait, whatever was or was not heard of them */
+	BUSY_TRIES =
+		20, /* and not before: where the machine is busy, the time may be over at once */
+	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
 };
 
 static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
@@ -220,7 +222,8 @@ static int busy(struct fs_request *r, bool nonblock)
 	mind_busy();
 	if (!r->busy_until)
 		r->busy_until = now + BUSY_MAX_MS * 1000000ll;
-	return now >= r->busy_until && !waits ?
+	r->busy_tries++;
+	return now >= r->busy_until && r->busy_tries >= BUSY_TRIES && !waits ?
 		       fs_fail(-EBUSY, "a program has held the object's inner lock for %d ms",
 			       BUSY_MAX_MS) :
 		       -EAGAIN;
