@@ -2,7 +2,7 @@
  *
  * segment.c - segment files: made complete or not at all, attached once per process, given memory
  * in steps. Owns the registry of what this process has attached and the SIGBUS handler. Lock
- * order: registry < object's mutex < segment's lock; nobody takes the registry inside the others.
+ * order: registry < object's threads < segment's lock; nobody takes the registry inside the others.
  */
 #include "object.h"
 #include "sys.h"
@@ -150,7 +150,7 @@ void seg_reset_locks(struct ipcfs_store *store)
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct ipcfs_object *o = registry[i]; o; o = o->next)
 			if (o->store == store)
-				pthread_mutex_init(&o->mutex, NULL);
+				STORE(o->thread, 0);
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -217,7 +217,6 @@ static int attach_new(int fd, const struct stat *st, struct ipcfs_object *o)
 	o->dev = st->st_dev;
 	o->owner = st->st_uid;
 	o->references = 1;
-	pthread_mutex_init(&o->mutex, NULL);
 	rc = enter(o);
 	if (rc < 0)
 		sys_unmap(o->base, o->size);
@@ -272,7 +271,6 @@ void seg_detach(struct ipcfs_object *o)
 	if (!last)
 		return;
 	sys_unmap(o->base, o->size);
-	pthread_mutex_destroy(&o->mutex);
 	free(o);
 }
 

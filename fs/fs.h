@@ -2,13 +2,18 @@
  *
  * fs.h - what the files of the server share. One thread, one loop; nothing here is locked.
  *
- *   name.c    names and options           item.c    what is in the store, nodes (inode numbers)
+ *   name.c    names and options           item.c    what is in the store
+ *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
- *   view_*.c  one a kind: its text        root.c    README, status, errors
- *   ops.c     the table of requests       dir.c     folders, creation, removal, renaming
- *   quota.c   what each user may have     fast.c    the short way of READ and WRITE
- *   loop.c    what is waited for          main.c    options, mount
+ *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
+ *   raw.c     their bytes                 pending.c values and arrays without a type yet
+ *   stat.c    the view `stat`             text.c    a text that grows
+ *   ops.c     the table of requests       dir.c     look-up, listing
+ *   create.c  new objects and folders     rename.c  removal, renaming
+ *   root.c    README, status, errors      quota.c   what each user may have
+ *   fast.c    the short way of some       loop.c    what is waited for
+ *   main.c    options, mount
  */
 #ifndef IPCFS_FS_H
 #define IPCFS_FS_H
@@ -95,7 +100,8 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
-	LIST_ENTRY(fs_item) name_link; /* by folder and name */
+	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
+	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
@@ -108,26 +114,7 @@ struct fs_item {
 	bool in_parked;
 };
 
-/* What a node id means. Entries of a table; the id is index and generation, so a successor that has
- * the table understands it, whatever became of lookup counts. */
-struct fs_node {
-	uint32_t index, generation;
-	enum fs_type type;
-	bool used;
-	uint64_t lookups;
-	struct fs_item *item;
-	struct fs_leaf leaf;
-	LIST_ENTRY(fs_node) item_link;
-	uint32_t next_free;
-};
-
 int fs_item_start(void);
-struct fs_node *fs_node_of(fuse_ino_t id);
-/* A node for the item and leaf (NULL for folders), counted as looked up once more. */
-struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
-void fs_node_forget(fuse_ino_t id, uint64_t lookups);
-fuse_ino_t fs_node_id(const struct fs_node *node);
-
 struct fs_item *fs_item_kind(enum ipcfs_kind kind);
 /* Looks the name up in the store. *item is referenced: fs_item_put it. -ENOENT. */
 int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out);
@@ -142,11 +129,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
-/* Makes item->object: 0, -EIDRM, -EUCLEAN, -ENODATA (pending, still without type), ... */
-int fs_item_attach(struct fs_item *item);
-void fs_item_detach(struct fs_item *item);
-/* The item's file is another now (a pending one got its type). */
-void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
+/* Its inode number is another now. */
+void fs_item_rehash(struct fs_item *item, uint64_t ino);
 /* It is gone: everybody who waits gets EIDRM. */
 void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
@@ -154,7 +138,41 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 void fs_item_changed(void *arg, uint64_t ino);
 void fs_item_names(void *arg, int wd, const char *name);
 unsigned fs_item_objects(void);
-void fs_item_stop(void);
+
+/* ---- attach.c ------------------------------------------------------------------------ */
+
+/* Makes item->object: 0, -EIDRM, -EUCLEAN, -ENODATA (pending, still without type), ... */
+int fs_item_attach(struct fs_item *item);
+void fs_item_detach(struct fs_item *item);
+/* The item's file is another now (a pending one got its type). */
+void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
+void fs_item_detach_all(void);
+
+/* ---- node.c -------------------------------------------------------------------------- */
+
+/* What a node id means. Entries of a table; the id is index and generation, so a successor that has
+ * the table understands it, whatever became of lookup counts. */
+struct fs_node {
+	uint32_t index, generation;
+	enum fs_type type;
+	bool used;
+	uint64_t lookups;
+	int64_t looked_up_ns; /* last */
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
+	uint32_t next_free;
+};
+
+int fs_node_start(void);
+struct fs_node *fs_node_of(fuse_ino_t id);
+/* A node for the item and leaf (NULL for folders), counted as looked up once more. */
+struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
+void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+/* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
+ * but not of the node `but`. */
+void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
+fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
 
@@ -174,7 +192,7 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
-	/* Shown kinds: the snapshot. */
+	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
 	off_t text_base; /* the offset at which it begins */
@@ -267,13 +285,18 @@ void fs_reply_error(fuse_req_t req, int error, const char *path);
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
 void fs_reply_ok(fuse_req_t req);
 int fs_reply_data(fuse_req_t req, const void *data, size_t len);
-/* The answers of READ and WRITE. */
+/* The answers of READ and WRITE. A read's data, FS_MAX_IO bytes at most, is not copied if it is in the room. */
+char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
 void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h);
+/* Those of the short way, by the request's number. */
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e);
+void fs_answer_open(uint64_t unique, const struct fs_handle *h);
+void fs_answer_ok(uint64_t unique);
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
 void fs_reply_link(fuse_req_t req, const char *to);
 void fs_reply_poll(fuse_req_t req, unsigned events);
@@ -283,7 +306,7 @@ uint64_t fs_reply_count(void);
 /* The text of the file `errors` for a user. malloc'd. */
 char *fs_errors_text(uid_t uid, size_t *len);
 
-/* ---- view.c ------------------------------------------------------------------------------ */
+/* ---- text.c ------------------------------------------------------------------------------ */
 
 /* A text that grows. */
 struct fs_text {
@@ -293,6 +316,8 @@ struct fs_text {
 };
 void fs_text_add(struct fs_text *t, const void *bytes, size_t len);
 void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- view.c ------------------------------------------------------------------------------ */
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
@@ -328,14 +353,26 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
 int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
-/* Gives a pending name its type and first content. */
-int fs_cells_settle(struct fs_item *item, const char *s, size_t len);
-/* Of a pending name: -EEXIST where its properties are others. */
-int fs_check_pending(struct fs_item *item, const struct ipcfs_properties *p);
-int fs_cells_raw_read(struct fs_request *r);
-int fs_cells_raw_write(struct fs_request *r);
-uint64_t fs_cells_bytes(struct fs_item *item);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- raw.c --------------------------------------------------------------------------------- */
+int fs_raw_read(struct fs_request *r);
+int fs_raw_write(struct fs_request *r);
+/* The size that `stat` and `ls` see. */
+uint64_t fs_raw_bytes(struct fs_item *item);
+
+/* ---- pending.c ----------------------------------------------------------------------------- */
+/* Do these properties leave open what the first content decides? */
+bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
+/* A value without a type, an array without type or length. */
+int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
+		    const struct ipcfs_maker *maker);
+/* -EEXIST where its properties are others. */
+int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
+
+/* ---- stat.c -------------------------------------------------------------------------------- */
+/* Needs no lock, and shows what it can of what is damaged. */
+int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
@@ -356,10 +393,12 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd; /* of the store */
+	int dirfd;    /* of the store */
+	int watch_fd; /* of the engine: it has something to say */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
+	int fuse_fd; /* the session's */
 	struct ev_loop *loop;
 	uid_t uid; /* who runs it */
 	int64_t started_ns;
@@ -379,31 +418,54 @@ void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. */
 void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
 
+/* ---- ops.c ---- */
+/* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
+int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+void fs_close(struct fs_handle *h);
+
 /* ---- fast.c ---- */
-/* A request as it was read: answers it and returns true if it is a READ or WRITE of an object that need not
- * wait; else libfuse takes it. */
+/* A request as it was read: answers it and returns true if it is one of those with a short way, and need
+ * not wait, and does not fail; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
-/* ---- dir.c: handlers ---------------------------------------------------------------------------- */
+/* ---- dir.c ---------------------------------------------------------------------------- */
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi);
-void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
-void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
-void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-		  const char *newname, unsigned flags);
 /* Attributes as /ipc shows them. */
 int fs_attr_of(const struct fs_node *node, struct stat *st);
 void fs_attr_root(enum fs_type type, struct stat *st);
 double fs_attr_timeout(enum fs_type type);
+/* The folder of a request's parent; NULL for the root. */
+struct fs_item *fs_dir_folder(fuse_ino_t parent);
+/* For messages: as people write it. */
+void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PATH]);
+/* Parses and finds: on success *item is referenced. */
+int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
+		struct fs_item **item);
+/* May the user do what `want` (of rwx) says? */
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want);
+/* The node that a name means now, counted as looked up. Not in the root. */
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node);
+void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
+/* Answers with the node; NULL: -ENOMEM. */
+void fs_dir_reply(fuse_req_t req, const struct fs_node *node);
+
+/* ---- create.c ------------------------------------------------------------------------- */
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi);
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 /* Checks an open's properties against the object: -EEXIST. */
 int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p);
+
+/* ---- rename.c ------------------------------------------------------------------------- */
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		  const char *newname, unsigned flags);
 /* A temp object's handle has closed. */
 void fs_remove_temp(struct fs_item *item);
 

@@ -1,40 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * item.c - what the server knows of the store while somebody looks at it, and the numbers under which
- * the kernel knows it. Three identifiers: the inode number of the file in the store (shown as
- * st_ino, the `id` of `stat`), the item (one for each such file in use), the node (what one
- * look-up answered). Kinds whose writes can wait get a new node at each look-up: a
- * parked write holds the kernel's lock of that inode, and so nobody else needs it. All others get the
- * same node for the same name as long as the kernel knows it. The store is the truth: an item
- * only remembers where its file was seen last.
+ * item.c - what the server knows of the store while somebody looks at it: an item for each file of
+ * the store that is in use, found by inode number and by folder and name. The store is the truth: an
+ * item only remembers where its file was seen last. What others do to it, inotify tells.
  */
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include "../core/object.h"
 #include "../core/sys.h"
 
-enum { BUCKETS = 16384, CHUNK = 256, CHUNKS = 65536, FIRST_NODE = 16, WATCHES = 65536 };
-#define NONE UINT32_MAX
+enum { BUCKETS = 16384, WATCHED = 1024 };
 
 static LIST_HEAD(, fs_item) buckets[BUCKETS];
 static LIST_HEAD(, fs_item) names[BUCKETS];
 static struct fs_item *kinds[IPCFS_KIND_COUNT];
-static TAILQ_HEAD(, fs_item) attached = TAILQ_HEAD_INITIALIZER(attached); /* least used first */
-static unsigned attached_count, item_count;
-static struct fs_item **watches; /* by inotify's number */
-
-static struct fs_node *chunks[CHUNKS];
-static uint32_t used_nodes = FIRST_NODE, free_head = NONE;
-
-/* ---- items ------------------------------------------------------------------------------- */
+static unsigned item_count;
+static LIST_HEAD(, fs_item) watched[WATCHED]; /* folders, by inotify's number, which only grows */
 
 static uint64_t bucket(uint64_t ino)
 {
@@ -71,10 +58,10 @@ static void watch_folder(struct fs_item *item)
 	snprintf(path, sizeof(path), "%s/%s", fs.store_dir, below);
 	wd = inotify_add_watch(fs.store->watch_fd, path,
 			       IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
-	if (wd < 0 || wd >= WATCHES)
+	if (wd < 0)
 		return;
 	item->wd = wd;
-	watches[wd] = item;
+	LIST_INSERT_HEAD(&watched[wd % WATCHED], item, watch_link);
 }
 
 static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_item *parent,
@@ -117,7 +104,7 @@ void fs_item_put(struct fs_item *item)
 
 		fs_item_detach(item);
 		if (item->wd >= 0) {
-			watches[item->wd] = NULL;
+			LIST_REMOVE(item, watch_link);
 			inotify_rm_watch(fs.store->watch_fd, item->wd);
 		}
 		LIST_REMOVE(item, hash_link);
@@ -139,6 +126,17 @@ struct fs_item *fs_item_kind(enum ipcfs_kind kind)
 	return kinds[kind];
 }
 
+static bool append(char path[FS_PATH], size_t *n, const char *part)
+{
+	size_t len = strlen(part);
+
+	if (*n + len >= FS_PATH)
+		return false;
+	memcpy(path + *n, part, len + 1);
+	*n += len;
+	return true;
+}
+
 int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden, char path[FS_PATH])
 {
 	const char *parts[FS_PATH / 2];
@@ -150,13 +148,12 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 			return -ENAMETOOLONG; /* a folder was moved, and what is in it is too deep now */
 		parts[depth++] = at->name;
 	}
-	while (depth-- > 0) {
-		n += (size_t)snprintf(path + n, FS_PATH - n, "%s/", parts[depth]);
-		if (n >= FS_PATH)
+	while (depth-- > 0)
+		if (!append(path, &n, parts[depth]) || !append(path, &n, "/"))
 			return -ENAMETOOLONG;
-	}
-	n += (size_t)snprintf(path + n, FS_PATH - n, "%s%s", hidden ? "." : "", name);
-	if (n >= FS_PATH || strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
+	if ((hidden && !append(path, &n, ".")) || !append(path, &n, name))
+		return -ENAMETOOLONG;
+	if (strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
 		return -ENAMETOOLONG;
 	return 0;
 }
@@ -228,98 +225,11 @@ int fs_item_stat(struct fs_item *item, struct stat *st)
 	return 0;
 }
 
-/* ---- attaching: as many as a process may map, the least used give way --------------------------- */
-
-static bool may_detach(const struct fs_item *item)
-{
-	return !item->parked_count && LIST_EMPTY(&item->polls);
-}
-
-static void make_room(void)
-{
-	struct fs_item *item, *next;
-
-	for (item = TAILQ_FIRST(&attached); item && attached_count >= fs.mappings_max;
-	     item = next) {
-		next = TAILQ_NEXT(item, attached_link);
-		if (may_detach(item))
-			fs_item_detach(item);
-	}
-}
-
-static void attach(struct fs_item *item, struct ipcfs_object *object)
-{
-	item->object = object;
-	TAILQ_INSERT_TAIL(&attached, item, attached_link);
-	attached_count++;
-}
-
-void fs_item_detach(struct fs_item *item)
-{
-	if (!item->object)
-		return;
-	TAILQ_REMOVE(&attached, item, attached_link);
-	attached_count--;
-	fs.engine->close(item->object);
-	item->object = NULL;
-}
-
-static void rehash(struct fs_item *item, uint64_t ino)
+void fs_item_rehash(struct fs_item *item, uint64_t ino)
 {
 	LIST_REMOVE(item, hash_link);
 	item->ino = ino;
 	LIST_INSERT_HEAD(&buckets[bucket(ino)], item, hash_link);
-}
-
-void fs_item_became(struct fs_item *item, struct ipcfs_object *object)
-{
-	char path[FS_PATH];
-
-	if (fs_item_path(item, path) == 0)
-		sys_unlink_at(fs.dirfd, path, 0); /* the hidden name */
-	item->pending = false;
-	rehash(item, object->id);
-	make_room();
-	attach(item, object);
-	fs_park_changed(item);
-}
-
-int fs_item_attach(struct fs_item *item)
-{
-	char path[FS_PATH];
-	struct ipcfs_object *object;
-	int rc;
-
-	if (item->removed)
-		return -EIDRM;
-	if (item->object) {
-		if (TAILQ_NEXT(item, attached_link)) {
-			TAILQ_REMOVE(&attached, item, attached_link);
-			TAILQ_INSERT_TAIL(&attached, item, attached_link);
-		}
-		return 0;
-	}
-	rc = fs_item_path_in(item->parent, item->name, false, path);
-	if (rc < 0)
-		return rc;
-	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, NULL, &object);
-	if (rc == -ENOENT)
-		return item->pending ? -ENODATA : -EIDRM;
-	if (rc == -EUCLEAN || rc == -EISDIR)
-		return fs_fail(-EUCLEAN, "this is no whole segment of this version and kind");
-	if (rc < 0)
-		return rc;
-	if (item->pending) { /* the library gave it its type */
-		fs_item_became(item, object);
-		return 0;
-	}
-	if (object->id != item->ino) {
-		fs.engine->close(object);
-		return -EIDRM;
-	}
-	make_room();
-	attach(item, object);
-	return 0;
 }
 
 void fs_item_gone(struct fs_item *item)
@@ -327,6 +237,7 @@ void fs_item_gone(struct fs_item *item)
 	if (item->removed)
 		return;
 	item->removed = true;
+	fs_node_stale(item, 0);
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
 	if (!item->handles && !item->parked_count)
@@ -343,6 +254,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	for (const struct fs_item *at = folder; at; at = at->parent)
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
+	fs_node_stale(item, 0);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);
@@ -390,9 +302,11 @@ static void verify(struct fs_item *item)
 
 void fs_item_names(void *arg, int wd, const char *name)
 {
-	struct fs_item *folder = wd >= 0 && wd < WATCHES ? watches[wd] : NULL, *item, *next;
+	struct fs_item *folder = wd < 0 ? NULL : LIST_FIRST(&watched[wd % WATCHED]), *item, *next;
 
 	(void)arg;
+	while (folder && folder->wd != wd)
+		folder = LIST_NEXT(folder, watch_link);
 	if (!folder)
 		return;
 	if (name[0] == '.')
@@ -407,113 +321,10 @@ void fs_item_names(void *arg, int wd, const char *name)
 	}
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------- */
-
-static struct fs_node *entry(uint32_t index)
-{
-	return &chunks[index / CHUNK][index % CHUNK];
-}
-
-static struct fs_node *allocate(void)
-{
-	struct fs_node *node;
-
-	if (free_head != NONE) {
-		node = entry(free_head);
-		free_head = node->next_free;
-		return node;
-	}
-	if (used_nodes / CHUNK >= CHUNKS)
-		return NULL;
-	if (!chunks[used_nodes / CHUNK]) {
-		chunks[used_nodes / CHUNK] = calloc(CHUNK, sizeof(struct fs_node));
-		if (!chunks[used_nodes / CHUNK])
-			return NULL;
-	}
-	node = entry(used_nodes);
-	node->index = used_nodes++;
-	return node;
-}
-
-fuse_ino_t fs_node_id(const struct fs_node *node)
-{
-	return (uint64_t)node->generation << 32 | node->index;
-}
-
-struct fs_node *fs_node_of(fuse_ino_t id)
-{
-	uint32_t index = (uint32_t)id;
-	struct fs_node *node = index < used_nodes && chunks[index / CHUNK] ? entry(index) : NULL;
-
-	return node && node->used && fs_node_id(node) == id ? node : NULL;
-}
-
-struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf)
-{
-	static const struct fs_leaf none;
-	struct fs_node *node;
-	bool mint = type == FS_OBJECT && fs_kind_of(item->kind)->write_waits;
-
-	if (!leaf)
-		leaf = &none;
-	if (!mint)
-		LIST_FOREACH(node, &item->nodes, item_link)
-	if (!memcmp(&node->leaf, leaf, sizeof(*leaf))) {
-		node->lookups++;
-		return node;
-	}
-	node = allocate();
-	if (!node)
-		return NULL;
-	node->generation = (node->generation + 1) & 0x7fffffff;
-	node->type = type;
-	node->used = true;
-	node->lookups = 1;
-	node->item = item;
-	node->leaf = *leaf;
-	LIST_INSERT_HEAD(&item->nodes, node, item_link);
-	fs_item_ref(item);
-	return node;
-}
-
-void fs_node_forget(fuse_ino_t id, uint64_t lookups)
-{
-	struct fs_node *node = fs_node_of(id);
-
-	if (!node || node->index < FIRST_NODE)
-		return;
-	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
-	if (node->lookups)
-		return;
-	LIST_REMOVE(node, item_link);
-	fs_item_put(node->item);
-	node->item = NULL;
-	node->used = false;
-	node->next_free = free_head;
-	free_head = node->index;
-}
-
-/* The root's own files have fixed numbers. */
-static void fixed(enum fs_type type)
-{
-	struct fs_node *node = entry(FUSE_ROOT_ID + (uint32_t)type);
-
-	node->index = FUSE_ROOT_ID + (uint32_t)type;
-	node->type = type;
-	node->used = true;
-	node->lookups = 1;
-}
-
 int fs_item_start(void)
 {
 	struct stat st;
 
-	chunks[0] = calloc(CHUNK, sizeof(struct fs_node));
-	watches = calloc(WATCHES, sizeof(*watches));
-	if (!chunks[0] || !watches)
-		return -ENOMEM;
-	for (enum fs_type type = FS_ROOT; type <= FS_SHM; type++)
-		fixed(type);
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
 		const char *name = ipcfs_kind_name((enum ipcfs_kind)kind);
 		int rc = sys_stat_at(fs.dirfd, name, &st);
@@ -526,14 +337,4 @@ int fs_item_start(void)
 		kinds[kind]->permanent = true;
 	}
 	return 0;
-}
-
-void fs_item_stop(void)
-{
-	struct fs_item *item, *next;
-
-	for (item = TAILQ_FIRST(&attached); item; item = next) {
-		next = TAILQ_NEXT(item, attached_link);
-		fs_item_detach(item);
-	}
 }

@@ -7,10 +7,7 @@
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,51 +22,6 @@ static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
 {
 	return kinds[kind];
-}
-
-/* ---- texts --------------------------------------------------------------------------------- */
-
-static bool text_room(struct fs_text *t, size_t len)
-{
-	size_t size = t->size ? t->size : 256;
-	char *grown;
-
-	if (t->failed || len > FS_TEXT_MAX - t->len) {
-		t->failed = true;
-		return false;
-	}
-	if (t->len + len + 1 <= t->size)
-		return true;
-	while (size < t->len + len + 1)
-		size *= 2;
-	grown = realloc(t->bytes, size);
-	if (!grown) {
-		t->failed = true;
-		return false;
-	}
-	t->bytes = grown;
-	t->size = size;
-	return true;
-}
-
-void fs_text_add(struct fs_text *t, const void *bytes, size_t len)
-{
-	if (len == 0 || !text_room(t, len))
-		return;
-	memcpy(t->bytes + t->len, bytes, len);
-	t->len += len;
-}
-
-void fs_text_printf(struct fs_text *t, const char *fmt, ...)
-{
-	char line[1024];
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	fs_text_add(t, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
 /* ---- the engine -------------------------------------------------------------------------------- */
@@ -157,62 +109,6 @@ static void give_nothing(struct fs_request *r)
 	fs_reply_read(r, NULL, 0);
 }
 
-/* ---- stat ------------------------------------------------------------------------------------------------ */
-
-static void show_properties(const struct ipcfs_properties *p, enum ipcfs_kind kind,
-			    struct fs_text *t)
-{
-	if (p->given & IPCFS_P_MAXSIZE)
-		fs_text_printf(t, "maxsize %llu\n", (unsigned long long)p->maxsize);
-	if (p->given & IPCFS_P_CAPACITY)
-		fs_text_printf(t, "capacity %llu\n", (unsigned long long)p->capacity);
-	if (p->given & IPCFS_P_MAX)
-		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
-	if (p->given & IPCFS_P_VALUE)
-		fs_text_printf(t, "initial %llu\n", (unsigned long long)p->value);
-	if (p->given & IPCFS_P_SET)
-		fs_text_printf(t, "set %d\n", p->set);
-	if (p->given & IPCFS_P_TYPE)
-		fs_text_printf(t, "type %c\n", p->type);
-	if (p->given & IPCFS_P_LEN)
-		fs_text_printf(t, "len %llu\n", (unsigned long long)p->len);
-	(void)kind;
-}
-
-/* Needs no lock, and shows what it can of what is damaged. */
-static int show_stat(struct fs_handle *h, struct fs_text *t)
-{
-	struct fs_item *item = h->item;
-	struct ipcfs_stat st;
-	struct stat file;
-	unsigned readers, writers;
-	int rc = fs_item_attach(item);
-
-	if (rc == -EIDRM)
-		return rc;
-	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
-	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
-	if (rc == 0) {
-		rc = fs.engine->stat(item->object, &st);
-		if (rc == 0 || rc == -EUCLEAN)
-			show_properties(&st.properties, item->kind, t);
-	}
-	if (fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
-		fs_text_printf(t, "temp 1\n");
-	if (rc == -EUCLEAN)
-		fs_text_printf(t, "damaged 1\n");
-	else if (rc == -ENODATA)
-		fs_text_printf(t, "pending 1\n");
-	else if (rc < 0)
-		return rc;
-	fs_park_count_of(item, &readers, &writers);
-	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
-		       writers);
-	if (rc == 0)
-		kinds[item->kind]->stat(h, &st, t);
-	return 0;
-}
-
 /* ---- reading ---------------------------------------------------------------------------------------------- */
 
 static int make_text(struct fs_handle *h, struct fs_text *t)
@@ -221,7 +117,7 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 
 	switch (h->type == FS_OBJECT ? h->leaf.view : FS_STAT) {
 	case FS_STAT:
-		rc = h->type == FS_OBJECT ? show_stat(h, t) : fs_root_text(h->type, h->uid, t);
+		rc = h->type == FS_OBJECT ? fs_stat_text(h, t) : fs_root_text(h->type, h->uid, t);
 		break;
 	case FS_CTL:
 		rc = fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
@@ -329,7 +225,7 @@ static int try_read(struct fs_request *r)
 	if (h->type == FS_OBJECT && h->item->removed)
 		return -EIDRM;
 	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
-		return fs_cells_raw_read(r);
+		return fs_raw_read(r);
 	if (!fs_view_waits(h))
 		return read_shown(r);
 	if (h->rest_len) {
@@ -397,7 +293,7 @@ static int try_write(struct fs_request *r)
 		rc = write_commands(r);
 		break;
 	case FS_RAW:
-		rc = fs_cells_raw_write(r);
+		rc = fs_raw_write(r);
 		break;
 	default:
 		rc = fs_fail(-EINVAL, "this view is for reading");

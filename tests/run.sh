@@ -34,7 +34,8 @@ wrap=()
 case $mode in
 asan | tsan) setarch -R true 2>/dev/null && wrap=(setarch -R) ;;
 valgrind) wrap=(valgrind -q --vgdb=no --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes
-	"--show-leak-kinds=definite,indirect,possible" "--errors-for-leak-kinds=definite,indirect,possible") ;;
+	"--show-leak-kinds=definite,indirect,possible" "--errors-for-leak-kinds=definite,indirect,possible"
+	--vex-iropt-register-updates=allregs-at-mem-access) ;; # what a SIGBUS handler returns to needs its registers
 esac
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/ipcfs-test.XXXXXX") && shm=$(mktemp -d /dev/shm/ipcfs-test.XXXXXX) || exit 1

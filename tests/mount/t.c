@@ -94,7 +94,8 @@ static struct text {
 	char bytes[];
 } * texts;
 
-static const char *keep(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *keep(const char *prefix,
+							      const char *format, va_list args)
 {
 	char *rest = NULL;
 

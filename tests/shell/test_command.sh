@@ -399,6 +399,15 @@ result umount_force_ends_server ended "$server"
 for pid in "${pids[@]}"; do wait_until ended "$pid" || not_ok umount_force_wakes "waiter $pid waits still"; done
 t umount_again 1 '' "ipcfs: umount: $mnt: it is not a mount point" "$ipcfs" umount "$mnt"
 
+"$ipcfs" mount "$mnt"
+"$ipcfs" create values/busy,type=q
+bash -c 'exec 3<>"$1" && : >"$2" && while echo "add 1" >&3; do :; done' - "$mnt/values/busy" "$work/begun" 2>/dev/null &
+writer=$!
+children+=("$writer")
+wait_until test -e "$work/begun"
+t umount_force_under_load 0 '' '' "$ipcfs" umount --force "$mnt"
+result umount_force_ends_load wait_until ended "$writer"
+
 t mount_again 0 '' '' "$ipcfs" mount "$mnt"
 t store_has_stayed 0 'queues/held' '' "$ipcfs" ls queues
 server=$(status_of "$mnt" pid)

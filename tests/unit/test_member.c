@@ -648,6 +648,95 @@ static void a_removal_leaves_no_note(void)
 		t_is(LOAD(t.store->self->page->work[i]), 0);
 }
 
+static int still_locked; /* so often the kernel says so of the dead */
+
+static int late_unlock(const char *name)
+{
+	return !strcmp(name, "getlk") && still_locked > 0 && still_locked-- > 0;
+}
+
+/* The kernel tells that the file is closed before it gives up its lock. */
+static void a_death_told_before_its_lock_is_gone(void)
+{
+	begin_talk();
+	start_server();
+	struct ipcfs_object *q = t_queue("q", 0, 100);
+
+	t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
+	int before = members();
+	for (int looks = 1; looks <= 4; looks++) {
+		forget();
+		still_locked = looks;
+		ipcfs_sys_fault = late_unlock;
+		t_is(t_wait(t_fork(die_with_the_lock, "q")), 128 + SIGKILL);
+		t_until(heard(q->id) && still_locked == 0 && members() == before);
+		ipcfs_sys_fault = NULL;
+		t_check(!server.all);
+		t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
+	}
+	stop_server();
+	end_talk();
+}
+
+static int be_one_of_many(void *arg)
+{
+	struct ipcfs_store *store = t_open_store();
+
+	(void)arg;
+	if (member_self(store) < 0)
+		return 1;
+	talk->result++;
+	for (;;)
+		pause();
+}
+
+/* Also when many die at once: more than are noted. */
+static void many_deaths_told_before_their_locks_are_gone(void)
+{
+	enum { MANY = 80 };
+	pid_t pids[MANY];
+
+	begin_talk();
+	start_server();
+	for (int i = 0; i < MANY; i++)
+		pids[i] = t_fork(be_one_of_many, NULL);
+	t_until(talk->result == MANY);
+	t_is(members(), MANY);
+	still_locked = MANY;
+	ipcfs_sys_fault = late_unlock;
+	for (int i = 0; i < MANY; i++)
+		t_kill(pids[i]);
+	t_until((forget(), members() == 0));
+	t_is(still_locked, 0);
+	ipcfs_sys_fault = NULL;
+	stop_server();
+	end_talk();
+}
+
+/* Who rings is not looked at again, and who has done neither only a few times: nothing spins. */
+static void the_living_are_left_alone(void)
+{
+	start_server();
+	struct ipcfs_object *q = t_queue("q", 0, 100);
+	struct pollfd poll_fd = {.fd = server.fd, .events = POLLIN};
+	char path[MEMBER_PATH];
+	int looks = 0;
+
+	t_check(member_self(t.store) > 0);
+	member_ring(t.store, q->id);
+	forget();
+	t_is(poll(&poll_fd, 1, 300), 0);
+	member_path(path, (uint64_t)member_self(t.store));
+	close(open(t_path("%s", path), O_WRONLY | O_CLOEXEC)); /* no ring */
+	while (poll(&poll_fd, 1, 1000) > 0) {
+		ipcfs_engine_shm.dispatch(server.store);
+		looks++;
+	}
+	t_check(looks > 1 && looks <= 5);
+	t_check(alive((uint64_t)member_self(t.store)));
+	stop_server();
+}
+
 static void a_server_that_starts_buries_the_dead(void)
 {
 	begin_talk();
@@ -769,6 +858,9 @@ int main(void)
 		T_TEST(a_death_names_what_the_dead_was_working_on),
 		T_TEST(the_death_of_a_remover_names_what_he_removed),
 		T_TEST(a_removal_leaves_no_note),
+		T_TEST(a_death_told_before_its_lock_is_gone),
+		T_TEST(many_deaths_told_before_their_locks_are_gone),
+		T_TEST(the_living_are_left_alone),
 		T_TEST(a_server_that_starts_buries_the_dead),
 		T_TEST(a_sweep_does_not_disturb_who_registers),
 		T_TEST(the_dead_do_not_pile_up_without_a_server),

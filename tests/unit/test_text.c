@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_text.c - core/text.c: every form, every error, the bounds of every type, floats both ways.
+ * test_text.c - core/text.h: every form, every error, the bounds of every type, floats both ways.
  *
  * Every text is parsed from memory of exactly its length and every output lies among guard bytes,
  * so that a byte read or written past the end shows, under ASan and without. Rows of tables carry

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * attach.c - which items have their objects mapped: as many as a process may map; the least used give
+ * way, but those on which somebody waits.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../core/object.h"
+#include "../core/sys.h"
+
+static TAILQ_HEAD(, fs_item) attached = TAILQ_HEAD_INITIALIZER(attached); /* least used first */
+static unsigned attached_count;
+
+static bool may_detach(const struct fs_item *item)
+{
+	return !item->parked_count && LIST_EMPTY(&item->polls);
+}
+
+static void make_room(void)
+{
+	struct fs_item *item, *next;
+
+	for (item = TAILQ_FIRST(&attached); item && attached_count >= fs.mappings_max;
+	     item = next) {
+		next = TAILQ_NEXT(item, attached_link);
+		if (may_detach(item))
+			fs_item_detach(item);
+	}
+}
+
+static void attach(struct fs_item *item, struct ipcfs_object *object)
+{
+	item->object = object;
+	TAILQ_INSERT_TAIL(&attached, item, attached_link);
+	attached_count++;
+}
+
+void fs_item_detach(struct fs_item *item)
+{
+	if (!item->object)
+		return;
+	TAILQ_REMOVE(&attached, item, attached_link);
+	attached_count--;
+	fs.engine->close(item->object);
+	item->object = NULL;
+}
+
+void fs_item_became(struct fs_item *item, struct ipcfs_object *object)
+{
+	char path[FS_PATH];
+
+	if (fs_item_path(item, path) == 0)
+		sys_unlink_at(fs.dirfd, path, 0); /* the hidden name */
+	item->pending = false;
+	fs_item_rehash(item, object->id);
+	make_room();
+	attach(item, object);
+	fs_park_changed(item);
+}
+
+int fs_item_attach(struct fs_item *item)
+{
+	char path[FS_PATH];
+	struct ipcfs_object *object;
+	int rc;
+
+	if (item->removed)
+		return -EIDRM;
+	if (item->object) {
+		if (TAILQ_NEXT(item, attached_link)) {
+			TAILQ_REMOVE(&attached, item, attached_link);
+			TAILQ_INSERT_TAIL(&attached, item, attached_link);
+		}
+		return 0;
+	}
+	rc = fs_item_path_in(item->parent, item->name, false, path);
+	if (rc < 0)
+		return rc;
+	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, NULL, &object);
+	if (rc == -ENOENT)
+		return item->pending ? -ENODATA : -EIDRM;
+	if (rc == -EUCLEAN || rc == -EISDIR)
+		return fs_fail(-EUCLEAN, "this is no whole segment of this version and kind");
+	if (rc < 0)
+		return rc;
+	if (item->pending) { /* the library gave it its type */
+		fs_item_became(item, object);
+		return 0;
+	}
+	if (object->id != item->ino) {
+		fs.engine->close(object);
+		return -EIDRM;
+	}
+	make_room();
+	attach(item, object);
+	return 0;
+}
+
+void fs_item_detach_all(void)
+{
+	struct fs_item *item, *next;
+
+	for (item = TAILQ_FIRST(&attached); item; item = next) {
+		next = TAILQ_NEXT(item, attached_link);
+		fs_item_detach(item);
+	}
+}

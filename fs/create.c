@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * create.c - requests that make a name: objects (by open, or by mknod) and folders; and whether the
+ * properties in a name are those of the object that is there.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../core/object.h"
+#include "../core/sys.h"
+
+static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind kind, mode_t mode,
+				   bool temp)
+{
+	return (struct ipcfs_maker){
+		.uid = fs.uid == 0 ? ctx->uid : fs.uid,
+		.gid = fs.uid == 0 ? ctx->gid : getegid(),
+		.mode = store_object_mode(kind, mode) | (temp ? S_ISVTX : 0),
+	};
+}
+
+static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
+		mode_t mode)
+{
+	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, leaf->p.given & IPCFS_P_TEMP);
+	struct ipcfs_properties p = leaf->p;
+	struct ipcfs_object *object;
+	char path[FS_PATH];
+	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+
+	if (rc != 0)
+		return rc;
+	p.given &= ~(uint32_t)IPCFS_P_TEMP;
+	if (fs_pending_is(folder->kind, &p)) {
+		rc = fs_pending_make(folder, leaf, &maker);
+	} else {
+		if (folder->kind == IPCFS_VALUE && !(p.given & IPCFS_P_TYPE)) {
+			p.type = 's';
+			p.given |= IPCFS_P_TYPE;
+		}
+		rc = fs_item_path_in(folder, leaf->name, false, path);
+		if (rc == 0)
+			rc = fs.engine->open(fs.store, folder->kind, strchr(path, '/') + 1,
+					     IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
+		if (rc == 0)
+			fs.engine->close(object);
+	}
+	if (rc != 0)
+		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
+	if (rc == -ERANGE)
+		rc = fs_fail(-EINVAL, "a property is out of range");
+	if (rc == -ENOSPC)
+		fs_words("the store is full");
+	return rc;
+}
+
+int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
+{
+	struct ipcfs_properties wanted = *p;
+	struct ipcfs_object *object;
+	char path[FS_PATH];
+	struct stat st;
+	int rc;
+
+	if (p->given & IPCFS_P_TEMP && fs_item_stat(item, &st) == 0 && !(st.st_mode & S_ISVTX))
+		return fs_fail(-EEXIST, "it exists and is not temp");
+	wanted.given &= ~(uint32_t)IPCFS_P_TEMP;
+	if (!wanted.given)
+		return 0;
+	rc = fs_item_attach(item);
+	if (rc == -ENODATA)
+		return fs_pending_check(item, &wanted);
+	if (rc == 0)
+		rc = fs_item_path_in(item->parent, item->name, false, path);
+	if (rc == 0)
+		rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
+				     &object);
+	if (rc == 0)
+		fs.engine->close(object);
+	if (rc == -EEXIST)
+		fs_words("it exists with other properties");
+	return rc;
+}
+
+/* Creates, or finds what another created just then. */
+static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
+		  int flags, struct fs_item **item)
+{
+	bool made = false;
+	int rc;
+
+	if (fs_leaf_is_view(leaf))
+		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
+	rc = fs_item_lookup(folder, leaf->name, item);
+	if (rc == -ENOENT) {
+		rc = make(fuse_req_ctx(req), folder, leaf, mode);
+		made = rc == 0;
+		if (rc == 0 || rc == -EEXIST)
+			rc = fs_item_lookup(folder, leaf->name, item);
+	}
+	if (rc != 0 || made)
+		return rc;
+	if (flags & O_EXCL)
+		rc = -EEXIST;
+	else if ((*item)->type == FS_DIR)
+		rc = -EISDIR;
+	else if (!fs_dir_may(req, &(*item)->last,
+			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
+				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
+									06)))
+		rc = -EACCES;
+	else
+		rc = fs_check_properties(*item, &leaf->p);
+	if (rc != 0)
+		fs_item_put(*item);
+	return rc;
+}
+
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
+	struct fuse_entry_param e;
+	struct fs_handle *h = NULL;
+	struct fs_node *node;
+	struct fs_leaf leaf;
+	char path[FS_PATH];
+	int rc;
+
+	fs_dir_path(folder, name, path);
+	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+		      fs_fail(-EPERM, "objects are made in the kinds' folders");
+	if (rc == 0)
+		rc = create(req, folder, &leaf, mode, fi->flags, &item);
+	if (rc == 0) {
+		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
+		if (rc == 0) {
+			h->temp = leaf.p.given & IPCFS_P_TEMP;
+			node = fs_node_get(FS_OBJECT, item, &leaf);
+			if (node) {
+				fs_dir_entry(node, &e);
+				fs_reply_create(req, &e, h);
+			} else {
+				fs_handle_free(h);
+				rc = -ENOMEM;
+			}
+		}
+		fs_item_put(item);
+	}
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+}
+
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct fs_item *folder = fs_dir_folder(parent), *item;
+	struct fs_leaf leaf;
+	char path[FS_PATH];
+	int rc;
+
+	(void)rdev;
+	fs_dir_path(folder, name, path);
+	if (!folder)
+		rc = fs_fail(-EPERM, "objects are made in the kinds' folders");
+	else if (!S_ISREG(mode))
+		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
+	else
+		rc = fs_name_parse(folder->kind, name, &leaf);
+	if (rc == 0)
+		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
+	if (rc != 0) {
+		fs_reply_error(req, rc, path);
+		return;
+	}
+	fs_dir_reply(req, fs_node_get(FS_OBJECT, item, &leaf));
+	fs_item_put(item);
+}
+
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fs_item *folder = fs_dir_folder(parent), *item;
+	struct fs_leaf leaf;
+	char path[FS_PATH];
+	int fd, rc;
+
+	fs_dir_path(folder, name, path);
+	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
+	if (rc == 0 && strchr(name, ','))
+		rc = fs_fail(-EINVAL, "a folder has no options");
+	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
+		fs_item_put(item); /* also a pending name */
+		rc = -EEXIST;
+	}
+	if (rc == 0)
+		rc = sys_mkdir_at(fs.dirfd, path, 0700);
+	if (rc == 0) {
+		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		rc = fd < 0 ? fd :
+			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
+					fs.uid == 0 ? ctx->gid : getegid(), mode & 01777);
+		sys_close(fd);
+	}
+	if (rc == 0)
+		rc = fs_item_lookup(folder, name, &item);
+	if (rc != 0) {
+		fs_reply_error(req, rc, path);
+		return;
+	}
+	fs_dir_reply(req, fs_node_get(FS_DIR, item, NULL));
+	fs_item_put(item);
+}

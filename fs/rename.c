@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rename.c - requests that remove or rename a name, and the renaming of a value or array onto another,
+ * which writes that one.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "../core/object.h"
+#include "../core/sys.h"
+
+/* In a kind's top folder: its owner or root. Elsewhere the folder's mode was judged by the kernel. */
+static int may_remove(const struct fuse_ctx *ctx, const struct fs_item *item)
+{
+	if (item->parent && !item->parent->parent && ctx->uid != 0 && ctx->uid != item->last.st_uid)
+		return fs_fail(-EPERM, "only its owner or root may remove or rename it");
+	return 0;
+}
+
+/* ---- removal -------------------------------------------------------------------------------------------- */
+
+static int remove_object(struct fs_item *item)
+{
+	char path[FS_PATH];
+	int rc = fs_item_path(item, path);
+
+	if (rc == 0)
+		rc = item->pending ? sys_unlink_at(fs.dirfd, path, 0) :
+				     fs.engine->remove(fs.store, item->kind, strchr(path, '/') + 1);
+	if (rc == 0 || rc == -ENOENT) {
+		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
+		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
+		fs_item_gone(item);
+	}
+	return rc;
+}
+
+void fs_remove_temp(struct fs_item *item)
+{
+	struct stat st;
+
+	if (!item->removed && fs_item_stat(item, &st) == 0 && st.st_nlink)
+		remove_object(item);
+}
+
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
+	struct fs_leaf leaf;
+	char path[FS_PATH];
+	int rc;
+
+	fs_dir_path(folder, name, path);
+	if (!folder)
+		rc = fs_fail(-EPERM, "the root's files stay");
+	else
+		rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc == 0 && item->type == FS_DIR)
+		rc = -EISDIR;
+	else if (rc == 0 && fs_leaf_is_view(&leaf))
+		rc = fs_fail(-EPERM, "a view cannot be removed");
+	if (rc == 0)
+		rc = may_remove(fuse_req_ctx(req), item);
+	if (rc == 0)
+		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_ok(req);
+	if (item)
+		fs_item_put(item);
+}
+
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
+	struct fs_leaf leaf;
+	char path[FS_PATH];
+	int rc;
+
+	fs_dir_path(folder, name, path);
+	if (!folder)
+		rc = fs_fail(-EPERM, "the kinds' folders stay");
+	else
+		rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc == 0)
+		rc = item->type == FS_DIR ? may_remove(fuse_req_ctx(req), item) : -ENOTDIR;
+	if (rc == 0)
+		rc = sys_unlink_at(fs.dirfd, path, AT_REMOVEDIR);
+	if (rc == 0)
+		item->removed = true;
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_ok(req);
+	if (item)
+		fs_item_put(item);
+}
+
+/* ---- renaming --------------------------------------------------------------------------------------------- */
+
+/* Onto an existing value or array: its content changes, as one operation, and the source goes. */
+static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
+{
+	int rc;
+
+	if (from == to)
+		return 0;
+	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
+		return fs_fail(-EEXIST, "only values and arrays can be written by mv");
+	if (!fs_dir_may(req, &to->last, 02) || !fs_dir_may(req, &from->last, 04))
+		return -EACCES;
+	rc = fs_cells_replace(from, to);
+	return rc < 0 ? rc : remove_object(from);
+}
+
+static int move(struct fs_item *item, struct fs_item *folder, const char *name)
+{
+	char from[FS_PATH], to[FS_PATH];
+	int rc = fs_item_path(item, from);
+
+	if (rc == 0)
+		rc = fs_item_path_in(folder, name, item->pending, to);
+	if (rc == 0)
+		rc = sys_rename_new(fs.dirfd, from, to);
+	if (rc == 0)
+		fs_item_moved(item, folder, name);
+	return rc;
+}
+
+static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
+		       struct fs_item *new_folder, const char *new_name, unsigned flags)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fs_item *item = NULL, *target = NULL;
+	struct fs_leaf leaf, new_leaf;
+	int rc;
+
+	if (flags & ~1u) /* RENAME_NOREPLACE alone */
+		return fs_fail(-EINVAL, "names cannot be exchanged");
+	if (!folder || !new_folder || folder->kind != new_folder->kind)
+		return fs_fail(-EPERM, "an object stays in its kind");
+	rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc != 0)
+		return rc;
+	rc = fs_name_parse(new_folder->kind, new_name, &new_leaf);
+	if (rc == 0 &&
+	    (fs_leaf_is_view(&leaf) || fs_leaf_is_view(&new_leaf) || strchr(new_name, ',')))
+		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
+	if (rc == 0)
+		rc = may_remove(ctx, item);
+	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
+		rc = flags & 1 ? -EEXIST : replace(req, item, target);
+		fs_item_put(target);
+	} else if (rc == 0) {
+		rc = move(item, new_folder, new_leaf.name);
+	}
+	fs_item_put(item);
+	return rc;
+}
+
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		  const char *newname, unsigned flags)
+{
+	struct fs_item *folder = fs_dir_folder(parent);
+	char path[FS_PATH];
+	int rc = rename_item(req, folder, name, fs_dir_folder(newparent), newname, flags);
+
+	fs_dir_path(folder, name, path);
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_ok(req);
+}

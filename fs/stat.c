@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stat.c - the view `stat`: the lines that all kinds have. Behind them come the kind's own.
+ */
+#include "fs.h"
+
+#include <errno.h>
+
+static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
+{
+	if (p->given & IPCFS_P_MAXSIZE)
+		fs_text_printf(t, "maxsize %llu\n", (unsigned long long)p->maxsize);
+	if (p->given & IPCFS_P_CAPACITY)
+		fs_text_printf(t, "capacity %llu\n", (unsigned long long)p->capacity);
+	if (p->given & IPCFS_P_MAX)
+		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
+	if (p->given & IPCFS_P_VALUE)
+		fs_text_printf(t, "initial %llu\n", (unsigned long long)p->value);
+	if (p->given & IPCFS_P_SET)
+		fs_text_printf(t, "set %d\n", p->set);
+	if (p->given & IPCFS_P_TYPE)
+		fs_text_printf(t, "type %c\n", p->type);
+	if (p->given & IPCFS_P_LEN)
+		fs_text_printf(t, "len %llu\n", (unsigned long long)p->len);
+}
+
+int fs_stat_text(struct fs_handle *h, struct fs_text *t)
+{
+	struct fs_item *item = h->item;
+	struct ipcfs_stat st;
+	struct stat file;
+	unsigned readers, writers;
+	int rc = fs_item_attach(item);
+
+	if (rc == -EIDRM)
+		return rc;
+	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
+	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
+	if (rc == 0) {
+		rc = fs.engine->stat(item->object, &st);
+		if (rc == 0 || rc == -EUCLEAN)
+			show_properties(&st.properties, t);
+	}
+	if (fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
+		fs_text_printf(t, "temp 1\n");
+	if (rc == -EUCLEAN)
+		fs_text_printf(t, "damaged 1\n");
+	else if (rc == -ENODATA)
+		fs_text_printf(t, "pending 1\n");
+	else if (rc < 0)
+		return rc;
+	fs_park_count_of(item, &readers, &writers);
+	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
+		       writers);
+	if (rc == 0)
+		fs_kind_of(item->kind)->stat(h, &st, t);
+	return 0;
+}
