@@ -19,7 +19,8 @@
 enum {
 	LONGEST = 1 << 20, /* instructions of one operation */
 	PLACES = 64,	   /* looked at for a breakpoint before an instruction */
-	VISITS = 8,	   /* of the same instruction that are worth a kill in a short run */
+	VISITS = 8,	   /* of the same instruction that are worth a kill in a short run, */
+	MANY_VISITS = 200, /* and in a long one */
 	HASH = 1 << 16,
 };
 
@@ -253,8 +254,10 @@ enum step_end step_kill_after(const struct step_client *c, const struct step_pat
 
 /* ---- where to kill ------------------------------------------------------------------------------ */
 
-static bool worth(const struct step_path *path, long i)
+static bool worth(const struct step_path *path, long i, bool all)
 {
+	if (all)
+		return path->seen[i] < MANY_VISITS;
 	return path->seen[i] < VISITS && !(again(path, i) && again(path, i - 1));
 }
 
@@ -275,7 +278,7 @@ long step_places(const struct step_path *path, long most, long **places)
 	if (!p)
 		return 0;
 	for (long i = 0; i < path->count; i++)
-		if (!most || worth(path, i))
+		if (worth(path, i, !most))
 			p[n++] = i;
 	stride = most ? n / most + 1 : 1;
 	for (long i = random_below(stride); i < n; i += stride)
