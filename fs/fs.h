@@ -238,6 +238,7 @@ struct fs_request {
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
 	int64_t busy_until;	/* monotonic; 0: the object's lock was not found busy */
+	unsigned busy_tries;	/* since then */
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;

@@ -20,6 +20,7 @@
 
 enum {
 	BUSY_MS = 1,	  /* between two tries while an object's lock is busy */
+	BUSY_TRIES = 20,  /* before EBUSY: on a busy machine the time may be over at once */
 	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
 };
 
@@ -224,7 +225,8 @@ static int busy(struct fs_request *r, bool nonblock)
 	fs_park_mind_busy();
 	if (!r->busy_until)
 		r->busy_until = now + FS_BUSY_MS * 1000000ll;
-	if (now < r->busy_until || waits)
+	r->busy_tries++;
+	if (now < r->busy_until || r->busy_tries < BUSY_TRIES || waits)
 		return -EAGAIN;
 	fs_park_busy_words();
 	return -EBUSY;
