@@ -160,6 +160,18 @@ int sys_unlink_at(int dirfd, const char *path, int flags)
 	return done_with(at, dirfd, result(unlinkat(at, last, flags)));
 }
 
+int sys_touch_at(int dirfd, const char *path)
+{
+	const char *last;
+	int at;
+
+	FAULT("utime");
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(utimensat(at, last, NULL, AT_SYMLINK_NOFOLLOW)));
+}
+
 int sys_rename_new(int dirfd, const char *from, const char *to)
 {
 	const char *last_from, *last_to;

@@ -27,6 +27,7 @@ int sys_fstat(int fd, struct stat *st);
 int sys_is_tmpfs(int fd);
 int sys_link_fd(int fd, int dirfd, const char *path); /* -EEXIST as linkat(2) */
 int sys_unlink_at(int dirfd, const char *path, int flags);
+int sys_touch_at(int dirfd, const char *path);			 /* sets its times to now */
 int sys_rename_new(int dirfd, const char *from, const char *to); /* never replaces */
 int sys_mkdir_at(int dirfd, const char *path, mode_t mode);
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode); /* fchown if it differs, fchmod */

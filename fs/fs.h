@@ -5,6 +5,7 @@
  *   name.c    names and options           item.c    what is in the store
  *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
+ *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
@@ -33,6 +34,7 @@ enum {
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
+	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
 	FS_ERRORS = 100,
 };
 
@@ -274,10 +276,12 @@ struct fs_request {
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
 	int64_t busy_until;	/* monotonic; 0: the object's lock was not found busy */
+	unsigned busy_tries;	/* since then */
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
 	bool nonblock;
+	bool append;
 	bool parked;
 	bool interrupted;
 	bool answered;
@@ -301,6 +305,9 @@ void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
+/* Everything that met a busy lock is tried again in a millisecond. */
+void fs_park_mind_busy(void);
+void fs_park_busy_words(void);
 /* The items on which anybody waits or polls. */
 struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
@@ -309,6 +316,26 @@ void fs_park_forget(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
+
+/* ---- retry.c --------------------------------------------------------------------------- */
+
+/* A request other than READ and WRITE, for `call` to handle again. */
+struct fs_retry {
+	void (*call)(struct fs_retry *r);
+	fuse_req_t req;
+	fuse_ino_t ino, new_ino;
+	char name[FS_PATH], new_name[FS_PATH];
+	struct stat attr;
+	int flags;
+	uint64_t fh;
+	int64_t until_ns;
+	TAILQ_ENTRY(fs_retry) link;
+};
+
+/* To a handler that got -EBUSY: true, it will be called again, and has nothing to answer now; false, its time is
+ * over. */
+bool fs_retry(const struct fs_retry *request);
+void fs_retry_all(void);
 
 /* ---- reply.c ---------------------------------------------------------------------------- */
 
@@ -430,7 +457,8 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+/* Folders have the same limit as objects. */
+enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */

@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 enum {
-	BUSY_MS = 1,	   /* between two tries while an object's lock is busy */
-	BUSY_MAX_MS = 100, /* then EBUSY, but for reads that wait anyway */
-	LOOK_AGAIN_S = 1,  /* all that wait, whatever was or was not heard of them */
+	BUSY_MS = 1,	  /* between two tries while an object's lock is busy */
+	BUSY_TRIES = 20,  /* before EBUSY: on a busy machine the time may be over at once */
+	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
 };
 
 static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
@@ -207,7 +207,7 @@ static int park(const struct fs_request *r)
 	return 0;
 }
 
-static void mind_busy(void)
+void fs_park_mind_busy(void)
 {
 	if (!ev_is_active(&busy_timer)) {
 		ev_now_update(loop);
@@ -216,19 +216,25 @@ static void mind_busy(void)
 	}
 }
 
-/* A read that may wait for anything waits for a busy lock too. */
+void fs_park_busy_words(void)
+{
+	fs_words("a program has held the object's inner lock for %d ms", FS_BUSY_MS);
+}
+
+/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too. */
 static int busy(struct fs_request *r, bool nonblock)
 {
 	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
 	int64_t now = fs_now_ns();
 
-	mind_busy();
+	fs_park_mind_busy();
 	if (!r->busy_until)
-		r->busy_until = now + BUSY_MAX_MS * 1000000ll;
-	return now >= r->busy_until && !waits ?
-		       fs_fail(-EBUSY, "a program has held the object's inner lock for %d ms",
-			       BUSY_MAX_MS) :
-		       -EAGAIN;
+		r->busy_until = now + FS_BUSY_MS * 1000000ll;
+	r->busy_tries++;
+	if (now < r->busy_until || r->busy_tries < BUSY_TRIES || waits)
+		return -EAGAIN;
+	fs_park_busy_words();
+	return -EBUSY;
 }
 
 /* ---- service -------------------------------------------------------------------------------------- */
@@ -440,6 +446,7 @@ static void look_again(struct ev_loop *l, ev_timer *timer, int events)
 	(void)l;
 	(void)timer;
 	(void)events;
+	fs_retry_all();
 	fs_park_changed(NULL);
 	fs_park_settle();
 }

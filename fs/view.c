@@ -293,6 +293,13 @@ static int write_commands(struct fs_request *r)
 	return rc < 0 ? rc : commands(r, true);
 }
 
+/* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
+ * refused: then what writev returns is what was one operation. */
+static bool is_later_piece(const struct fs_request *r)
+{
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle);
+}
+
 static int try_write(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
@@ -302,6 +309,8 @@ static int try_write(struct fs_request *r)
 		return -EACCES;
 	if (h->item->removed)
 		return -EIDRM;
+	if (is_later_piece(r))
+		return fs_fail(-EMSGSIZE, "a writev of so many buffers is cut by the kernel");
 	switch (h->leaf.view) {
 	case FS_PLAIN:
 		rc = kinds[h->item->kind]->write(r);
