@@ -35,14 +35,16 @@ enum ipcfs_verb {
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
-	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on */
-	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the armed holder is notified */
+	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token: its ticket */
+	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified, which ends it */
 	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
-	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives */
+	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives -> token: his ticket; or, as the last, at once
+			      through, token 0 -> count: his index; without IPCFS_OP_WAITS only so */
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
-	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
+	/* any: the holder gives back all that it has of the object, or what it has by the token; IPCFS_OP_ENDED */
+	IPCFS_V_LEAVE,
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
 	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
@@ -70,6 +72,8 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
+	IPCFS_OP_LAST = 1 << 14,   /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15,  /* PASS with LAST, LEAVE: and the barrier is broken by it */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -94,6 +98,7 @@ struct ipcfs_op {
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	const struct ipcfs_holder *holder;
 	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	uint32_t bits;	/* out, with -EAGAIN: wake-ups of the class that are for this one; 0: all */
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
