@@ -105,6 +105,8 @@ static int complete(struct ipcfs_object *o, struct ipcfs_op *op)
 
 	ticket_begin(o, &change);
 	ticket_line(o, &line);
+	if (line.n >= o->shape[SHAPE_PARTIES])
+		return -EUCLEAN;
 	while ((i = ticket_next(o, &line)) != CLAIM_NONE)
 		ticket_tell(o, &change, (unsigned)i, PASSED | index++ << INDEX_SHIFT);
 	op->token = 0;
@@ -177,13 +179,16 @@ static int pass(struct ipcfs_object *o, struct ipcfs_op *op)
 	state = LOAD(claim_at(o, (unsigned)i)->state);
 	if ((state & STATE) == PASSED) {
 		op->count = state >> INDEX_SHIFT;
-		return ticket_fetch(o, op, (unsigned)i);
+		return op->count < o->shape[SHAPE_PARTIES] ? ticket_fetch(o, op, (unsigned)i) :
+							     -EUCLEAN;
 	}
-	if (state != TICKET_WAITS) {
+	if (state == CANCELED) {
 		op->sink = NULL; /* an error is no answer */
 		rc = ticket_fetch(o, op, (unsigned)i);
 		return rc < 0 ? rc : -ECANCELED;
 	}
+	if (state != TICKET_WAITS)
+		return -EUCLEAN;
 	if (op->flags & IPCFS_OP_LAST)
 		return give_up(o, (unsigned)i, op->flags);
 	if (op->flags & IPCFS_OP_WAITS)
@@ -295,7 +300,7 @@ const struct ipcfs_kind_ops ipcfs_barrier_ops = {
 static int look_last(struct ipcfs_object *barrier, uint64_t ticket, int rc)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_PASS,
-			      .flags = IPCFS_OP_LAST | (rc == -ETIMEDOUT ? IPCFS_OP_BREAK : 0),
+			      .flags = IPCFS_OP_LAST | (rc == -EINTR ? 0 : IPCFS_OP_BREAK),
 			      .token = ticket};
 	int last = obj_run(barrier, &op, 0);
 
@@ -314,7 +319,7 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns)
 		return rc < 0 ? rc : (int)op.count;
 	op = (struct ipcfs_op){.verb = IPCFS_V_PASS, .token = ticket};
 	rc = obj_run(barrier, &op, deadline_ns);
-	if (rc == -ETIMEDOUT || rc == -EINTR)
+	if (rc == -ETIMEDOUT || rc == -EINTR || rc == -EBUSY)
 		return look_last(barrier, ticket, rc);
 	return rc < 0 ? rc : (int)op.count;
 }

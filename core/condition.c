@@ -34,7 +34,7 @@ static int layout(struct ipcfs_object *o)
 {
 	o->claims = SEG_PAGE;
 	o->size = SEG_PAGE + CLAIMS_BYTES;
-	return 0;
+	return o->shape[0] ? -EUCLEAN : 0; /* there are no properties */
 }
 
 /* ---- notifications -------------------------------------------------------------------------------- */
@@ -136,24 +136,33 @@ static int give_up(struct ipcfs_object *o, unsigned i)
 	return -ETIMEDOUT;
 }
 
+/* It would wait, woken by these bits. */
+static int not_yet(struct ipcfs_object *o, struct ipcfs_op *op, uint32_t bits)
+{
+	op->bits = bits;
+	op->count = LOAD(o->control->length); /* 0: nobody at all has been notified */
+	return -EAGAIN;
+}
+
 static int await(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct ipcfs_holder h = claim_holder(o, op);
 	int i = ticket_find(o, &h, op->token);
+	uint64_t state;
 
-	if (i == CLAIM_NONE && op->token)
-		return -EPERM;
+	if (i == CLAIM_NONE)
+		return op->token ? -EPERM : not_yet(o, op, 0);
 	/* Who waits long looks whether one before him has died and left him something. */
-	if (i != CLAIM_NONE && op->flags & IPCFS_OP_WAITS &&
-	    LOAD(claim_at(o, (unsigned)i)->state) == TICKET_WAITS)
+	if (op->flags & IPCFS_OP_WAITS && LOAD(claim_at(o, (unsigned)i)->state) == TICKET_WAITS)
 		sweep(o, false);
-	if (i != CLAIM_NONE && LOAD(claim_at(o, (unsigned)i)->state) != TICKET_WAITS)
+	state = LOAD(claim_at(o, (unsigned)i)->state);
+	if (state == NOTIFIED || state == TOLD)
 		return ticket_fetch(o, op, (unsigned)i);
-	if (i != CLAIM_NONE && op->flags & IPCFS_OP_LAST)
+	if (state != TICKET_WAITS)
+		return -EUCLEAN;
+	if (op->flags & IPCFS_OP_LAST)
 		return give_up(o, (unsigned)i);
-	op->bits = i != CLAIM_NONE ? ticket_bits((unsigned)i) : 0;
-	op->count = LOAD(o->control->length); /* 0: nobody at all has been notified */
-	return -EAGAIN;
+	return not_yet(o, op, ticket_bits((unsigned)i));
 }
 
 static int leave(struct ipcfs_object *o, struct ipcfs_op *op)
@@ -275,7 +284,7 @@ int ipcfs_condition_wait(struct ipcfs_object *condition, uint64_t ticket, int64_
 	ticket = own ? op.token : ticket;
 	op = (struct ipcfs_op){.verb = IPCFS_V_AWAIT, .token = ticket};
 	rc = obj_run(condition, &op, deadline_ns);
-	if (rc == -ETIMEDOUT || (rc == -EINTR && own))
+	if (rc == -ETIMEDOUT || (own && (rc == -EINTR || rc == -EBUSY)))
 		rc = look_last(condition, ticket, rc);
 	return rc;
 }
