@@ -48,7 +48,7 @@ enum {
 	T_LIMIT_MS = 30000, /* a condition that has not come by then never comes */
 	T_TEST_S = 280,	    /* nor does a test end that has not by then */
 	T_KIDS = 256,
-	T_OBJECTS = 64,
+	T_OBJECTS = 256,
 	T_CALLS = 64, /* t_start in one test */
 	T_NOBODY = 65534, /* two users who own nothing */
 	T_OTHER = 1,
