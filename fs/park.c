@@ -373,22 +373,34 @@ static void leave_again(struct fs_item *item)
 	}
 }
 
+/* Behind those that are there: a handle's last LEAVE must not come before what one of its reads has to say. */
+static void leave_later(struct fs_item *item, const struct ipcfs_op *op)
+{
+	struct fs_leaving *l = malloc(sizeof(*l)), *last;
+
+	if (!l)
+		return;
+	l->holder = *op->holder;
+	l->op = *op;
+	l->op.holder = &l->holder;
+	fs_item_ref(item);
+	SLIST_FOREACH(last, &item->leaving, link)
+	if (!SLIST_NEXT(last, link))
+		break;
+	if (last)
+		SLIST_INSERT_AFTER(last, l, link);
+	else
+		SLIST_INSERT_HEAD(&item->leaving, l, link);
+	note_waiting(item);
+}
+
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
 {
-	struct fs_leaving *l;
 	struct ipcfs_op now = *op;
 
-	if (!leave(item, &now)) {
-		l = malloc(sizeof(*l));
-		if (l) {
-			l->holder = *op->holder;
-			l->op = *op;
-			l->op.holder = &l->holder;
-			fs_item_ref(item);
-			SLIST_INSERT_HEAD(&item->leaving, l, link);
-			note_waiting(item);
-		}
-	}
+	leave_again(item);
+	if (!SLIST_EMPTY(&item->leaving) || !leave(item, &now))
+		leave_later(item, op);
 	fs_park_changed(item);
 }
 
