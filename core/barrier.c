@@ -44,19 +44,10 @@ static int layout(struct ipcfs_object *o)
 
 /* ---- who is there -------------------------------------------------------------------------------------- */
 
-static uint64_t arrived(struct ipcfs_object *o)
-{
-	uint64_t count = 0;
-
-	for (unsigned i = 0, n = claim_count(o); i < n; i++)
-		count += LOAD(claim_at(o, i)->state) == TICKET_WAITS;
-	return count;
-}
-
 /* Would one more be the last? */
 static bool last_is_missing(struct ipcfs_object *o)
 {
-	return arrived(o) + 1 >= o->shape[SHAPE_PARTIES];
+	return ticket_waiting(o) + 1 >= o->shape[SHAPE_PARTIES];
 }
 
 /* Takes away the claims of the dead; of those who wait only with `all`. Were there any? */
@@ -137,7 +128,7 @@ static int arrive(struct ipcfs_object *o, struct ipcfs_op *op)
 	op->token = ticket_of(o, (unsigned)i);
 	ticket_begin(o, &change);
 	/* If now one more would be the last, an arrival would not wait: polls are told. */
-	change.ring = arrived(o) + 2 >= o->shape[SHAPE_PARTIES];
+	change.ring = ticket_waiting(o) + 2 >= o->shape[SHAPE_PARTIES];
 	ticket_commit(o, &change, LOAD(o->control->word));
 	return 0;
 }
@@ -242,6 +233,10 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 		return end_all(o, LOAD(o->control->word) | BROKEN);
 	case IPCFS_V_LEAVE:
 		return leave(o, op);
+	case IPCFS_V_PEEK:
+		sweep(o, !op->holder);
+		op->count = ticket_waiting(o);
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -264,7 +259,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
 	uint64_t word = LOAD(o->control->word);
 
-	st->value = arrived(o);
+	st->value = ticket_waiting(o);
 	st->generation = word / ONE_GENERATION;
 	st->broken = word & BROKEN;
 }

@@ -194,6 +194,10 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 		return notify(o, op);
 	case IPCFS_V_LEAVE:
 		return leave(o, op);
+	case IPCFS_V_PEEK:
+		sweep(o, !op->holder);
+		op->count = ticket_waiting(o);
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -216,12 +220,8 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
-	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
-		uint64_t state = LOAD(claim_at(o, i)->state);
-
-		st->value += state == TICKET_WAITS;
-		st->notified += state == NOTIFIED || state == TOLD;
-	}
+	st->value = ticket_waiting(o);
+	st->notified = LOAD(o->control->length);
 }
 
 /* To wait is to hold nothing. */

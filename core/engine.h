@@ -14,7 +14,7 @@
 enum ipcfs_verb {
 	IPCFS_V_PUT,	   /* queue: in, in_len */
 	IPCFS_V_GET,	   /* queue: out/out_size or sink -> out_len */
-	IPCFS_V_PEEK,	   /* queue: the same, takes nothing; -ENODATA */
+	IPCFS_V_PEEK,	   /* queue: the same, takes nothing; -ENODATA. others: below */
 	IPCFS_V_PUT_MANY,  /* queue: vec, count -> count */
 	IPCFS_V_GET_MANY,  /* queue: vec, count -> count */
 	IPCFS_V_CLEAR,	   /* queue -> count */
@@ -35,22 +35,26 @@ enum ipcfs_verb {
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
-	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token: its ticket */
-	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified, which ends it */
+	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token */
+	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified */
 	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
-	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives -> token: his ticket; or, as the last, at once
-			      through, token 0 -> count: his index; without IPCFS_OP_WAITS only so */
+	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives -> token, or count; below */
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
-	/* any: the holder gives back all that it has of the object, or what it has by the token; IPCFS_OP_ENDED */
-	IPCFS_V_LEAVE,
+	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
 	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
 	IPCFS_V_COUNT
 };
+
+/* Conditions and barriers: the token of ARM and ARRIVE is a ticket, by which AWAIT, PASS and LEAVE (without: all
+ * that the holder has) know which of his waiters is meant; what ends a waiter uses it up.
+ * The last to ARRIVE needs none: he is through at once, token 0, count his index. Without IPCFS_OP_WAITS
+ * he arrives only as the last. AWAIT and PASS say with -EAGAIN in count: 0, nobody at all would get anything.
+ * PEEK: who waits -> count. It and READY take away what the dead have left; without a holder of all the dead. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {

@@ -71,7 +71,7 @@ enum {
 #define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
 #define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
 #define IPCFS_SEMAPHORE_MAX 2147483647u
-#define IPCFS_PARTIES_MAX 4096u /* of a barrier; as many wait for a condition */
+#define IPCFS_PARTIES_MAX 4096u			  /* of a barrier; as many wait for a condition */
 #define IPCFS_ARRAY_BYTES_MAX ((uint64_t)1 << 32) /* bytes of all elements */
 
 enum ipcfs_kind {
@@ -190,8 +190,8 @@ struct ipcfs_stat {
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
 	 * both with the dead whom nobody has missed yet */
 	uint64_t value;
-	bool abandoned; /* lock: see ipcfs_grant */
-	uint64_t notified;   /* condition: waiters that have been notified and have not looked yet */
+	bool abandoned;	   /* lock: see ipcfs_grant */
+	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
 };

@@ -68,6 +68,15 @@ uint32_t ticket_bits(unsigned i)
 	return 1u << i % 32;
 }
 
+unsigned ticket_waiting(struct ipcfs_object *o)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0, n = claim_count(o); i < n; i++)
+		count += LOAD(claim_at(o, i)->state) == TICKET_WAITS;
+	return count;
+}
+
 /* ---- those who wait, oldest first: a binary heap ---------------------------------------------------- */
 
 static bool older(struct ipcfs_object *o, unsigned a, unsigned b)

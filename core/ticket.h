@@ -28,6 +28,9 @@ bool ticket_gone(struct ipcfs_object *o, struct claim *c, uint64_t *alive);
 /* The wake-ups (op->bits) that are for entry i. */
 uint32_t ticket_bits(unsigned i);
 
+/* How many wait; also without the lock. */
+unsigned ticket_waiting(struct ipcfs_object *o);
+
 /* Those who wait, a heap with the oldest first. Owners may scribble while it is used: the order suffers then. */
 struct ticket_line {
 	unsigned n;

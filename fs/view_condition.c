@@ -161,16 +161,13 @@ static int write_word(struct fs_request *r)
 
 static int show(struct fs_handle *h, struct fs_text *t)
 {
-	/* Takes the dead away; all of them for one look. */
-	struct ipcfs_op op = {.verb = IPCFS_V_READY,
+	/* The dead are all looked for, but not at each change. */
+	struct ipcfs_op op = {.verb = IPCFS_V_PEEK,
 			      .holder = h->leaf.view == FS_PEEK ? NULL : &h->holder};
-	struct ipcfs_stat st;
 	int rc = fs_view_engine_item(h->item, &op);
 
 	if (rc == 0)
-		rc = fs.engine->stat(h->item->object, &st);
-	if (rc == 0)
-		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
+		fs_text_printf(t, "%llu\n", (unsigned long long)op.count);
 	fs_park_changed(h->item); /* what the dead had may be another's now */
 	return rc;
 }
