@@ -57,5 +57,9 @@ if [ "${LONG:-}" ]; then check holds member; fi
 check fails member PAGE_LATE
 check fails member CLEAR_EARLY
 check fails member CHILD_KEEPS_NUMBER
+if [ "${LONG:-}" ]; then check holds condition KILLS=2; else check holds condition; fi
+for mistake in COMMIT_FIRST LEAVE_DROPS PASS_IN_TWO NO_REDO TRUST_DEAD LATE_SEQ; do
+	check fails condition $mistake
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
