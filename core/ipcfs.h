@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, shared values and arrays that
- * live in a folder of tmpfs (the store), are shared by name between unrelated
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
+ * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
  * The same objects are files under a mount of the ipcfs server; both kinds of
