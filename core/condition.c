@@ -20,7 +20,7 @@ enum { NOTIFIED = 2, TOLD = 3 }; /* states of a claim */
 static int shape(const struct ipcfs_properties *p, uint64_t out[5])
 {
 	(void)p;
-	(void)out;
+	out[0] = 0;
 	return 0;
 }
 

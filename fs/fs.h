@@ -229,7 +229,7 @@ struct fs_handle {
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
 	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
-	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
+	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	struct fuse_pollhandle *poll;
@@ -371,8 +371,8 @@ struct fs_kind {
 	bool write_waits; /* its names are minted: each look-up gives a new node */
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
-	bool joins;	  /* who waits is part of the object from then on: once parked, it is tried again */
-	bool flushes;	  /* it matters who closes a descriptor: each close is told */
+	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
+	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */

@@ -13,8 +13,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
-				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
+	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
 
 	if (rc >= 0 && rc <= most)
 		return;

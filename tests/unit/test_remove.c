@@ -85,11 +85,16 @@ static const struct {
 	const char *name;
 	enum ipcfs_kind kind;
 } waits[] = {
-	{.name = "get", .kind = Q},	 {.name = "put", .kind = Q},
-	{.name = "acquire", .kind = S},	 {.name = "event", .kind = E},
-	{.name = "change", .kind = V},	 {.name = "change", .kind = A},
-	{.name = "put_many", .kind = Q}, {.name = "get_many", .kind = Q},
-	{.name = "condition", .kind = IPCFS_CONDITION}, {.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "get", .kind = Q},
+	{.name = "put", .kind = Q},
+	{.name = "acquire", .kind = S},
+	{.name = "event", .kind = E},
+	{.name = "change", .kind = V},
+	{.name = "change", .kind = A},
+	{.name = "put_many", .kind = Q},
+	{.name = "get_many", .kind = Q},
+	{.name = "condition", .kind = IPCFS_CONDITION},
+	{.name = "barrier", .kind = IPCFS_BARRIER},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
