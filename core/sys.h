@@ -52,5 +52,8 @@ int64_t sys_boottime_ns(
 /* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns);
 int sys_futex_wake(_Atomic uint32_t *word, int n); /* how many woke */
+/* The same, woken only by wake-ups of all and of one of these bits; and such a wake-up. */
+int sys_futex_wait_bits(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns, uint32_t bits);
+void sys_futex_wake_bits(_Atomic uint32_t *word, uint32_t bits);
 
 #endif

@@ -30,8 +30,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+	int rc;
 
+	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
+		return fs_fail(-EINVAL, "a barrier is made with parties=N");
+	rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;

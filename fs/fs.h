@@ -230,7 +230,8 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
+	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
+	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	struct fuse_pollhandle *poll;
@@ -286,6 +287,12 @@ struct fs_request {
 	bool interrupted;
 	bool answered;
 	bool timed;		      /* the timer counts as a deadline */
+	uint64_t ticket;	      /* condition, barrier: the claim by which it waits */
+	bool of_handle;		      /* the ticket was the handle's */
+	bool first;		      /* of those with tickets that are tried now */
+	bool nobody;		      /* there is nothing for any of them */
+	int error;		      /* with which it ends */
+	bool ending;		      /* as soon as the object's lock can be had */
 	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */
 	TAILQ_ENTRY(fs_request) cancel_link;
 	ev_timer timer;
@@ -391,7 +398,8 @@ struct fs_kind {
 	bool write_waits; /* its names are minted: each look-up gives a new node */
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
-	bool flushes;	  /* it matters who closes a descriptor: each close is told */
+	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
+	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
@@ -402,6 +410,9 @@ struct fs_kind {
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
 	bool (*holds)(const struct fs_handle *h);
+	/* r->error: its time is over, or it was interrupted. 0: it is answered after all; -EBUSY: to be asked again; or the
+	 * error to end with. NULL: that it is. */
+	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
 	/* Lines of `stat` behind the common ones. */
@@ -410,7 +421,7 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */

@@ -14,9 +14,10 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind, [IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind, [IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind, [IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -371,6 +372,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 			      .first = h->leaf.n,
 			      .count = classes,
 			      .holder = &h->holder,
+			      .token = h->ticket,
 			      .flags = (arm ? IPCFS_OP_PARK : 0) |
 				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0)};
 	int rc = fs_view_engine_item(h->item, &op);

@@ -62,5 +62,9 @@ check fails member RINGS BELL_OVERWRITES
 check fails member RINGS SAME_EVENT
 check fails member FORK FORK_INSIDE
 check fails member FORK CHILD_KEEPS_NUMBER
+if [ "${LONG:-}" ]; then check holds condition KILLS=2; else check holds condition; fi
+for mistake in COMMIT_FIRST LEAVE_DROPS PASS_IN_TWO NO_REDO TRUST_DEAD LATE_SEQ; do
+	check fails condition $mistake
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

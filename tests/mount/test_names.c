@@ -161,7 +161,7 @@ static void options_of_other_kinds_are_einval(void **state)
 		{"maxsize=1", "queues"},    {"capacity=1", "queues"}, {"value=1", "semaphores"},
 		{"max=1", "semaphores"},    {"set", "events"},	      {"type=q", "values arrays"},
 		{"len=1", "arrays values"}, {"n=1", "semaphores"},    {"at=0", "arrays"},
-		{"raw", "values arrays"},   {"cas", "values arrays"},
+		{"raw", "values arrays"},   {"cas", "values arrays"}, {"parties=2", "barriers"},
 	};
 	for (int k = 0; k < KINDS; k++) {
 		const char *path = make(kinds[k], "foreign");
