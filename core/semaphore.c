@@ -293,13 +293,27 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 
 /* ---- looking -------------------------------------------------------------------------------------- */
 
+/* Is there room for the holder's claim? */
+static bool may_hold(struct ipcfs_object *o, const struct ipcfs_op *op)
+{
+	if (!(op->flags & IPCFS_OP_HOLD) || claim_count(o) < CLAIMS_MAX)
+		return true;
+	for (unsigned i = 0; i < CLAIMS_MAX; i++)
+		if (!LOAD(claim_at(o, i)->state) ||
+		    (op->holder && claim_is(claim_at(o, i), op->holder)))
+			return true;
+	return false;
+}
+
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	uint64_t value = LOAD(o->control->word), wanted = op->first ? op->first : 1;
+	bool full = !may_hold(o, op);
 
-	if (wanted > value && value <= o->shape[SHAPE_MAX])
-		bury(o, &value);
-	return (wanted <= value && !turn_blocks(o) ? 1u << IPCFS_C_READ : 0) | 1u << IPCFS_C_WRITE;
+	if ((wanted > value || full) && value <= o->shape[SHAPE_MAX] && bury(o, &value) > 0)
+		full = !may_hold(o, op);
+	return (wanted <= value && !full && !turn_blocks(o) ? 1u << IPCFS_C_READ : 0) |
+	       1u << IPCFS_C_WRITE;
 }
 
 /* Units that are still charged to the dead. */

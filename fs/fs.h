@@ -13,6 +13,7 @@
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
+ *   tokens.c  the job server's view of semaphores
  *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
@@ -96,6 +97,7 @@ enum fs_type { FS_ROOT, FS_README, FS_STATUS, FS_ERRORS_FILE, FS_SHM, FS_DIR, FS
 struct fs_request;
 struct fs_leaving;
 struct fs_handle;
+struct fs_bearer;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
 
@@ -121,6 +123,7 @@ struct fs_item {
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
+	LIST_HEAD(, fs_bearer) bearers; /* processes that may hold tokens */
 	struct fs_handles polls;
 	unsigned handles;
 	bool dirty;
@@ -272,7 +275,7 @@ struct fs_request {
 	struct fs_item *item;
 	pid_t pid;	  /* the thread that asks */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
-	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	size_t size;	  /* READ: at most; WRITE: bytes of data, and when done, of those taken */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
@@ -321,6 +324,8 @@ struct fs_item *fs_park_next(struct fs_item *item);
 /* The item is about to be freed. */
 void fs_park_forget(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
+/* Would the handle's next read, or write, stand behind others? */
+bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
 
@@ -445,6 +450,13 @@ int fs_view_flush(struct fs_handle *h);
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
 
+/* ---- tokens.c ------------------------------------------------------------------------------ */
+/* Reads and writes of semaphores' view `tokens`. */
+int fs_tokens_take(struct fs_request *r);
+int fs_tokens_give(struct fs_request *r);
+/* The object is gone. */
+void fs_tokens_forget(struct fs_item *item);
+
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
 int fs_raw_write(struct fs_request *r);
@@ -506,8 +518,10 @@ int64_t fs_now_ns(void);
 int fs_loop_start(void);
 /* Serves until the mount is over or a signal ends it; then everybody who waits is answered. */
 void fs_loop_run(void);
-/* Has libev call `call` when the descriptor is readable. */
-void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
+/* Has libev call `call` when the descriptor is readable. 0 or -errno. */
+int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
+/* No longer; before it is closed. */
+void fs_loop_ignore(ev_io *io);
 
 /* ---- ops.c ---- */
 /* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */

@@ -49,7 +49,7 @@ static struct fs_handle *allocate(void)
 static bool one_item(const struct fs_leaf *leaf, int flags)
 {
 	return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_NONBLOCK) &&
-	       !(leaf->options & FS_O_STREAM);
+	       !(leaf->options & (FS_O_STREAM | FS_O_TOKENS));
 }
 
 int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,

@@ -239,6 +239,7 @@ void fs_item_gone(struct fs_item *item)
 		return;
 	item->removed = true;
 	fs_node_stale(item, 0);
+	fs_tokens_forget(item);
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
 	if (!item->handles && !item->parked_count)

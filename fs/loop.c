@@ -118,13 +118,21 @@ static void on_signal(struct ev_loop *loop, ev_io *io, int events)
 		end();
 }
 
-void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd)
+int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
+	if (epoll_ctl(others_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
 	ev_io_init(io, call, fd, EV_READ);
 	ev_io_start(fs.loop, io);
-	epoll_ctl(others_fd, EPOLL_CTL_ADD, fd, &event);
+	return 0;
+}
+
+void fs_loop_ignore(ev_io *io)
+{
+	ev_io_stop(fs.loop, io);
+	epoll_ctl(others_fd, EPOLL_CTL_DEL, io->fd, NULL);
 }
 
 /* ---- the poker ------------------------------------------------------------------------------------ */

@@ -125,6 +125,8 @@ static const struct option options[] = {
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
+	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL},
+	{"tokens", K_SEMAPHORE, false, FS_PLAIN, FS_O_TOKENS, 0, NULL},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
 	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
@@ -216,6 +218,9 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 		return fs_fail(-EINVAL, "\"raw\" goes with neither \"at\" nor \"cas\"");
 	if ((leaf->view == FS_STAT || leaf->view == FS_CTL) && leaf->options & ~FS_O_TIMEOUT)
 		return fs_fail(-EINVAL, "\"stat\" and \"ctl\" go with no other view");
+	if (leaf->options & FS_O_TOKENS && leaf->options & (FS_O_HOLD | FS_O_N | FS_O_STREAM))
+		return fs_fail(-EINVAL,
+			       "\"tokens\" goes with neither \"hold\" nor \"n\" nor \"stream\"");
 	if (kind == IPCFS_VALUE && leaf->p.given & IPCFS_P_LEN) {
 		if (leaf->p.given & IPCFS_P_TYPE && leaf->p.type != 's')
 			return fs_fail(-EINVAL, "len= is for values of type s");

@@ -425,15 +425,19 @@ static void serve_item(struct fs_item *item)
 	fs_item_put(item);
 }
 
+bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
+{
+	const struct fs_kind *kind = h->item ? fs_kind_of(h->item->kind) : NULL;
+
+	return kind && !kind->each_alone && !(kind->holds && kind->holds(h)) &&
+	       h->leaf.view == FS_PLAIN && !h->rest_len && !h->ended &&
+	       !TAILQ_EMPTY(&h->item->parked[class]);
+}
+
 /* Nobody overtakes those in line, not even who would not wait. */
 static bool others_first(const struct fs_request *r)
 {
-	const struct fs_handle *h = r->handle;
-	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
-
-	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
-	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
-	    TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (r->flock == LOCK_UN || !fs_park_behind(r->handle, r->class))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);

@@ -28,8 +28,11 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 
 static int show_holder(void *arg, const struct ipcfs_holding *h)
 {
-	fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
+	fs_text_printf(arg, "holder %d %u %lld", (int)h->pid, h->uid,
 		       (long long)(h->since_ns / 1000000000));
+	if (h->units)
+		fs_text_printf(arg, " %llu", (unsigned long long)h->units);
+	fs_text_printf(arg, "\n");
 	return 0;
 }
 

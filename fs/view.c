@@ -374,7 +374,8 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 			      .holder = &h->holder,
 			      .token = h->ticket,
 			      .flags = (arm ? IPCFS_OP_PARK : 0) |
-				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0)};
+				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0) |
+				       (h->leaf.options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
 	int rc = fs_view_engine_item(h->item, &op);
 
 	if (rc == -EBUSY)
@@ -418,6 +419,9 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	ready = engine_ready(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE, arm);
 	if (h->item->removed)
 		return in | out | POLLERR;
+	for (int class = IPCFS_C_READ; class <= IPCFS_C_WRITE; class ++)
+		if (fs_park_behind(h, class))
+			ready &= ~(1u << class);
 	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
 	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
 }
