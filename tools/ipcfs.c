@@ -24,6 +24,7 @@ static const struct command {
 	{"rm", cmd_rm, "remove objects"},
 	{"put", cmd_put, "write to an object: a message, a value, a number of units"},
 	{"get", cmd_get, "read from an object: take a message, show a value, wait"},
+	{"jobserver", cmd_jobserver, "run a command with a job server of GNU make"},
 	{"tour", cmd_tour, "a guided tour: texts counted by four workers"},
 };
 
@@ -34,7 +35,7 @@ static int help(void)
 	printf("usage: ipcfs COMMAND [OPTION]... [OPERAND]...\n"
 	       "Queues, semaphores, events, shared values and arrays as files, below /ipc.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
-		printf("  %-8s %s\n", commands[i].word, commands[i].help);
+		printf("  %-9s %s\n", commands[i].word, commands[i].help);
 	printf("\n'ipcfs COMMAND --help' tells more of each; 'ipcfs --version' prints the "
 	       "version.\n"
 	       "An OBJECT is KIND/NAME[,OPTION]... below the mount ($IPCFS_MOUNT, else /ipc), such "
