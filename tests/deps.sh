@@ -9,7 +9,7 @@ packages()
 	case $1 in
 	build) echo gcc libc6-dev make pkg-config libfuse3-dev fuse3 libev-dev ;;
 	demo) echo python3 gawk procps util-linux mount ;;
-	test) echo libcmocka-dev python3 python3-numpy nodejs perl xxd dash gawk mawk procps psmisc util-linux mount spin ;;
+	test) echo libcmocka-dev python3 python3-numpy nodejs perl xxd dash gawk mawk procps psmisc util-linux mount spin debootstrap ;;
 	model) echo gcc libc6-dev spin ;;
 	valgrind) echo valgrind libc6-dbg ;;
 	bench) echo g++ libboost-dev python3 python3-numpy ;;
