@@ -76,8 +76,10 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
-	IPCFS_OP_LAST = 1 << 14,   /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
-	IPCFS_OP_BREAK = 1 << 15,  /* PASS with LAST, LEAVE: and the barrier is broken by it */
+	IPCFS_OP_DRY =
+		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
+	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */

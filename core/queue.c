@@ -123,9 +123,10 @@ static bool fits(struct ipcfs_object *o, const struct view *v, uint64_t len)
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	struct view v;
-	uint64_t len = o->queue.capacity < 4096 ? o->queue.capacity : 4096;
+	uint64_t len = op->in_len ? op->in_len : 4096;
 
-	(void)op;
+	if (len > o->queue.capacity)
+		len = o->queue.capacity;
 	if (look(o, &v) < 0)
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE; /* an error does not wait */
 	return (v.count ? 1u << IPCFS_C_READ : 0) | (fits(o, &v, len) ? 1u << IPCFS_C_WRITE : 0);
@@ -208,7 +209,7 @@ static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 
 	if (rc == 0)
 		rc = append(o, &v, op->in, op->in_len);
-	if (rc < 0)
+	if (rc < 0 || op->flags & IPCFS_OP_DRY)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
 	commit(o, v.head, v.count);

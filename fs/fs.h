@@ -8,6 +8,7 @@
  *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
+ *   view_frame.c  queues: lines, blocks
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
  *   ops.c     the table of requests       dir.c     look-up, listing
@@ -34,6 +35,8 @@ enum {
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
+	FS_SYNC_MS = 100,     /* the longest that fsync(2) waits for room */
+	FS_POLL_BYTES = 4096, /* POLLOUT: so long a write would not wait */
 	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
 	FS_ERRORS = 100,
 };
@@ -194,6 +197,15 @@ fuse_ino_t fs_node_id(const struct fs_node *node);
 
 enum fs_ending { FS_LIVES, FS_EXITS, FS_KILLED };
 
+/* lines, block: the message that is not finished yet. */
+struct fs_frame {
+	char *bytes;
+	size_t len, room;
+	uint64_t capacity;	 /* the queue's; 0: not asked yet */
+	struct fs_request *last; /* for its place in line, should it be left at close */
+	pid_t pid;		 /* the thread that wrote last */
+};
+
 struct fs_handle {
 	uint32_t index, generation;
 	bool used;
@@ -226,6 +238,7 @@ struct fs_handle {
 	/* A pending array: what was written until close. */
 	char *gathered;
 	size_t gathered_len;
+	struct fs_frame frame;
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
@@ -244,6 +257,8 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 struct fs_handle *fs_handle_of(uint64_t fh);
 uint64_t fs_handle_id(const struct fs_handle *h);
 void fs_handle_free(struct fs_handle *h);
+/* It is closed, but what it leaves behind still needs it: its number means nothing any more. */
+void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
@@ -273,6 +288,7 @@ struct fs_request {
 	pid_t pid;	  /* the thread that asks */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	size_t taken;	  /* WRITE: bytes that are done; what is answered if it ends early */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
@@ -281,6 +297,8 @@ struct fs_request {
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
+	bool sync;   /* with write: fsync(2), which puts what is gathered */
+	bool orphan; /* with write: left at close, nobody is answered; req is NULL */
 	bool nonblock;
 	bool append;
 	bool parked;
@@ -305,6 +323,9 @@ void fs_park_run(struct fs_request *r);
 void fs_park_changed(struct fs_item *item);
 /* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
 void fs_park_settle(void);
+/* What a handle had gathered at its close is put, as if its writer still waited; the request is park's from now on.
+ * True: it waits, and the handle ends when it does. */
+bool fs_park_orphan(struct fs_request *r);
 /* Does LEAVE or another operation that must not get lost, as soon as the object's lock can be had. */
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
 /* Everybody who waits gets the error. */
@@ -363,6 +384,8 @@ char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
+/* Nobody is answered: what was left at a close is lost, which the log of failures tells. */
+void fs_reply_lost(const struct fs_request *r, int error);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
@@ -406,6 +429,10 @@ struct fs_kind {
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
+	int (*sync)(struct fs_request *r);
+	/* Needs it nothing that those in line wait for? NULL: never. */
+	bool (*aside)(const struct fs_request *r);
 	/* flock(2), r->flock. -EAGAIN waits. NULL: the kind has none. */
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
@@ -445,6 +472,23 @@ int fs_view_flush(struct fs_handle *h);
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
 
+/* ---- view_frame.c -------------------------------------------------------------------------- */
+/* Does a write through the handle go through `lines` or `block`? */
+bool fs_frame_is(const struct fs_handle *h);
+/* -EINVAL: a block that the queue can never hold. */
+int fs_frame_check_open(struct fs_item *item, const struct fs_leaf *leaf);
+int fs_frame_write(struct fs_request *r);
+int fs_frame_sync(struct fs_request *r);
+bool fs_frame_aside(const struct fs_request *r);
+/* Bytes that must fit so that a write of FS_POLL_BYTES need not wait. */
+uint64_t fs_frame_need(const struct fs_handle *h);
+/* Must a newline follow these bytes of a message? */
+bool fs_frame_no_newline(const struct fs_handle *h, const char *bytes, size_t len);
+/* Any close; the last one, true if what it leaves must wait; the end. */
+int fs_frame_flush(struct fs_handle *h);
+bool fs_frame_close(struct fs_handle *h);
+void fs_frame_drop(struct fs_handle *h);
+
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
 int fs_raw_write(struct fs_request *r);
@@ -469,7 +513,15 @@ int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 /* Folders have the same limit as objects. */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+enum fs_quota {
+	FS_Q_OBJECTS,
+	FS_Q_FOLDERS,
+	FS_Q_BYTES,
+	FS_Q_PARKED,
+	FS_Q_HANDLES,
+	FS_Q_GATHERED,
+	FS_Q_COUNT
+};
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */

@@ -27,10 +27,10 @@ enum { /* kinds as bits */
 struct option {
 	const char *name;
 	unsigned kinds;
-	bool wants_value;
-	enum fs_view view; /* a main view, or FS_PLAIN */
-	uint32_t option;   /* FS_O_*, or 0 */
-	uint32_t property; /* IPCFS_P_*, or 0 */
+	enum { NO_VALUE, VALUE, MAY_VALUE } wants_value; /* false, true, or either */
+	enum fs_view view;				 /* a main view, or FS_PLAIN */
+	uint32_t option;				 /* FS_O_*, or 0 */
+	uint32_t property;				 /* IPCFS_P_*, or 0 */
 	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
 };
 
@@ -112,6 +112,15 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+/* Without a value: all until fsync or close. */
+static int parse_block(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = s ? ipcfs_parse_bytes(s, len, &leaf->block) : 0;
+
+	return rc == 0 && s && (leaf->block == 0 || leaf->block > IPCFS_CAPACITY_MAX) ? -ERANGE :
+											rc;
+}
+
 static const struct option options[] = {
 	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
 	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
@@ -127,6 +136,8 @@ static const struct option options[] = {
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
 	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
+	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
 	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max},
 	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
@@ -201,12 +212,12 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
 	if (!(o->kinds & 1u << kind))
 		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
-	if (o->wants_value != (equals != NULL))
+	if (o->wants_value != MAY_VALUE && o->wants_value != (equals ? VALUE : NO_VALUE))
 		return fs_fail(-EINVAL,
 			       o->wants_value ? "option \"%s\" wants a value" :
 						"option \"%s\" takes no value",
 			       o->name);
-	return apply(o, equals ? equals + 1 : "", equals ? len - name_len - 1 : 0, leaf);
+	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
 }
 
 /* What goes together. */
@@ -226,6 +237,11 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
 	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
 		return fs_fail(-EINVAL, "value= is above max=");
+	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
+		return fs_fail(-EINVAL, "\"lines\" and \"block\": one of them");
+	if (leaf->options & FS_O_BLOCK && leaf->view != FS_PLAIN)
+		return fs_fail(-EINVAL,
+			       "\"block\" is for putting, it goes with no other such view");
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
 	return 0;

@@ -141,10 +141,11 @@ void fs_park_busy_words(void)
 	fs_words("a program has held the object's inner lock for %d ms", FS_BUSY_MS);
 }
 
-/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too. */
+/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too, and so does what nobody
+ * would hear of. */
 static int busy(struct fs_request *r, bool nonblock)
 {
-	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
+	bool waits = r->orphan || (!nonblock && !r->write && fs_view_waits(r->handle));
 	int64_t now = fs_now_ns();
 
 	fs_park_mind_busy();
@@ -183,6 +184,18 @@ static int look_last(struct fs_request *r, int error)
 	return busy(r, true) == -EAGAIN && !fs_park_stopping ? 1 : error;
 }
 
+/* Answers an error; but a write that has done a part says how much. */
+static void answer_error(struct fs_request *r, int error)
+{
+	if (r->taken)
+		fs_reply_written(r, r->taken);
+	else if (r->orphan)
+		fs_reply_lost(r, error);
+	else
+		fs_reply_handle_error(r->req, error, r->handle);
+	fs_reply_begin(); /* the words were this one's */
+}
+
 /* The one end of a parked request, answered before (error 0) or here. False: not yet. */
 static bool finish(struct fs_request *r, int error)
 {
@@ -197,10 +210,13 @@ static bool finish(struct fs_request *r, int error)
 		if (fs_kind_of(item->kind)->withdraw)
 			fs_kind_of(item->kind)->withdraw(r);
 		fs_park_changed(item); /* who stood behind may go on */
-		fuse_req_interrupt_func(r->req, NULL, NULL);
-		fs_reply_handle_error(r->req, error, r->handle);
+		if (!r->orphan)
+			fuse_req_interrupt_func(r->req, NULL, NULL);
+		answer_error(r, error);
 	}
 	free(r->copy);
+	if (r->orphan)
+		fs_handle_free(r->handle);
 	free(r);
 	fs_item_put(item);
 	return true;
@@ -231,7 +247,7 @@ static struct fs_request *keep(const struct fs_request *r)
 	if (!kept)
 		return NULL;
 	*kept = *r;
-	if (r->write) {
+	if (r->size && r->write) {
 		kept->copy = malloc(r->size);
 		if (!kept->copy) {
 			free(kept);
@@ -241,6 +257,28 @@ static struct fs_request *keep(const struct fs_request *r)
 		kept->data = kept->copy;
 	}
 	return kept;
+}
+
+/* The last place in its line. */
+static void enter(struct fs_request *r)
+{
+	r->parked = true;
+	r->line = r->class;
+	fs_item_ref(r->item);
+	TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
+	r->item->parked_count++;
+	parked_total++;
+	note_waiting(r->item);
+	ev_init(&r->timer, on_deadline);
+	r->timer.data = r;
+}
+
+/* How long it may wait; negative: for ever. */
+static int64_t limit(const struct fs_request *r)
+{
+	int64_t ns = r->handle->timeout_ns, brief = FS_SYNC_MS * 1000000ll;
+
+	return r->sync && (ns < 0 || ns > brief) ? brief : ns;
 }
 
 static int park(const struct fs_request *r, struct fs_request **out)
@@ -255,18 +293,10 @@ static int park(const struct fs_request *r, struct fs_request **out)
 		fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 		return -ENOMEM;
 	}
-	kept->parked = true;
-	kept->line = kept->class;
-	fs_item_ref(kept->item);
-	TAILQ_INSERT_TAIL(&kept->item->parked[kept->line], kept, link);
-	kept->item->parked_count++;
-	parked_total++;
-	note_waiting(kept->item);
-	ev_init(&kept->timer, on_deadline);
-	kept->timer.data = kept;
-	if (kept->handle->timeout_ns > 0) {
+	enter(kept);
+	if (limit(kept) > 0) {
 		ev_now_update(loop);
-		ev_timer_set(&kept->timer, (double)kept->handle->timeout_ns / 1e9, 0.);
+		ev_timer_set(&kept->timer, (double)limit(kept) / 1e9, 0.);
 		ev_timer_start(loop, &kept->timer);
 		kept->timed = true;
 		deadlines++;
@@ -431,9 +461,9 @@ static bool others_first(const struct fs_request *r)
 	const struct fs_handle *h = r->handle;
 	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 
-	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
-	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
-	    TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) ||
+	    (kind->aside && kind->aside(r)) || r->flock == LOCK_UN || h->leaf.view != FS_PLAIN ||
+	    (!r->write && (h->rest_len || h->ended)) || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
@@ -465,7 +495,23 @@ void fs_park_run(struct fs_request *r)
 		rc = wait(r);
 	}
 	if (rc < 0 && !r->answered)
-		fs_reply_handle_error(r->req, rc, r->handle);
+		answer_error(r, rc);
+}
+
+bool fs_park_orphan(struct fs_request *r)
+{
+	int rc = others_first(r) ? -EAGAIN : fs_view_try(r);
+
+	if (rc == -EBUSY)
+		fs_park_mind_busy();
+	if ((rc == -EAGAIN || rc == -EBUSY) && !fs_park_stopping) {
+		enter(r);
+		return true;
+	}
+	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+	free(r->copy);
+	free(r);
+	return false;
 }
 
 void fs_park_settle(void)

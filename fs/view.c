@@ -295,10 +295,11 @@ static int write_commands(struct fs_request *r)
 }
 
 /* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
- * refused: then what writev returns is what was one operation. */
+ * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines` and
+ * `block`. */
 static bool is_later_piece(const struct fs_request *r)
 {
-	return r->offset > 0 && !r->append && fs_view_waits(r->handle);
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle) && !fs_frame_is(r->handle);
 }
 
 static int try_write(struct fs_request *r)
@@ -332,9 +333,24 @@ static int try_write(struct fs_request *r)
 		fs_handle_forget_text(h);
 	h->written = true;
 	r->answered = true;
+	if (r->orphan)
+		return 0;
 	if (r->parked)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 	fs_reply_written(r, r->size);
+	return 0;
+}
+
+static int try_sync(struct fs_request *r)
+{
+	int rc = r->item->removed ? -EIDRM : kinds[r->item->kind]->sync(r);
+
+	if (rc < 0)
+		return rc;
+	r->answered = true;
+	if (r->parked)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	fs_reply_ok(r->req);
 	return 0;
 }
 
@@ -359,7 +375,10 @@ static int try_flock(struct fs_request *r)
 
 int fs_view_try(struct fs_request *r)
 {
-	int rc = r->flock ? try_flock(r) : r->write ? try_write(r) : try_read(r);
+	int rc = r->flock ? try_flock(r) :
+		 r->sync  ? try_sync(r) :
+		 r->write ? try_write(r) :
+			    try_read(r);
 
 	return r->answered ? 0 : rc;
 }
@@ -370,6 +389,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY,
 			      .first = h->leaf.n,
+			      .in_len = fs_frame_need(h),
 			      .count = classes,
 			      .holder = &h->holder,
 			      .token = h->ticket,
@@ -419,7 +439,7 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	if (h->item->removed)
 		return in | out | POLLERR;
 	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
-	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
+	       (ready & 1u << IPCFS_C_WRITE || fs_frame_need(h) == 0 ? out : 0);
 }
 
 int fs_view_clear(struct fs_item *item)
