@@ -44,10 +44,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		}
 		rc = fs_item_path_in(folder, leaf->name, false, path);
 		if (rc == 0)
-			rc = fs.engine->open(fs.store, folder->kind, strchr(path, '/') + 1,
-					     IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
+			rc = fs_engine_of(folder->kind)
+				     ->open(fs.store, folder->kind, strchr(path, '/') + 1,
+					    IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
 		if (rc == 0)
-			fs.engine->close(object);
+			fs_engine_of(folder->kind)->close(object);
 	}
 	if (rc != 0)
 		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
@@ -55,6 +56,8 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)
 		fs_words("the store is full");
+	if (rc < 0 && fs_kind_of(folder->kind)->explain)
+		fs_kind_of(folder->kind)->explain(rc, &p);
 	return rc;
 }
 
@@ -77,10 +80,11 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	if (rc == 0)
 		rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc == 0)
-		rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
-				     &object);
+		rc = fs_engine_of(item->kind)
+			     ->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
+				    &object);
 	if (rc == 0)
-		fs.engine->close(object);
+		fs_engine_of(item->kind)->close(object);
 	if (rc == -EEXIST)
 		fs_words("it exists with other properties");
 	return rc;

@@ -253,8 +253,9 @@ static int open_store(const struct options *o)
 
 static void raise_limits(void)
 {
-	struct rlimit files = {65536, 65536}, own;
+	struct rlimit files = {65536, 65536}, bytes = {RLIM_INFINITY, RLIM_INFINITY}, own;
 
+	setrlimit(RLIMIT_MSGQUEUE, &bytes); /* charged to us, whoever makes a message queue */
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &own) == 0) {
 		own.rlim_cur = own.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &own);
@@ -296,6 +297,8 @@ static int prepare(const struct options *o)
 	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
 	if (rc >= 0)
 		rc = fs_node_start();
+	if (rc >= 0)
+		rc = ipcfs_engine_mq.watch(fs.store, fs_item_changed, NULL);
 	if (rc >= 0)
 		rc = member_session(fs.store);
 	if (rc >= 0)
