@@ -114,7 +114,8 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
-	LIST_ENTRY(fs_item) name_link; /* by folder and name */
+	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
+	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
@@ -210,7 +211,7 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
-	/* Shown kinds: the snapshot. */
+	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
 	off_t text_base; /* the offset at which it begins */
@@ -450,10 +451,12 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd; /* of the store */
+	int dirfd;    /* of the store */
+	int watch_fd; /* of the engine: it has something to say */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
+	int fuse_fd; /* the session's */
 	struct ev_loop *loop;
 	uid_t uid; /* who runs it */
 	int64_t started_ns;
@@ -501,7 +504,7 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);
 /* May the user do what `want` (of rwx) says? */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want);
 /* The node that a name means now, counted as looked up. Not in the root. */
 int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node);
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);

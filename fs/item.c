@@ -15,13 +15,13 @@
 #include "../core/object.h"
 #include "../core/sys.h"
 
-enum { BUCKETS = 16384, WATCHES = 65536 };
+enum { BUCKETS = 16384, WATCHED = 1024 };
 
 static LIST_HEAD(, fs_item) buckets[BUCKETS];
 static LIST_HEAD(, fs_item) names[BUCKETS];
 static struct fs_item *kinds[IPCFS_KIND_COUNT];
 static unsigned item_count;
-static struct fs_item **watches; /* by inotify's number */
+static LIST_HEAD(, fs_item) watched[WATCHED]; /* folders, by inotify's number, which only grows */
 
 static uint64_t bucket(uint64_t ino)
 {
@@ -58,10 +58,10 @@ static void watch_folder(struct fs_item *item)
 	snprintf(path, sizeof(path), "%s/%s", fs.store_dir, below);
 	wd = inotify_add_watch(fs.store->watch_fd, path,
 			       IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
-	if (wd < 0 || wd >= WATCHES)
+	if (wd < 0)
 		return;
 	item->wd = wd;
-	watches[wd] = item;
+	LIST_INSERT_HEAD(&watched[wd % WATCHED], item, watch_link);
 }
 
 static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_item *parent,
@@ -105,7 +105,7 @@ void fs_item_put(struct fs_item *item)
 
 		fs_item_detach(item);
 		if (item->wd >= 0) {
-			watches[item->wd] = NULL;
+			LIST_REMOVE(item, watch_link);
 			inotify_rm_watch(fs.store->watch_fd, item->wd);
 		}
 		LIST_REMOVE(item, hash_link);
@@ -312,9 +312,11 @@ static void verify(struct fs_item *item)
 
 void fs_item_names(void *arg, int wd, const char *name)
 {
-	struct fs_item *folder = wd >= 0 && wd < WATCHES ? watches[wd] : NULL, *item, *next;
+	struct fs_item *folder = wd < 0 ? NULL : LIST_FIRST(&watched[wd % WATCHED]), *item, *next;
 
 	(void)arg;
+	while (folder && folder->wd != wd)
+		folder = LIST_NEXT(folder, watch_link);
 	if (!folder)
 		return;
 	if (name[0] == '.')
@@ -333,9 +335,6 @@ int fs_item_start(void)
 {
 	struct stat st;
 
-	watches = calloc(WATCHES, sizeof(*watches));
-	if (!watches)
-		return -ENOMEM;
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
 		const char *name = ipcfs_kind_name((enum ipcfs_kind)kind);
 		int rc = sys_stat_at(fs.dirfd, name, &st);

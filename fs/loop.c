@@ -29,11 +29,14 @@
 
 #include "../core/object.h"
 
-enum { BATCH = 512 }; /* requests before anything else gets its turn */
+enum {
+	BATCH = 512,	       /* requests before anything else gets its turn */
+	SILENCE_MS = 100,      /* of a mount that is gone: nobody asks any more */
+	LAST_ANSWERS_MS = 1000 /* at the most */
+};
 #define POKE SIGURG
 
 static ev_io fuse_io, watch_io, signal_io;
-static int fuse_fd = -1;
 static int others_fd = -1; /* epoll: all but /dev/fuse */
 /* The kernel copies a request page by page: a small one should lie in one. */
 static char buffer[FS_MAX_IO + 4096] __attribute__((aligned(4096)));
@@ -48,7 +51,7 @@ static volatile sig_atomic_t nonblocking; /* is /dev/fuse? */
  * cancelled, which costs. */
 static ssize_t receive(void)
 {
-	long n = syscall(SYS_read, fuse_fd, buffer, sizeof(buffer));
+	long n = syscall(SYS_read, fs.fuse_fd, buffer, sizeof(buffer));
 
 	if (n >= 0)
 		return n;
@@ -68,9 +71,11 @@ static int handle_one(void)
 		return -1;
 	fs.requests++;
 	fs_reply_begin();
-	if (!fs_fast(buffer, (size_t)n))
-		fuse_session_process_buf(fs.session,
-					 &(struct fuse_buf){.mem = buffer, .size = (size_t)n});
+	if (fs_fast(buffer, (size_t)n)) {
+		fs_park_settle();
+		return 1;
+	}
+	fuse_session_process_buf(fs.session, &(struct fuse_buf){.mem = buffer, .size = (size_t)n});
 	fs_park_settle();
 	return fuse_session_exited(fs.session) ? -1 : 1;
 }
@@ -182,7 +187,7 @@ static void set_nonblocking(bool on)
 {
 	nonblocking =
 		on; /* first: a poke that comes between is not forgotten, but taken back again */
-	fcntl(fuse_fd, F_SETFL, O_RDWR | (on ? O_NONBLOCK : 0));
+	fcntl(fs.fuse_fd, F_SETFL, O_RDWR | (on ? O_NONBLOCK : 0));
 }
 
 /* Ends the read that the worker is in, or is about to begin. */
@@ -236,10 +241,12 @@ static void work(void)
 	}
 }
 
-/* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
+/* Everybody who waits is answered before the mount goes; so is who asks meanwhile, until nobody does, but
+ * who has a file open may go on asking for ever. */
 static void shut_down(void)
 {
-	struct pollfd more = {.fd = fuse_fd, .events = POLLIN};
+	struct pollfd more = {.fd = fs.fuse_fd, .events = POLLIN};
+	int64_t until = fs_now_ns() + LAST_ANSWERS_MS * 1000000ll;
 	int n = 0;
 
 	set_nonblocking(true);
@@ -247,7 +254,7 @@ static void shut_down(void)
 	fs_park_fail_all(-ESHUTDOWN);
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
-		while (n >= 0 && poll(&more, 1, 100) > 0)
+		while (n >= 0 && fs_now_ns() < until && poll(&more, 1, SILENCE_MS) > 0)
 			n = handle_one();
 	}
 }
@@ -255,8 +262,7 @@ static void shut_down(void)
 void fs_loop_run(void)
 {
 	worker = pthread_self();
-	fuse_fd = fuse_session_fd(fs.session);
-	ev_io_init(&fuse_io, on_fuse, fuse_fd, EV_READ);
+	ev_io_init(&fuse_io, on_fuse, fs.fuse_fd, EV_READ);
 	if (start_poker() != 0)
 		return;
 	work();
@@ -285,7 +291,7 @@ int fs_loop_start(void)
 	if (fd < 0)
 		return -errno;
 	fs_loop_listen(&signal_io, on_signal, fd);
-	fs_loop_listen(&watch_io, on_watch, fs.store->watch_fd);
+	fs_loop_listen(&watch_io, on_watch, fs.watch_fd);
 	wake_poker_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	event.data.fd = wake_poker_fd;
 	if (wake_poker_fd < 0 || epoll_ctl(others_fd, EPOLL_CTL_ADD, wake_poker_fd, &event) < 0)

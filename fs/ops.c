@@ -78,10 +78,10 @@ static int set_file(int fd, const struct fs_item *item, const struct stat *attr,
 		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
 			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
 	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
-		/* The sticky bit of a file in the store says `temp`. */
-		mode_t keep = item->type == FS_OBJECT ? item->last.st_mode & S_ISVTX : 0;
+		/* A folder may be sticky; of an object in the store that bit says `temp`. */
+		mode_t sticky = item->type == FS_DIR ? attr->st_mode : item->last.st_mode;
 
-		rc = chmod(self, (attr->st_mode & 0777) | keep);
+		rc = chmod(self, (attr->st_mode & 0777) | (sticky & S_ISVTX));
 	}
 	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
 				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
@@ -338,9 +338,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 
 	(void)ino;
 	(void)arg;
-	(void)flags;
 	(void)out_size;
-	if (!h || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
+	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);
 		return;

@@ -210,16 +210,15 @@ char *fs_reply_room(void)
 static int send(const void *data, size_t len)
 {
 	struct iovec pieces[2] = {{&reply, sizeof(reply.header)}, {(void *)(uintptr_t)data, len}};
-	int fd = fuse_session_fd(fs.session);
 	long n;
 
 	reply.header.len = (uint32_t)(sizeof(reply.header) + len);
 	if (data != reply.data && len > COPIED) {
-		n = syscall(SYS_writev, fd, pieces, 2);
+		n = syscall(SYS_writev, fs.fuse_fd, pieces, 2);
 	} else {
 		if (data != reply.data && len)
 			memcpy(reply.data, data, len);
-		n = syscall(SYS_write, fd, &reply, reply.header.len);
+		n = syscall(SYS_write, fs.fuse_fd, &reply, reply.header.len);
 	}
 	return n < 0 ? -errno : 0;
 }
