@@ -131,6 +131,69 @@ bool mq_listed(void)
 	return mq.root >= 0;
 }
 
+/* ---- temp ---------------------------------------------------------------------------------------------
+ * The kernel's files have no place for it. A file of the same name in the store's folder `mq` says that the queue
+ * goes with the handle that made it, and which queue is meant: "temp INODE". Only our own such files
+ * count: others may make files there, too. */
+
+static void marker_path(const char *shown, char *path, size_t size)
+{
+	snprintf(path, size, "mq/%s", shown);
+}
+
+static int mark(struct ipcfs_store *store, const char *shown, uint64_t ino)
+{
+	char path[NAME_MAX + 8], text[32];
+	int dirfd = store_enter(store), fd, n;
+	ssize_t rc;
+
+	if (dirfd < 0)
+		return dirfd;
+	marker_path(shown, path, sizeof(path));
+	n = snprintf(text, sizeof(text), "temp %llu\n", (unsigned long long)ino);
+	sys_unlink_at(dirfd, path, 0); /* left over */
+	fd = sys_open_beneath(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	rc = fd < 0 ? fd : sys_pwrite_all(fd, text, (size_t)n, 0);
+	sys_close(fd);
+	store_leave(store, dirfd);
+	return rc < 0 ? (int)rc : 0;
+}
+
+static void unmark(struct ipcfs_store *store, const char *shown)
+{
+	char path[NAME_MAX + 8];
+	int dirfd = store_enter(store);
+
+	if (dirfd < 0)
+		return;
+	marker_path(shown, path, sizeof(path));
+	sys_unlink_at(dirfd, path, 0);
+	store_leave(store, dirfd);
+}
+
+/* The inode number that the marker names; 0: there is none. */
+static uint64_t marked(struct ipcfs_store *store, const char *shown)
+{
+	unsigned long long ino = 0;
+	char path[NAME_MAX + 8], text[32];
+	int dirfd = store_enter(store), fd;
+	struct stat st;
+	ssize_t n = 0;
+
+	if (dirfd < 0)
+		return 0;
+	marker_path(shown, path, sizeof(path));
+	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
+	if (fd >= 0 && sys_fstat(fd, &st) == 0 && st.st_uid == geteuid())
+		n = sys_pread(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "temp %llu", &ino) != 1)
+		ino = 0;
+	sys_close(fd);
+	store_leave(store, dirfd);
+	return ino;
+}
+
 /* ---- objects -------------------------------------------------------------------------------------------- */
 
 /* For both ways if we may; who may only read or write a queue can still do that. */
@@ -224,18 +287,26 @@ static int open_object(struct ipcfs_store *store, enum ipcfs_kind kind, const ch
 {
 	char name[NAME_SIZE];
 	int fd, rc = real_name(shown, name);
+	bool made = false;
 
 	(void)kind;
 	if (rc < 0)
 		return rc;
 	fd = flags & IPCFS_EXCL ? -ENOENT : open_existing(name);
-	if (fd == -ENOENT && flags & IPCFS_CREATE)
+	if (fd == -ENOENT && flags & IPCFS_CREATE) {
 		fd = create(name, maker, p);
+		made = fd >= 0;
+	}
 	if (fd < 0)
 		return fd;
 	rc = attach(store, fd, p, object);
-	if (rc < 0)
+	if (rc == 0 && made && maker->mode & S_ISVTX)
+		rc = mark(store, shown, (*object)->id);
+	if (rc < 0) {
 		sys_close(fd);
+		if (made)
+			sys_mq_unlink(name);
+	}
 	return rc;
 }
 
@@ -251,9 +322,12 @@ static int remove_name(struct ipcfs_store *store, enum ipcfs_kind kind, const ch
 	char name[NAME_SIZE];
 	int rc = real_name(shown, name);
 
-	(void)store;
 	(void)kind;
-	return rc < 0 ? rc : sys_mq_unlink(name);
+	if (rc == 0)
+		rc = sys_mq_unlink(name);
+	if (rc == 0)
+		unmark(store, shown);
+	return rc;
 }
 
 static int file_of(const char *shown, struct stat *st)
@@ -278,11 +352,12 @@ static int lookup(struct ipcfs_store *store, const char *shown, struct stat *st)
 {
 	int fd = file_of(shown, st);
 
-	(void)store;
 	if (fd < 0)
 		return fd;
 	sys_close(fd);
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
+	if (marked(store, shown) == st->st_ino)
+		st->st_mode |= S_ISVTX;
 	return 0;
 }
 
@@ -338,11 +413,7 @@ static int send(struct ipcfs_object *o, const void *bytes, size_t len, unsigned 
 
 static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	int rc = send(o, op->in, op->in_len, (unsigned)op->first);
-
-	if (rc == 0)
-		o->mq.changes++;
-	return rc;
+	return send(o, op->in, op->in_len, (unsigned)op->first);
 }
 
 /* Taken before it could be given: POSIX has no other way. If it cannot be given it goes back, behind those of
@@ -399,7 +470,6 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 		return rc;
 	}
 	free(bytes);
-	o->mq.changes++;
 	return 0;
 }
 
@@ -420,8 +490,22 @@ static bool unlinked(struct ipcfs_object *o)
 	return sys_fstat(o->mq.fd, &st) == 0 && st.st_nlink == 0;
 }
 
+/* A change is another number of messages than at the last look. */
+static int refresh(struct ipcfs_object *o, struct mq_attr *attr)
+{
+	int rc = sys_mq_attr(o->mq.fd, attr);
+
+	if (rc == 0 && o->mq.count != attr->mq_curmsgs) {
+		o->mq.count = attr->mq_curmsgs;
+		o->mq.changes++;
+	}
+	return rc;
+}
+
 static int dispatch_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 {
+	struct mq_attr attr;
+
 	switch (op->verb) {
 	case IPCFS_V_PUT:
 		return put(o, op);
@@ -430,6 +514,7 @@ static int dispatch_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 	case IPCFS_V_READY:
 		return look(o, op);
 	case IPCFS_V_CHANGED:
+		refresh(o, &attr);
 		if (o->mq.changes == op->changes)
 			return -EAGAIN;
 		op->changes = o->mq.changes;
@@ -455,7 +540,7 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 static int stat_object(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
 	struct mq_attr attr;
-	int rc = sys_mq_attr(o->mq.fd, &attr);
+	int rc = refresh(o, &attr);
 
 	memset(st, 0, sizeof(*st));
 	st->kind = IPCFS_MQ;
@@ -479,9 +564,44 @@ static int no_holders(struct ipcfs_object *o,
 
 /* ---- being told --------------------------------------------------------------------------------------------- */
 
+static int remove_marked(void *arg, const char *shown)
+{
+	struct ipcfs_store *store = arg;
+	uint64_t ino = marked(store, shown);
+	struct stat st;
+
+	if (ino && lookup(store, shown, &st) == 0 && st.st_ino == ino)
+		remove_name(store, IPCFS_MQ, shown);
+	if (ino)
+		unmark(store, shown);
+	return 0;
+}
+
+/* Those whose handles went with a killed server. */
+static void remove_temp(struct ipcfs_store *store)
+{
+	const struct dirent *entry;
+	int dirfd = store_enter(store), fd;
+	DIR *stream;
+
+	if (dirfd < 0)
+		return;
+	fd = sys_open_beneath(dirfd, "mq", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	store_leave(store, dirfd);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		sys_close(fd);
+		return;
+	}
+	while ((entry = readdir(stream)))
+		if (entry->d_type == DT_REG)
+			remove_marked(store, entry->d_name);
+	closedir(stream);
+}
+
 static int watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg)
 {
-	(void)store;
+	remove_temp(store);
 	mq.changed = changed;
 	mq.arg = arg;
 	mq.epoll = sys_epoll();
@@ -495,9 +615,8 @@ static void dispatch(struct ipcfs_store *store)
 
 	(void)store;
 	for (int i = 0; i < n; i++) {
-		struct ipcfs_object *o = events[i].data.ptr;
+		const struct ipcfs_object *o = events[i].data.ptr;
 
-		o->mq.changes++;
 		mq.changed(mq.arg, o->id);
 	}
 }

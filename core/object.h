@@ -138,6 +138,7 @@ struct ipcfs_object {
 			int fd;
 			bool armed; /* its changes are told */
 			uint64_t maxmsg, msgsize, changes;
+			long count; /* messages at the last look */
 			char *kept; /* a message that could be neither given nor sent back */
 			size_t kept_len;
 			unsigned kept_prio;

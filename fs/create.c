@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 #include "../core/sys.h"
 
@@ -30,8 +31,14 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+	int64_t bytes = folder->kind == IPCFS_MQ ? (int64_t)mq_bytes(&p) : 0;
+	int rc = fs_quota_add(maker.uid, FS_Q_MQ, bytes);
 
+	if (rc == 0) {
+		rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+		if (rc != 0)
+			fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
+	}
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
@@ -50,8 +57,10 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		if (rc == 0)
 			fs_engine_of(folder->kind)->close(object);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
+		fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
+	}
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)
@@ -198,6 +207,8 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
 	if (rc == 0 && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
+	if (rc == 0 && fs_engine_of(folder->kind)->lookup)
+		rc = fs_fail(-EPERM, "the kernel's message queues have no folders");
 	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;

@@ -47,6 +47,7 @@ const char ipcfs_serve_options_help[] =
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
+	"    max_mq=N            bytes of one user's POSIX message queues (default 819200)\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 
@@ -67,7 +68,8 @@ static int parse_options(const char *text, struct options *o)
 	static const char *const limits[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "max_objects",
 						       [FS_Q_BYTES] = "max_bytes",
 						       [FS_Q_PARKED] = "max_parked",
-						       [FS_Q_HANDLES] = "max_handles"};
+						       [FS_Q_HANDLES] = "max_handles",
+						       [FS_Q_MQ] = "max_mq"};
 	static const char *const plain[] = {"rw",
 					    "nodev",
 					    "nosuid",
@@ -387,9 +389,10 @@ static int serve_in_background(const struct options *o)
 
 int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 {
-	struct options o = {
-		.limits = {
-			[FS_Q_OBJECTS] = 100000, [FS_Q_PARKED] = 20000, [FS_Q_HANDLES] = 100000}};
+	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000,
+				       [FS_Q_PARKED] = 20000,
+				       [FS_Q_HANDLES] = 100000,
+				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;
 
 	if (rc == 0)

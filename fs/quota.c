@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 
 enum { BUCKETS = 256 };
@@ -46,8 +47,11 @@ static int refuse(enum fs_quota what)
 	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
 						      [FS_Q_BYTES] = "bytes in objects",
 						      [FS_Q_PARKED] = "waiting requests",
-						      [FS_Q_HANDLES] = "open files"};
-	int error = what == FS_Q_OBJECTS || what == FS_Q_BYTES ? -EDQUOT : -EUSERS;
+						      [FS_Q_HANDLES] = "open files",
+						      [FS_Q_MQ] = "bytes in message queues"};
+	int error = what == FS_Q_MQ ? -EMFILE : /* as mq_open(3) */
+			    what <= FS_Q_BYTES ? -EDQUOT :
+						 -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",
 		       (unsigned long long)fs.limits[what], names[what]);
@@ -61,7 +65,7 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 	if (!user)
 		return -ENOMEM;
 	if (n > 0 && uid != 0 && limit && user->has[what] + n > limit) {
-		bool stored = what == FS_Q_OBJECTS || what == FS_Q_BYTES;
+		bool stored = what == FS_Q_OBJECTS || what == FS_Q_BYTES || what == FS_Q_MQ;
 
 		if (stored && fs_now_ns() - scanned_ns > RESCAN_NS)
 			fs_quota_scan();
@@ -134,18 +138,38 @@ static void walk(int top)
 	}
 }
 
+static int count_mq(void *arg, const char *name, bool is_folder)
+{
+	struct ipcfs_object *o;
+	struct ipcfs_stat st;
+	struct user *user;
+
+	(void)arg;
+	(void)is_folder;
+	if (ipcfs_engine_mq.open(fs.store, IPCFS_MQ, name, 0, NULL, NULL, &o) < 0)
+		return 0;
+	user = user_of(o->owner);
+	if (user && ipcfs_engine_mq.stat(o, &st) == 0) {
+		user->has[FS_Q_OBJECTS]++;
+		user->has[FS_Q_MQ] += (int64_t)mq_bytes(&st.properties);
+	}
+	ipcfs_engine_mq.close(o);
+	return 0;
+}
+
 void fs_quota_scan(void)
 {
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct user *user = users[i]; user; user = user->next)
-			user->has[FS_Q_OBJECTS] = user->has[FS_Q_BYTES] = 0;
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+			user->has[FS_Q_OBJECTS] = user->has[FS_Q_BYTES] = user->has[FS_Q_MQ] = 0;
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		int fd = openat(fs.dirfd, ipcfs_kind_name((enum ipcfs_kind)kind),
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd >= 0)
 			walk(fd);
 	}
+	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }
 
