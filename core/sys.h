@@ -27,6 +27,7 @@ int sys_fstat(int fd, struct stat *st);
 int sys_is_tmpfs(int fd);
 int sys_link_fd(int fd, int dirfd, const char *path); /* -EEXIST as linkat(2) */
 int sys_unlink_at(int dirfd, const char *path, int flags);
+int sys_touch_at(int dirfd, const char *path);			 /* sets its times to now */
 int sys_rename_new(int dirfd, const char *from, const char *to); /* never replaces */
 int sys_mkdir_at(int dirfd, const char *path, mode_t mode);
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode); /* fchown if it differs, fchmod */
@@ -65,5 +66,8 @@ int sys_epoll_add(int epoll, int fd, uint32_t events, void *ptr);
 int sys_epoll_look(int epoll, struct epoll_event *events, int n); /* does not wait */
 short sys_poll(int fd, short events);				  /* what holds now */
 int sys_futex_wake(_Atomic uint32_t *word, int n);		  /* how many woke */
+/* The same, woken only by wake-ups of all and of one of these bits; and such a wake-up. */
+int sys_futex_wait_bits(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns, uint32_t bits);
+void sys_futex_wake_bits(_Atomic uint32_t *word, uint32_t bits);
 
 #endif

@@ -53,7 +53,9 @@ static void watch_folder(struct fs_item *item)
 	int wd;
 
 	item->wd = -1;
-	if (fs.store->watch_fd < 0 || fs_item_path(item, below) < 0)
+	/* What lies in the store for another engine is not its names. */
+	if (fs_engine_of(item->kind)->lookup || fs.store->watch_fd < 0 ||
+	    fs_item_path(item, below) < 0)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", fs.store_dir, below);
 	wd = inotify_add_watch(fs.store->watch_fd, path,

@@ -358,7 +358,12 @@ static void a_user_has_his_limits(void **state)
 	while (rc == 0 && n < 20)
 		rc = t_as(T_NOBODY, t_touch, file_of(name_of(t_format("user%d", n++))));
 	t_is(rc, -EMFILE);
-	t_is(n, 10); /* as many as with mq_open and 819200 bytes: nine */
+	/* as many as with mq_open and 819200 bytes: nine; or fewer, where the server may not raise its own limit */
+	t_check(n > 1 && n <= 10);
+	t_runs(0,
+	       "tail -n 1 %s | grep -Eq 'EMFILE .*(message queues that the mount "
+	       "gives|RLIMIT_MSGQUEUE)'",
+	       t_path("errors"));
 }
 
 static void temp_goes_with_its_maker(void **state)
