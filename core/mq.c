@@ -125,6 +125,16 @@ uint64_t mq_bytes(const struct ipcfs_properties *p)
 	return maxmsg * (msgsize + HEAD) + (maxmsg < 32768 ? maxmsg : 32768) * NODE;
 }
 
+void mq_end(void)
+{
+	if (mq.started)
+		sys_close(mq.root);
+	sys_close(mq.epoll);
+	mq.started = false;
+	mq.root = -ENOSYS;
+	mq.epoll = -1;
+}
+
 bool mq_listed(void)
 {
 	start();

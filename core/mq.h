@@ -19,6 +19,9 @@ uint64_t mq_limit(const char *name);
 /* What RLIMIT_MSGQUEUE counts for a queue of these properties. */
 uint64_t mq_bytes(const struct ipcfs_properties *p);
 
+/* Gives up the mount and what was watched; all objects are closed. */
+void mq_end(void);
+
 /* Can they be listed? Not where the mqueue file system may not be mounted. */
 bool mq_listed(void);
 

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 #include "../core/sys.h"
 #include "../core/text.h"
@@ -351,6 +352,7 @@ static int serve(const struct options *o, int ready)
 	fuse_session_unmount(fs.session);
 	fuse_session_destroy(fs.session);
 	fs_item_detach_all();
+	mq_end();
 	ipcfs_store_close(fs.store);
 	return 0;
 }
