@@ -166,7 +166,7 @@ static int capacity_of(struct fs_item *item, uint64_t *capacity)
 	int rc = fs_item_attach(item);
 
 	if (rc == 0)
-		rc = fs.engine->stat(item->object, &st);
+		rc = fs_engine_of(item->kind)->stat(item->object, &st);
 	if (rc == 0)
 		*capacity = st.properties.capacity;
 	return rc;
