@@ -334,6 +334,8 @@ void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
 /* Everybody who waits gets the error. */
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
+/* Those of them that closed handles have left. */
+unsigned fs_park_left(void);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
 /* Everything that met a busy lock is tried again in a millisecond. */

@@ -33,7 +33,7 @@ static ev_timer busy_timer;
 /* A timerfd and not libev's timer: that would make every epoll_wait set a timer up. */
 static ev_io again_io;
 static int again_fd = -1;
-static unsigned parked_total, deadlines;
+static unsigned parked_total, left_total, deadlines;
 bool fs_park_stopping;
 
 /* Ticks while anybody waits. */
@@ -115,6 +115,7 @@ static void unpark(struct fs_request *r)
 	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 	item->parked_count--;
 	parked_total--;
+	left_total -= r->orphan;
 	r->parked = false;
 	note_waiting(item);
 }
@@ -268,6 +269,7 @@ static void enter(struct fs_request *r)
 	TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
 	r->item->parked_count++;
 	parked_total++;
+	left_total += r->orphan;
 	note_waiting(r->item);
 	ev_init(&r->timer, on_deadline);
 	r->timer.data = r;
@@ -599,6 +601,11 @@ bool fs_park_timers(void)
 unsigned fs_park_count(void)
 {
 	return parked_total;
+}
+
+unsigned fs_park_left(void)
+{
+	return left_total;
 }
 
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers)

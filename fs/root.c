@@ -16,7 +16,7 @@ static const char readme[] =
 	"  KIND/NAME[,OPTION[=VALUE]]...      echo, touch and O_CREAT make NAME\n"
 	"\n"
 	"  queues      cat: get a message (waits)     echo: put one (waits while full)\n"
-	"              maxsize=N capacity=BYTES\n"
+	"              maxsize=N capacity=BYTES       lines, block, block=N: cut into messages\n"
 	"  semaphores  cat: acquire (waits)           echo N: release N\n"
 	"              value=N max=N\n"
 	"  mq          POSIX message queues, as queues    maxmsg=N msgsize=BYTES; view prio=N\n"
@@ -77,6 +77,7 @@ static void show_status(struct fs_text *t)
 	fs_text_printf(t, "objects %llu\n", (unsigned long long)fs_quota_objects());
 	fs_text_printf(t, "handles %u\n", fs_handle_count());
 	fs_text_printf(t, "parked %u\n", fs_park_count());
+	fs_text_printf(t, "left %u\n", fs_park_left());
 	fs_text_printf(t, "requests %llu\n", (unsigned long long)fs.requests);
 	fs_text_printf(t, "requests_per_second %.0f\n", rate());
 }

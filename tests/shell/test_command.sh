@@ -373,6 +373,13 @@ t umount_plain_folder 1 '' "ipcfs: umount: $work/mnt2: it is not a mount point" 
 t umount_below 1 '' "ipcfs: umount: $mnt/queues: it is not a mount point" "$ipcfs" umount "$mnt/queues"
 t umount_proc 1 '' 'ipcfs: umount: /proc: what is mounted there is proc, not ipcfs' "$ipcfs" umount /proc
 
+"$ipcfs" create queues/left,maxsize=1
+echo full >"$mnt/queues/left"
+printf left >"$mnt/queues/left,lines"
+t umount_left 1 '' "ipcfs: umount: $mnt: 1 message *--force*" "$ipcfs" umount "$mnt"
+result umount_left_leaves_it is_mounted "$mnt"
+t umount_left_is_there 0 $'full\nleft' '' cat "$mnt/queues/left" "$mnt/queues/left"
+"$ipcfs" rm queues/left
 "$ipcfs" create queues/held
 cat "$mnt/queues/held" 2>/dev/null &
 reader=$!
