@@ -187,7 +187,7 @@ static int check(struct fs_request *r)
 
 int fs_frame_check_open(struct fs_item *item, const struct fs_leaf *leaf)
 {
-	uint64_t capacity;
+	uint64_t capacity = 0;
 
 	if (!(leaf->options & FS_O_BLOCK) || leaf->block == 0 || capacity_of(item, &capacity) < 0 ||
 	    leaf->block <= capacity)

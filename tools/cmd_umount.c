@@ -190,9 +190,8 @@ static int finish(const struct mount *m, int r)
 
 static int say_left(const struct mount *m, long left)
 {
-	args_fail(m->point,
-		  "%ld message%s that closed files have left wait%s for room in a queue", left,
-		  left == 1 ? "" : "s", left == 1 ? "s" : "");
+	args_fail(m->point, "%ld message%s that closed files have left wait%s for room in a queue",
+		  left, left == 1 ? "" : "s", left == 1 ? "s" : "");
 	fprintf(stderr,
 		"Let readers make room (stat says `writers`), or lose them with --force.\n");
 	return ARGS_FAILED;
