@@ -75,28 +75,35 @@ static int allocate(struct ipcfs_object *o)
 	return (int)n;
 }
 
-int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state)
+void claim_again(struct ipcfs_object *o, unsigned i, const struct ipcfs_holder *h, uint64_t state)
 {
 	uint64_t order = LOAD(o->control->claim_order) + 1;
+	struct claim *c = claim_at(o, i);
+
+	STORE(c->member, h->member);
+	STORE(c->handle, h->handle);
+	STORE(c->who, (uint64_t)(uint32_t)h->pid << 32 | h->uid);
+	STORE(c->since, (uint64_t)sys_realtime_ns());
+	STORE(c->order, order);
+	STORE(o->control->claim_order, order);
+	if (!h->handle)
+		member_note(o); /* our death names the object to a server */
+	claim_stage(o, i, state);
+}
+
+int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state)
+{
 	int i = allocate(o);
 	struct claim *c;
 
 	if (i < 0)
 		return i;
 	c = claim_at(o, (unsigned)i);
-	STORE(c->member, h->member);
-	STORE(c->handle, h->handle);
-	STORE(c->who, (uint64_t)(uint32_t)h->pid << 32 | h->uid);
-	STORE(c->since, (uint64_t)sys_realtime_ns());
-	STORE(c->order, order);
 	STORE(c->a, 0);
 	STORE(c->b, 0);
 	STORE(c->c, 0);
 	STORE(c->d, 0);
-	STORE(o->control->claim_order, order);
-	if (!h->handle)
-		member_note(o); /* our death names the object to a server */
-	claim_stage(o, (unsigned)i, state);
+	claim_again(o, (unsigned)i, h, state);
 	return i;
 }
 
@@ -144,6 +151,16 @@ void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length)
 	STORE(o->control->redo_length, length);
 	STORE(o->control->redo_on, 1); /* the commit */
 	apply(o);
+}
+
+void claim_trim(struct ipcfs_object *o)
+{
+	unsigned was = claim_count(o), n = was;
+
+	while (n && !LOAD(claim_at(o, n - 1)->state))
+		n--;
+	if (n != was)
+		STORE(o->control->claims, n);
 }
 
 void claim_repair(struct ipcfs_object *o)

@@ -54,12 +54,16 @@ int claim_find(struct ipcfs_object *o, const struct ipcfs_holder *h, unsigned fr
 /* A free entry with the owner's data, staged to become `state`. Nothing is changed before
  * claim_commit(). -EAGAIN: all are in use. -ENOSPC, -EDQUOT, -EUCLEAN. */
 int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state);
+/* The same for entry i, whose owner has no meaning in its present state. a to d stay. */
+void claim_again(struct ipcfs_object *o, unsigned i, const struct ipcfs_holder *h, uint64_t state);
 /* Entry i becomes `state` with the next commit; 0 frees it. */
 void claim_stage(struct ipcfs_object *o, unsigned i, uint64_t state);
 /* Drops what is staged. */
 void claim_unstage(struct ipcfs_object *o);
 /* Commits what is staged, the commit word and control->length, in one store. obj_change() comes before. */
 void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length);
+/* Forgets unused entries at the end of the table, so that walks are short again. */
+void claim_trim(struct ipcfs_object *o);
 /* Finishes or drops the change of a dead owner of the lock: ipcfs_kind_ops.repair. */
 void claim_repair(struct ipcfs_object *o);
 /* The first entry at or behind `from` whose owner is dead; CLAIM_NONE. Asks the kernel, once a member. */

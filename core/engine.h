@@ -30,8 +30,8 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
-	IPCFS_V_SETTLE,	   /* queue: what the holder has leased is done -> count */
-	IPCFS_V_BACK,	   /* queue: what the holder has leased goes back -> count */
+	IPCFS_V_SETTLE,	   /* queue: what the holder has leased (a process: token) is done; -EPERM */
+	IPCFS_V_BACK,	   /* queue: the same goes back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
@@ -70,6 +70,7 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
+	IPCFS_OP_PAID = 1 << 9,	   /* the second try, after ipcfs_kind_ops.pay */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -93,8 +94,9 @@ struct ipcfs_op {
 	uint64_t back_first, back_count;
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	const struct ipcfs_holder *holder;
-	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	uint64_t token; /* LOCK, GET with LEASE: out; UNLOCK, SETTLE, BACK of a process: in */
 	bool abandoned; /* LOCK: out */
+	uint64_t attempt; /* GET with LEASE: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
 	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two

@@ -60,7 +60,10 @@ struct seg_control {
 	 * `word` becomes with redo_on (claim.h). */
 	_Atomic uint64_t claims, claims_reserved, claim_order, redo_word;
 	_Atomic uint64_t turn, turn_until; /* the turnstile: whose, CLOCK_MONOTONIC ns */
-	uint8_t spare[SEG_CONTROL - 216];
+	/* queue: messages that have left the ring: the number that `word` names, and the next. length: messages
+	 * declared done. */
+	_Atomic uint64_t taken[2];
+	uint8_t spare[SEG_CONTROL - 232];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
@@ -87,8 +90,10 @@ struct ipcfs_kind_ops {
 	uint64_t (*initial)(const uint64_t shape[5]);
 	/* Ends what the dead owner of the lock had committed. May be killed and repeated. NULL: nothing. */
 	void (*repair)(struct ipcfs_object *o);
-	/* One operation under the lock. */
+	/* One operation under the lock. -ERESTART: call `pay`, then try again with IPCFS_OP_PAID. */
 	int (*try)(struct ipcfs_object *o, struct ipcfs_op *op);
+	/* Without the lock. NULL: `try` never asks for it. */
+	void (*pay)(struct ipcfs_object *o);
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
@@ -121,6 +126,10 @@ struct ipcfs_object {
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
 	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
+	char *dead;   /* queue: name of its dead-letter queue, noted at attach; NULL: it has none */
+	char *folder; /* where that is: "queues/team", noted at open */
+	gid_t group;
+	_Atomic int64_t buried_ns; /* queue: when the dead were last looked for */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -189,12 +198,15 @@ int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);
 
 /* ---- segment.c ---- */
 #define STORE_PATH_SIZE (IPCFS_PATH_MAX + 32)
-/* Makes the segment of `shape` and links it as path: complete or not at all. Gives an open descriptor. */
+/* Makes the segment of `shape` and links it as path: complete or not at all. Gives an open descriptor.
+ * dead: as o->dead. */
 int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcfs_kind kind,
-	       const uint64_t shape[5], const struct ipcfs_maker *maker);
+	       const uint64_t shape[5], const char *dead, const struct ipcfs_maker *maker);
 /* Attaches the open file: -EUCLEAN when it is no segment of the kind. */
 int seg_attach(struct ipcfs_store *store, int fd, enum ipcfs_kind kind, struct ipcfs_object **out);
 void seg_detach(struct ipcfs_object *o);
+/* Notes the folder of the path by which it was opened, if it has not been noted yet. -ENOMEM. */
+int seg_note_folder(struct ipcfs_object *o, const char *path);
 /* Makes sure that bytes [0, need) of an area have memory; *high is the control block's note of
  * how many have. -ENOSPC, -EDQUOT. */
 int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomic uint64_t *high,
@@ -208,8 +220,11 @@ void seg_condemn(int fd, enum ipcfs_kind kind);
 void seg_reset_locks(struct ipcfs_store *store);
 
 /* ---- label.c ---- */
-/* The label page of a segment. */
-void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
+/* The label page of a segment. dead: may be NULL. */
+void label_write(enum ipcfs_kind kind, const uint64_t shape[5], const char *dead,
+		 char page[SEG_PAGE]);
+/* The dead-letter queue that a label names, copied to name[IPCFS_NAME_MAX + 1]. 0: it names none. */
+bool label_dead(const char page[SEG_PAGE], char *name);
 
 /* ---- member.c ---- */
 enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_HOLDS = 384 };

@@ -107,7 +107,7 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	return rc;
 }
 
-int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
+static int try_once(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc = obj_lock(o, 0, op->flags & IPCFS_OP_TRYLOCK);
 
@@ -117,6 +117,25 @@ int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (rc == -EAGAIN && op->flags & IPCFS_OP_PARK)
 		announce(o, SEG_PARKED(ipcfs_op_class(op)));
 	return obj_unlock(o, rc);
+}
+
+/* What -ERESTART asks for: work that cannot be done under the object's lock; then the operation again. */
+static void pay(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	o->ops->pay(o);
+	op->flags |= IPCFS_OP_PAID;
+}
+
+int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	int rc = try_once(o, op);
+
+	if (__builtin_expect(rc != -ERESTART, 1))
+		return rc;
+	pay(o, op);
+	rc = try_once(o, op);
+	op->flags &= ~(unsigned)IPCFS_OP_PAID;
+	return rc;
 }
 
 /* One round: tries; where it must wait, sleeps once. -EAGAIN: again. */
@@ -165,7 +184,10 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 	do {
 		op->count = count;
 		rc = run_once(o, op, deadline_ns);
-	} while (rc == -EAGAIN && deadline_ns != 0);
+		op->flags &= ~(unsigned)IPCFS_OP_PAID;
+		if (rc == -ERESTART)
+			pay(o, op);
+	} while ((rc == -EAGAIN && deadline_ns != 0) || rc == -ERESTART);
 	if ((rc == -ETIMEDOUT || rc == -EINTR) && LOAD(o->control->turn))
 		quit(o);
 	return rc;

@@ -14,7 +14,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 static void legal(const char *call, long rc, long most)
 {
 	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
-				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
+				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,
+				     -EPIPE};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -24,6 +25,25 @@ static void legal(const char *call, long rc, long most)
 	t_fail("%s is %s", call, t_result(rc));
 }
 #define LEGAL(call, most) legal(#call, call, most)
+
+static void use_leases(struct ipcfs_object *q, char buf[LARGEST + 1])
+{
+	struct ipcfs_lease lease = {0};
+	ssize_t n;
+
+	LEGAL(ipcfs_queue_put(q, "five", 4, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		n = ipcfs_queue_lease(q, buf, LARGEST, 0, &lease);
+		legal("ipcfs_queue_lease", n, LARGEST);
+		LEGAL(ipcfs_queue_peek(q, buf, LARGEST), LARGEST);
+		LEGAL(ipcfs_queue_return(q, lease.id), 0);
+		LEGAL(ipcfs_queue_settle(q, lease.id), 0);
+	}
+	LEGAL(ipcfs_queue_lease(q, buf, LARGEST, 0, &lease), LARGEST);
+	LEGAL(ipcfs_queue_settle(q, lease.id), 0);
+	LEGAL(ipcfs_queue_done(q, 1), 0);
+	LEGAL(ipcfs_queue_join(q, 0), 0);
+}
 
 static void use_queue(struct ipcfs_object *q)
 {
@@ -43,6 +63,7 @@ static void use_queue(struct ipcfs_object *q)
 	v[0].iov_len = v[1].iov_len = LARGEST;
 	LEGAL(ipcfs_queue_get_many(q, v, 4, 0), 4);
 	LEGAL(ipcfs_queue_get(q, buf[0], 2, 0), 2);
+	use_leases(q, buf[0]);
 	LEGAL(ipcfs_queue_clear(q), IPCFS_MAXSIZE_MAX);
 	LEGAL(ipcfs_queue_put(q, "four", 4, 0), 0);
 	LEGAL(ipcfs_queue_get(q, buf[0], LARGEST, 0), LARGEST);
@@ -158,7 +179,7 @@ static const struct region fields[] = {
 	FIELD(lock),	FIELD(state),	 FIELD(flags),	     FIELD(seq),	FIELD(changes),
 	FIELD(word),	FIELD(word),	 FIELD(word),	     FIELD(reserved),	FIELD(redo_on),
 	FIELD(length),	FIELD(redo_on),	 FIELD(redo_offset), FIELD(redo_bytes), FIELD(redo_length),
-	FIELD(spare),
+	FIELD(spare),	FIELD(claims),	 FIELD(taken),
 	{.name = "redo", .in_control = true, .at = offsetof(struct seg_control, redo_on), .len = 40},
 	{.name = "control", .in_control = true, .at = 0, .len = SEG_CONTROL},
 	{.name = "label", .at = 0, .len = SEG_PAGE - SEG_CONTROL},
@@ -171,6 +192,8 @@ static struct region some_region(struct ipcfs_object *o)
 
 	if (which < FIELDS)
 		return fields[which];
+	if (o->kind == Q && which == FIELDS)
+		return (struct region){.name = "claims", .at = o->claims, .len = 3 * 128};
 	if (o->kind == Q && which % 2)
 		return (struct region){
 			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
@@ -186,6 +209,7 @@ static uint64_t some_value(struct ipcfs_object *o)
 				   100,	   2999,     3000,	 3001,	   4095,     4096,	4097,
 				   o->size, o->size - 1, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
 				   INT64_MAX, 1ull << 63, UINT64_MAX, UINT64_MAX - 2999, 9ull << 32 | 10,
+				   1ull << 62, 0x101, 0x202, 0x103, 0x104, 5, /* of claims */
 				   9ull << 32 | 1, 10ull << 32 | 1, 1ull << 32 | 10, 800, 801, 19, 20, 21};
 
 	return values[t_below(sizeof(values) / sizeof(values[0]))];
