@@ -30,8 +30,8 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
-	IPCFS_V_SETTLE,	   /* queue: what the holder has leased (a process: token) is done; -EPERM */
-	IPCFS_V_BACK,	   /* queue: the same goes back */
+	IPCFS_V_SETTLE,	   /* queue: the holder's leases (a process: token) are done; -EPERM */
+	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
@@ -94,11 +94,11 @@ struct ipcfs_op {
 	uint64_t back_first, back_count;
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	const struct ipcfs_holder *holder;
-	uint64_t token; /* LOCK, GET with LEASE: out; UNLOCK, SETTLE, BACK of a process: in */
+	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
 	bool abandoned; /* LOCK: out */
-	uint64_t attempt; /* GET with LEASE: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
+	uint64_t attempt; /* GET with LEASE: out; token, too, for SETTLE and BACK */
 	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two
 	 * pieces (out is not used then). Negative: nothing is taken, the operation
 	 * returns that. The message is taken after it returned 0. */

@@ -184,11 +184,12 @@ struct ipcfs_stat {
 	struct ipcfs_properties properties; /* all that the kind has, given or default */
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
-	uint64_t messages, bytes;	    /* queue: that can be had, or will without their consumer's doing */
-	uint64_t unfinished;		    /* queue: put, and not yet declared done */
-	bool closed;			    /* queue */
-	uint64_t value; /* semaphore: units; event: 0 or 1; lock: newest token */
-	bool abandoned; /* lock: see ipcfs_grant */
+	uint64_t messages,
+		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+	uint64_t unfinished; /* queue: put, and not yet declared done */
+	bool closed;	     /* queue */
+	uint64_t value;	     /* semaphore: units; event: 0 or 1; lock: newest token */
+	bool abandoned;	     /* lock: see ipcfs_grant */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 

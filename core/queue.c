@@ -90,37 +90,37 @@ static int layout(struct ipcfs_object *o)
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-static struct shared_slot *slot_at(struct ipcfs_object *o, uint64_t i)
+static inline struct shared_slot *slot_at(struct ipcfs_object *o, uint64_t i)
 {
 	struct shared_slot *index = (void *)(o->base + o->queue.index);
 
 	return index + (i < o->queue.slots ? i : i - o->queue.slots);
 }
 
-static struct slot slot_read(struct ipcfs_object *o, uint64_t i)
+static inline struct slot slot_read(struct ipcfs_object *o, uint64_t i)
 {
 	struct shared_slot *s = slot_at(o, i);
 
 	return (struct slot){.start = LOAD(s->start), .len = LOAD(s->len)};
 }
 
-static bool slot_fits(struct ipcfs_object *o, struct slot s)
+static inline bool slot_fits(struct ipcfs_object *o, struct slot s)
 {
 	return s.len <= o->queue.capacity && s.start <= UINT64_MAX - s.len;
 }
 
-int queue_look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v)
+static inline int look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v)
 {
+	uint32_t count = (uint32_t)(word & QUEUE_COUNT),
+		 head = (uint32_t)(word >> QUEUE_HEAD) & (IPCFS_MAXSIZE_MAX - 1);
 	struct slot first, last;
 
-	*v = (struct queue_view){.word = word,
-				 .head = (uint32_t)(word >> QUEUE_HEAD) & (IPCFS_MAXSIZE_MAX - 1),
-				 .count = (uint32_t)(word & QUEUE_COUNT)};
-	if (v->head >= o->queue.slots || v->count > o->queue.slots)
+	*v = (struct queue_view){.word = word, .head = head, .count = count};
+	if (head >= o->queue.slots || count > o->queue.slots)
 		return -EUCLEAN;
-	if (v->count) {
-		first = slot_read(o, v->head);
-		last = slot_read(o, (uint64_t)v->head + v->count - 1);
+	if (count) {
+		first = slot_read(o, head);
+		last = slot_read(o, (uint64_t)head + count - 1);
 		if (!slot_fits(o, first) || !slot_fits(o, last) || first.start > last.start ||
 		    last.start + last.len - first.start > o->queue.capacity)
 			return -EUCLEAN;
@@ -130,9 +130,14 @@ int queue_look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v)
 	return __builtin_expect(word & QUEUE_CLAIMS, 0) ? lease_survey(o, v) : 0;
 }
 
+static inline int look(struct ipcfs_object *o, struct queue_view *v)
+{
+	return look_at(o, LOAD(o->control->word), v);
+}
+
 int queue_look(struct ipcfs_object *o, struct queue_view *v)
 {
-	return queue_look_at(o, LOAD(o->control->word), v);
+	return look(o, v);
 }
 
 int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len)
@@ -144,21 +149,10 @@ int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *le
 	return slot_fits(o, s) ? 0 : -EUCLEAN;
 }
 
-bool queue_fits(struct ipcfs_object *o, const struct queue_view *v, uint64_t len)
+static inline bool fits(struct ipcfs_object *o, const struct queue_view *v, uint64_t len)
 {
 	return (uint64_t)v->count + v->ready + v->doomed < o->queue.slots &&
 	       v->end - v->first + len <= o->queue.capacity;
-}
-
-uint64_t queue_taken(struct ipcfs_object *o, const struct queue_view *v)
-{
-	return LOAD(o->control->taken[v->word & QUEUE_OTHER ? 1 : 0]);
-}
-
-uint64_t queue_word(const struct queue_view *v)
-{
-	return (v->word & (QUEUE_OTHER | QUEUE_CLAIMS | QUEUE_CLOSED)) |
-	       (v->count ? (uint64_t)v->head << QUEUE_HEAD | v->count : 0);
 }
 
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
@@ -168,13 +162,13 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 	struct queue_view v;
 
 	/* An error does not wait. */
-	if (queue_look(o, &v) < 0 || (v.leased && !v.count && !v.ready && lease_bury(o, &v) < 0))
+	if (look(o, &v) < 0 || (v.leased && !v.count && !v.ready && lease_bury(o, &v) < 0))
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE | 1u << IPCFS_C_JOIN;
 	if (v.count || v.ready || v.doomed)
 		classes |= 1u << IPCFS_C_READ;
 	else if (v.word & QUEUE_CLOSED && lease_drained(o, &v, op))
 		classes |= 1u << IPCFS_C_READ | IPCFS_READY_HUP;
-	if (v.word & QUEUE_CLOSED || queue_fits(o, &v, len))
+	if (v.word & QUEUE_CLOSED || fits(o, &v, len))
 		classes |= 1u << IPCFS_C_WRITE;
 	if (lease_unfinished(o, &v) == 0)
 		classes |= 1u << IPCFS_C_JOIN;
@@ -218,44 +212,67 @@ static int reserve(struct ipcfs_object *o, uint64_t slot, uint64_t start, uint64
 	return rc;
 }
 
-int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n)
+/* Room and memory for a message behind the view's last one. */
+static inline int make_place(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 {
-	uint64_t slot = (uint64_t)v->head + v->count, len = msg[0].iov_len;
-	struct iovec to[2];
-	int rc;
-
-	if (n == 2)
-		len += msg[1].iov_len;
 	if (len > o->queue.capacity)
 		return -EMSGSIZE;
 	if (__builtin_expect(v->word & QUEUE_CLAIMS, 0))
 		lease_make_room(o, v, len);
-	if (!queue_fits(o, v, len))
+	if (!fits(o, v, len))
 		return -EAGAIN;
-	rc = reserve(o, slot, v->end, len);
-	if (rc < 0)
-		return rc;
-	if (queue_pieces(o, v->end, len, to) == 1 && n == 1) {
-		if (len)
-			memcpy(to[0].iov_base, msg[0].iov_base, len);
-	} else {
-		queue_copy(to, msg, n);
-	}
-	STORE(slot_at(o, slot)->start, v->end);
-	STORE(slot_at(o, slot)->len, len);
+	return reserve(o, (uint64_t)v->head + v->count, v->end, len);
+}
+
+/* Its bytes are there: the view counts it. Nobody sees it yet. */
+static inline void add_slot(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
+{
+	struct shared_slot *s = slot_at(o, (uint64_t)v->head + v->count);
+
+	STORE(s->start, v->end);
+	STORE(s->len, len);
 	v->end += len;
 	v->count++;
+}
+
+static int append(struct ipcfs_object *o, struct queue_view *v, const void *msg, uint64_t len)
+{
+	int n, rc = make_place(o, v, len);
+	struct iovec to[2];
+
+	if (rc < 0)
+		return rc;
+	if (len) {
+		n = queue_pieces(o, v->end, len, to);
+		memcpy(to[0].iov_base, msg, to[0].iov_len);
+		if (n == 2)
+			memcpy(to[1].iov_base, (const char *)msg + to[0].iov_len, to[1].iov_len);
+	}
+	add_slot(o, v, len);
+	return 0;
+}
+
+int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n)
+{
+	uint64_t len = msg[0].iov_len + (n == 2 ? msg[1].iov_len : 0);
+	int rc = make_place(o, v, len);
+	struct iovec to[2];
+
+	if (rc < 0)
+		return rc;
+	queue_pieces(o, v->end, len, to);
+	queue_copy(to, msg, n);
+	add_slot(o, v, len);
 	return 0;
 }
 
 static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct iovec msg = {.iov_base = (void *)(uintptr_t)op->in, .iov_len = op->in_len};
 	struct queue_view v;
-	int rc = queue_look(o, &v);
+	int rc = look(o, &v);
 
 	if (rc == 0)
-		rc = v.word & QUEUE_CLOSED ? -EPIPE : queue_append(o, &v, &msg, 1);
+		rc = v.word & QUEUE_CLOSED ? -EPIPE : append(o, &v, op->in, op->in_len);
 	if (rc < 0)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
@@ -267,12 +284,12 @@ static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct queue_view v;
 	uint64_t done = 0;
-	int rc = queue_look(o, &v);
+	int rc = look(o, &v);
 
 	if (rc == 0 && v.word & QUEUE_CLOSED)
 		rc = -EPIPE;
 	while (rc == 0 && done < op->count) {
-		rc = queue_append(o, &v, &op->vec[done], 1);
+		rc = append(o, &v, op->vec[done].iov_base, op->vec[done].iov_len);
 		done += rc == 0;
 	}
 	if (done == 0)
@@ -316,22 +333,12 @@ int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t 
 	return 0;
 }
 
-void queue_take(struct ipcfs_object *o, struct queue_view *v, uint32_t n)
-{
-	uint64_t head = (uint64_t)v->head + n, taken = queue_taken(o, v);
-
-	v->count -= n;
-	v->head = (uint32_t)(head < o->queue.slots ? head : head - o->queue.slots);
-	v->word ^= QUEUE_OTHER;
-	STORE(o->control->taken[v->word & QUEUE_OTHER ? 1 : 0], taken + n);
-}
-
 static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len;
-	int n, rc = queue_look(o, &v);
+	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
@@ -378,7 +385,7 @@ static int get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len, done = 0;
-	int n, rc = queue_look(o, &v);
+	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
@@ -416,7 +423,7 @@ static int peek(struct ipcfs_object *o, struct ipcfs_op *op)
 	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len;
-	int n, rc = queue_look(o, &v);
+	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
@@ -433,7 +440,7 @@ static int clear(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct queue_view v;
 
-	bool whole = queue_look(o, &v) == 0;
+	bool whole = look(o, &v) == 0;
 
 	op->count = lease_clear(o, &v, whole);
 	return 0;
@@ -475,7 +482,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t changes = LOAD(o->control->changes), word = LOAD(o->control->word);
-		int rc = queue_look_at(o, word, &v);
+		int rc = look_at(o, word, &v);
 		struct ipcfs_stat now = *st;
 
 		if (rc == 0) {

@@ -46,15 +46,32 @@ struct queue_view {
 };
 
 /* ---- queue.c ---- */
-int queue_look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v);
 int queue_look(struct ipcfs_object *o, struct queue_view *v);
+
 /* The word that the view has become. */
-uint64_t queue_word(const struct queue_view *v);
-/* The view's oldest n messages leave the ring; with the next commit of queue_word(). */
-void queue_take(struct ipcfs_object *o, struct queue_view *v, uint32_t n);
+static inline uint64_t queue_word(const struct queue_view *v)
+{
+	return (v->word & (QUEUE_OTHER | QUEUE_CLAIMS | QUEUE_CLOSED)) |
+	       (v->count ? (uint64_t)v->head << QUEUE_HEAD | v->count : 0);
+}
+
 /* Messages that ever left the ring, by the view's word. */
-uint64_t queue_taken(struct ipcfs_object *o, const struct queue_view *v);
-bool queue_fits(struct ipcfs_object *o, const struct queue_view *v, uint64_t len);
+static inline uint64_t queue_taken(struct ipcfs_object *o, const struct queue_view *v)
+{
+	return LOAD(o->control->taken[v->word / QUEUE_OTHER]);
+}
+
+/* The view's oldest n messages (of at most count) leave the ring; with the next commit of queue_word(). */
+static inline void queue_take(struct ipcfs_object *o, struct queue_view *v, uint32_t n)
+{
+	uint64_t head = (uint64_t)v->head + n, taken = queue_taken(o, v);
+
+	v->count -= n;
+	v->head = (uint32_t)(head < o->queue.slots ? head : head - o->queue.slots);
+	v->word ^= QUEUE_OTHER;
+	STORE(o->control->taken[v->word / QUEUE_OTHER], taken + n);
+}
+
 /* The bytes [start, start + len) of the ring, in one or two pieces. */
 int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2]);
 /* Message i of the ring: its place and length. -EUCLEAN. */

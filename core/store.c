@@ -218,9 +218,8 @@ void ipcfs_store_close(struct ipcfs_store *store)
 		return;
 	member_leave(store);
 	sys_unmap(store->self, SEG_PAGE);
+	member_unwatch(store);
 	sys_close(store->dirfd);
-	sys_close(store->watch_fd);
-	free(store->rings);
 	free(store->dir);
 	free(store);
 }

@@ -87,8 +87,8 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 }
 
 /* Creates, or finds what another created just then. */
-static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
-		  mode_t mode, int flags, struct fs_item **item)
+static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
+		  int flags, struct fs_item **item)
 {
 	bool made = false;
 	int rc;
@@ -97,7 +97,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
-		rc = make(ctx, folder, leaf, mode);
+		rc = make(fuse_req_ctx(req), folder, leaf, mode);
 		made = rc == 0;
 		if (rc == 0 || rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
@@ -108,7 +108,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		rc = -EEXIST;
 	else if ((*item)->type == FS_DIR)
 		rc = -EISDIR;
-	else if (!fs_dir_may(ctx, &(*item)->last,
+	else if (!fs_dir_may(req, &(*item)->last,
 			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
 				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
 									06)))
@@ -136,7 +136,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, fi->flags, &item);
+		rc = create(req, folder, &leaf, mode, fi->flags, &item);
 	if (rc == 0) {
 		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
 		if (rc == 0) {
@@ -158,7 +158,6 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
@@ -173,7 +172,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, O_EXCL, &item);
+		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
@@ -205,7 +204,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 		rc = fd < 0 ? fd :
 			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
-					fs.uid == 0 ? ctx->gid : getegid(), mode & 0777);
+					fs.uid == 0 ? ctx->gid : getegid(), mode & 01777);
 		sys_close(fd);
 	}
 	if (rc == 0)

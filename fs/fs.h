@@ -12,7 +12,7 @@
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
- *   fast.c    the short way of READ/WRITE loop.c    what is waited for
+ *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
 #ifndef IPCFS_FS_H
@@ -113,7 +113,8 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
-	LIST_ENTRY(fs_item) name_link; /* by folder and name */
+	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
+	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
@@ -170,9 +171,10 @@ struct fs_node {
 	enum fs_type type;
 	bool used;
 	uint64_t lookups;
+	int64_t looked_up_ns; /* last */
 	struct fs_item *item;
 	struct fs_leaf leaf;
-	LIST_ENTRY(fs_node) item_link;
+	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
 	uint32_t next_free;
 };
 
@@ -181,6 +183,9 @@ struct fs_node *fs_node_of(fuse_ino_t id);
 /* A node for the item and leaf (NULL for folders), counted as looked up once more. */
 struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
 void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+/* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
+ * but not of the node `but`. */
+void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
@@ -203,7 +208,7 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
-	/* Shown kinds: the snapshot. */
+	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
 	off_t text_base; /* the offset at which it begins */
@@ -319,7 +324,8 @@ void fs_reply_error(fuse_req_t req, int error, const char *path);
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
 void fs_reply_ok(fuse_req_t req);
 int fs_reply_data(fuse_req_t req, const void *data, size_t len);
-/* The answers of READ and WRITE. */
+/* The answers of READ and WRITE. A read's data, FS_MAX_IO bytes at most, is not copied if it is in the room. */
+char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
@@ -327,6 +333,10 @@ void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
 void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h);
+/* Those of the short way, by the request's number. */
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e);
+void fs_answer_open(uint64_t unique, const struct fs_handle *h);
+void fs_answer_ok(uint64_t unique);
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
 void fs_reply_link(fuse_req_t req, const char *to);
 void fs_reply_poll(fuse_req_t req, unsigned events);
@@ -435,10 +445,12 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd; /* of the store */
+	int dirfd;    /* of the store */
+	int watch_fd; /* of the engine: it has something to say */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
+	int fuse_fd; /* the session's */
 	struct ev_loop *loop;
 	uid_t uid; /* who runs it */
 	int64_t started_ns;
@@ -458,9 +470,14 @@ void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. */
 void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
 
+/* ---- ops.c ---- */
+/* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
+int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+void fs_close(struct fs_handle *h);
+
 /* ---- fast.c ---- */
-/* A request as it was read: answers it and returns true if it is a READ or WRITE of an object that need not
- * wait; else libfuse takes it. */
+/* A request as it was read: answers it and returns true if it is one of those with a short way, and need
+ * not wait, and does not fail; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
 /* ---- dir.c ---------------------------------------------------------------------------- */
@@ -481,7 +498,9 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);
 /* May the user do what `want` (of rwx) says? */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want);
+/* The node that a name means now, counted as looked up. Not in the root. */
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node);
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);

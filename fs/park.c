@@ -177,7 +177,7 @@ static struct fs_request *keep(const struct fs_request *r)
 static int park(const struct fs_request *r)
 {
 	struct fs_request *kept;
-	int rc = fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
+	int rc = fs_park_stopping ? -ESHUTDOWN : fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
 
 	if (rc < 0)
 		return rc;
@@ -386,7 +386,7 @@ void fs_park_run(struct fs_request *r)
 		if (rc == -EAGAIN)
 			rc = park(r);
 	} else if (rc == -EAGAIN && !nonblock) {
-		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
+		rc = park(r);
 	}
 	if (rc < 0 && !r->answered)
 		fs_reply_handle_error(r->req, rc, r->handle);

@@ -103,7 +103,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 /* ---- renaming --------------------------------------------------------------------------------------------- */
 
 /* Onto an existing value or array: its content changes, as one operation, and the source goes. */
-static int replace(const struct fuse_ctx *ctx, struct fs_item *from, struct fs_item *to)
+static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 {
 	int rc;
 
@@ -111,7 +111,7 @@ static int replace(const struct fuse_ctx *ctx, struct fs_item *from, struct fs_i
 		return 0;
 	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
 		return fs_fail(-EEXIST, "only values and arrays can be written by mv");
-	if (!fs_dir_may(ctx, &to->last, 02) || !fs_dir_may(ctx, &from->last, 04))
+	if (!fs_dir_may(req, &to->last, 02) || !fs_dir_may(req, &from->last, 04))
 		return -EACCES;
 	rc = fs_cells_replace(from, to);
 	return rc < 0 ? rc : remove_object(from);
@@ -153,7 +153,7 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 	if (rc == 0)
 		rc = may_remove(ctx, item);
 	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
-		rc = flags & 1 ? -EEXIST : replace(ctx, item, target);
+		rc = flags & 1 ? -EEXIST : replace(req, item, target);
 		fs_item_put(target);
 	} else if (rc == 0) {
 		rc = move(item, new_folder, new_leaf.name);

@@ -21,7 +21,8 @@ const char *args_command;
 
 /* ---- messages ----------------------------------------------------------------------- */
 
-static void say(const char *name, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const char *name, const char *fmt,
+						      va_list args)
 {
 	fflush(stdout);
 	fputs("ipcfs: ", stderr);

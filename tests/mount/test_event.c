@@ -222,7 +222,7 @@ static void taking_turns(void **state)
 	int rounds = t_count(1000, 10000);
 	char buf[8];
 
-	t_limit(t_count(60, 300));
+	t_limit(t_count(T_TEST_S, 600));
 	t_is(t_touch(t_path("events/asked")), 0);
 	t_is(t_touch(t_path("events/given")), 0);
 	pid_t child = t_spawn(customer, &rounds);

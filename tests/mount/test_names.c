@@ -5,6 +5,7 @@
  */
 #include "t.h"
 
+#include <dirent.h>
 #include <linux/fs.h>
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays"};
@@ -282,6 +283,43 @@ static void views_share_the_objects_attributes(void **state)
 	}
 }
 
+static struct stat attributes(int fd)
+{
+	struct stat st;
+
+	t_is(t_sys(fstat(fd, &st)), 0);
+	return st;
+}
+
+/* The kernel holds a look-up's attributes for a moment, so ask within that. */
+static void open_handles_show_changes_at_once(void **state)
+{
+	(void)state;
+	for (int k = 0; k < KINDS; k++)
+		for (int i = 0; i < 20; i++) {
+			const char *path = make(kinds[k], "fresh"), *moved = t_format("%s2", path);
+			int plain = t_open(path, O_RDWR),
+			    view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_check(plain >= 0 && view >= 0);
+			t_is(t_sys(chmod(path, 0640)), 0);
+			t_is(attributes(plain).st_mode & 0777, 0640);
+			t_is(attributes(view).st_mode & 0777, 0640);
+			t_is(t_sys(chown(t_format("%s,stat", path), 7, 8)), 0);
+			t_is(attributes(plain).st_uid, 7);
+			close(view);
+			view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_is(t_sys(rename(path, moved)), 0);
+			t_is(attributes(view).st_nlink, 1);
+			t_is(t_sys(fchmod(plain, 0600)), 0);
+			t_is(attributes(view).st_mode & 0777, 0600);
+			t_is(t_sys(unlink(moved)), 0);
+			t_is(attributes(plain).st_nlink, 0);
+			t_is(attributes(view).st_nlink, 0);
+			close(plain);
+			close(view);
+		}
+}
+
 static void views_are_not_listed(void **state)
 {
 	(void)state;
@@ -321,6 +359,52 @@ static void views_cannot_be_removed_or_renamed(void **state)
 }
 
 /* ---- folders ----------------------------------------------------------------------------------- */
+
+/* The names of one getdents64(2) at that offset, each with a blank behind. -errno, or how many. */
+static long list_from(int fd, off_t offset, off_t *next, char names[T_TEXT])
+{
+	static _Alignas(struct dirent64) char buf[8192];
+	struct dirent64 *entry;
+	long n, count = 0;
+	size_t len = 0;
+
+	names[0] = '\0';
+	t_is(t_sys(lseek(fd, offset, SEEK_SET)), offset);
+	n = t_sys(getdents64(fd, buf, sizeof(buf)));
+	for (long at = 0; at < n; at += entry->d_reclen, count++) {
+		entry = (void *)(buf + at);
+		len += (size_t)snprintf(names + len, T_TEXT - len, "%s ", entry->d_name);
+		t_check(len < T_TEXT);
+		if (count == 0 && next)
+			*next = entry->d_off;
+	}
+	return n < 0 ? n : count;
+}
+
+/* A program may seek to where no entry begins: it finds whole ones, the last of all or none. */
+static void listings_from_anywhere(void **state)
+{
+	(void)state;
+	char all[T_TEXT], names[T_TEXT];
+	off_t offset = 0, next = 0;
+
+	t_is(t_sys(mkdir(t_path("queues/seek"), 0755)), 0);
+	for (int i = 0; i < 8; i++)
+		t_is(t_touch(t_path("queues/seek/%d", i)), 0);
+	int fd = t_open(t_path("queues/seek"), O_RDONLY | O_DIRECTORY);
+	t_check(fd >= 0);
+	t_is(list_from(fd, 0, NULL, all), 10);
+	for (int left = 10; left > 0; left--, offset = next) {
+		t_is(list_from(fd, offset, &next, names), left);
+		for (off_t at = offset + 1; at <= next; at++)
+			t_is(list_from(fd, at, NULL, names), left - 1);
+		const char *rest = all + strlen(all) - strlen(names);
+		if (strcmp(rest, names) != 0)
+			t_fail("\"%s\" behind offset %ld, not \"%s\"", names, (long)offset, rest);
+	}
+	t_is(list_from(fd, 1000000, NULL, names), 0);
+	t_is(list_from(fd, INT64_MAX, NULL, names), 0);
+}
 
 static void folders(void **state)
 {
@@ -507,8 +591,10 @@ int main(int argc, char **argv)
 		T_TEST(stat_lines),
 		T_TEST(ctl_of_every_kind),
 		T_TEST(views_share_the_objects_attributes),
+		T_TEST(open_handles_show_changes_at_once),
 		T_TEST(views_are_not_listed),
 		T_TEST(views_cannot_be_removed_or_renamed),
+		T_TEST(listings_from_anywhere),
 		T_TEST(folders),
 		T_TEST(objects_move_between_folders),
 		T_TEST(folders_can_be_renamed),

@@ -670,6 +670,7 @@ static void the_ioctl_sets_the_timeout(void **state)
 	t_is(t_put(fd, "a"), 1);
 	t_gets(fd, "a");
 	t_fails(t_sys(ioctl(fd, _IO(0xF5, 99))));
+	t_is(t_sys(ioctl(t_open(t_path("queues"), O_RDONLY), IPCFS_TIMEOUT, &ns)), -ENOTTY);
 
 	/* -1: for ever, also where the view said less */
 	fd = t_open(t_format("%s,timeout=0", q), O_RDONLY);

@@ -224,7 +224,6 @@ static void c_programs_never_notice(void **state)
 	struct work *w = t_shared(sizeof(*w));
 	pid_t child[6];
 
-	t_limit(120);
 	t_is(t_touch(t_path("queues/work,capacity=64k")), 0);
 	t_is(t_touch(t_path("values/work,type=q")), 0);
 	t_is(t_touch(t_path("semaphores/work,value=1,max=1")), 0);
@@ -288,7 +287,6 @@ static void confirmed_messages_are_not_lost(void **state)
 	struct writer *w = t_shared(sizeof(*w));
 	const char *q = t_path("queues/confirmed");
 
-	t_limit(120);
 	for (int round = 0; round < t_count(10, 200); round++) {
 		t_is(t_touch(t_format("%s,capacity=64M", q)), 0);
 		w->confirmed = 0;
@@ -322,7 +320,7 @@ static void many_restarts_under_load(void **state)
 	};
 	pid_t child[5];
 
-	t_limit(t_count(60, 300));
+	t_limit(t_count(T_TEST_S, 600));
 	t_is(t_touch(t_path("values/load,type=q")), 0);
 	for (int i = 0; i < 5; i++)
 		child[i] = t_shell(NULL, "exec >/dev/null 2>&1; %s", loops[i]);

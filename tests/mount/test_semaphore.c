@@ -461,7 +461,7 @@ static void never_more_than_three_inside(void **state)
 	pid_t child[6];
 
 	in->rounds = t_count(2000, 20000);
-	t_limit(t_count(60, 300));
+	t_limit(t_count(T_TEST_S, 600));
 	for (int i = 0; i < 6; i++)
 		child[i] = t_spawn(i % 2 ? go_in_by_library : go_in_by_file, in);
 	for (int i = 0; i < 6; i++)

@@ -45,11 +45,11 @@
 #include "sys.h"
 
 enum {
-	T_LIMIT_MS = 30000, /* a condition that has not come by then never comes */
-	T_TEST_S = 280,	    /* nor does a test end that has not by then */
+	T_LIMIT_MS = 100000, /* a condition that has not come by then never comes */
+	T_TEST_S = 280,	     /* nor does a test end that has not by then */
 	T_KIDS = 256,
 	T_OBJECTS = 64,
-	T_CALLS = 64, /* t_start in one test */
+	T_CALLS = 64,	  /* t_start in one test */
 	T_NOBODY = 65534, /* two users who own nothing */
 	T_OTHER = 1,
 };
@@ -77,11 +77,11 @@ struct t_call {
 
 static struct {
 	pid_t main;
-	const struct t_case *test; /* the running one */
-	struct sigaction on_sigbus;	 /* of the library */
-	char base[200];		 /* all stores of this program; "": not made yet */
-	char dir[220];		 /* the running test's store */
-	struct ipcfs_store *store; /* opened */
+	const struct t_case *test;  /* the running one */
+	struct sigaction on_sigbus; /* of the library */
+	char base[200];		    /* all stores of this program; "": not made yet */
+	char dir[220];		    /* the running test's store */
+	struct ipcfs_store *store;  /* opened */
 	struct ipcfs_object *objects[T_OBJECTS];
 	struct ipcfs_store *volatile opened[T_OBJECTS]; /* by a child */
 	unsigned object_count, opened_count, test_count;

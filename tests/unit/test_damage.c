@@ -13,9 +13,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
-				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,
-				     -EPIPE};
+	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -175,12 +174,33 @@ struct region {
 
 /* The last ones are asked of the object. */
 static const struct region fields[] = {
-	FIELD(magic),	FIELD(version),	 FIELD(kind),	     FIELD(size),	FIELD(shape),
-	FIELD(lock),	FIELD(state),	 FIELD(flags),	     FIELD(seq),	FIELD(changes),
-	FIELD(word),	FIELD(word),	 FIELD(word),	     FIELD(reserved),	FIELD(redo_on),
-	FIELD(length),	FIELD(redo_on),	 FIELD(redo_offset), FIELD(redo_bytes), FIELD(redo_length),
-	FIELD(spare),	FIELD(claims),	 FIELD(taken),
-	{.name = "redo", .in_control = true, .at = offsetof(struct seg_control, redo_on), .len = 40},
+	FIELD(magic),
+	FIELD(version),
+	FIELD(kind),
+	FIELD(size),
+	FIELD(shape),
+	FIELD(lock),
+	FIELD(state),
+	FIELD(flags),
+	FIELD(seq),
+	FIELD(changes),
+	FIELD(word),
+	FIELD(word),
+	FIELD(word),
+	FIELD(reserved),
+	FIELD(redo_on),
+	FIELD(length),
+	FIELD(redo_on),
+	FIELD(redo_offset),
+	FIELD(redo_bytes),
+	FIELD(redo_length),
+	FIELD(spare),
+	FIELD(claims),
+	FIELD(taken),
+	{.name = "redo",
+	 .in_control = true,
+	 .at = offsetof(struct seg_control, redo_on),
+	 .len = 40},
 	{.name = "control", .in_control = true, .at = 0, .len = SEG_CONTROL},
 	{.name = "label", .at = 0, .len = SEG_PAGE - SEG_CONTROL},
 };
@@ -199,18 +219,52 @@ static struct region some_region(struct ipcfs_object *o)
 			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
 	if (o->kind == Q)
 		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
-	return (struct region){.name = "all behind the label", .at = SEG_PAGE - SEG_CONTROL,
+	return (struct region){.name = "all behind the label",
+			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
 }
 
 static uint64_t some_value(struct ipcfs_object *o)
 {
-	const uint64_t values[] = {0,	   1,	     2,		 3,	   9,	     10,	11,
-				   100,	   2999,     3000,	 3001,	   4095,     4096,	4097,
-				   o->size, o->size - 1, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
-				   INT64_MAX, 1ull << 63, UINT64_MAX, UINT64_MAX - 2999, 9ull << 32 | 10,
-				   1ull << 62, 0x101, 0x202, 0x103, 0x104, 5, /* of claims */
-				   9ull << 32 | 1, 10ull << 32 | 1, 1ull << 32 | 10, 800, 801, 19, 20, 21};
+	const uint64_t values[] = {0,
+				   1,
+				   2,
+				   3,
+				   9,
+				   10,
+				   11,
+				   100,
+				   2999,
+				   3000,
+				   3001,
+				   4095,
+				   4096,
+				   4097,
+				   o->size,
+				   o->size - 1,
+				   0x7fffffff,
+				   0x80000000,
+				   0xffffffff,
+				   1ull << 32,
+				   INT64_MAX,
+				   1ull << 63,
+				   UINT64_MAX,
+				   UINT64_MAX - 2999,
+				   9ull << 32 | 10,
+				   1ull << 62, /* of claims, and states of them */
+				   0x101,
+				   0x202,
+				   0x103,
+				   0x104,
+				   5,
+				   9ull << 32 | 1,
+				   10ull << 32 | 1,
+				   1ull << 32 | 10,
+				   800,
+				   801,
+				   19,
+				   20,
+				   21};
 
 	return values[t_below(sizeof(values) / sizeof(values[0]))];
 }
@@ -301,7 +355,8 @@ static int scribble_on(void *arg)
 			continue;
 		uint8_t *control = (uint8_t *)o->control;
 		while (*scribbling == which) {
-			uint64_t at = 64 + t_below((SEG_CONTROL - 64) / 8) * 8, value = some_value(o);
+			uint64_t at = 64 + t_below((SEG_CONTROL - 64) / 8) * 8,
+				 value = some_value(o);
 
 			if (t_below(20) == 0)
 				at = offsetof(struct seg_control, word);
@@ -392,7 +447,9 @@ static void cut_short_under_those_who_are_attached(void)
 			t_is(ftruncate(fd, (off_t)cut), 0);
 			close(fd);
 			use_and_remove(o, other, "victim");
-			cut += cut % SEG_PAGE == 0 ? 1 : cut % SEG_PAGE == 1 ? 3000 : SEG_PAGE - 3001;
+			cut += cut % SEG_PAGE == 0 ? 1 :
+			       cut % SEG_PAGE == 1 ? 3000 :
+						     SEG_PAGE - 3001;
 		}
 	}
 	ipcfs_store_close(other);
@@ -401,7 +458,8 @@ static void cut_short_under_those_who_are_attached(void)
 /* What does not need what is gone may work, but nothing that does may wait or tell of a full store. */
 static void cut_short_where_memory_is_asked_for(void)
 {
-	struct ipcfs_object *q = t_queue("q", 0, 100000), *v = t_cells(IPCFS_VALUE, "v", 's', 60000);
+	struct ipcfs_object *q = t_queue("q", 0, 100000),
+			    *v = t_cells(IPCFS_VALUE, "v", 's', 60000);
 	static char bytes[60000];
 	int fd = t_file(Q, "q");
 
@@ -511,8 +569,12 @@ static int foreign_sigbus(const char *dir, const char *how)
 
 static int run_foreign_sigbus(void *arg)
 {
+	char program[4096] = "";
+
 	signal(SIGBUS, SIG_DFL);
-	execl("/proc/self/exe", "test_damage", "foreign_sigbus", t.dir, arg, (char *)NULL);
+	/* by its name: valgrind's exec takes the link to be itself */
+	t_check(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+	execl(program, "test_damage", "foreign_sigbus", t.dir, arg, (char *)NULL);
 	return 96;
 }
 
@@ -543,7 +605,9 @@ static void another_version(void)
 		{.name = "kind far", .at = offsetof(struct seg_control, kind), .value = 0xffffffff},
 		{.name = "size", .at = offsetof(struct seg_control, size), .value = 4096 * 77},
 		{.name = "shape", .at = offsetof(struct seg_control, shape), .value = 0xfffffff0},
-		{.name = "damaged", .at = offsetof(struct seg_control, state), .value = SEG_DAMAGED},
+		{.name = "damaged",
+		 .at = offsetof(struct seg_control, state),
+		 .value = SEG_DAMAGED},
 	};
 
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)

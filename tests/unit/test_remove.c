@@ -81,8 +81,9 @@ static const struct {
 	const char *name;
 	enum ipcfs_kind kind;
 } waits[] = {
-	{.name = "get", .kind = Q},    {.name = "put", .kind = Q},	{.name = "acquire", .kind = S},
-	{.name = "event", .kind = E},  {.name = "change", .kind = V}, {.name = "change", .kind = A},
+	{.name = "get", .kind = Q},	 {.name = "put", .kind = Q},
+	{.name = "acquire", .kind = S},	 {.name = "event", .kind = E},
+	{.name = "change", .kind = V},	 {.name = "change", .kind = A},
 	{.name = "put_many", .kind = Q}, {.name = "get_many", .kind = Q},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
