@@ -11,7 +11,8 @@
  *
  * Both inner locks are held from 1 to 4. Who finds a claim DOOMED or MOVING looks for the note: it tells
  * whether 2 was done, whatever became of the message there. Without a look at that queue a claim that is DOOMED may
- * be given out again, one that is MOVING may not.
+ * be given out again, one that is MOVING may not. A note that was left between 3 and 4 harms nobody, and goes with
+ * the next move from here to there.
  */
 #include "queue.h"
 #include "sys.h"
@@ -150,7 +151,6 @@ static int forget(struct ipcfs_object *other, unsigned note)
 	if (rc < 0)
 		return rc;
 	claim_stage(other, note, 0);
-	v.notes--;
 	lease_commit(other, &v, LOAD(other->control->length));
 	return 0;
 }
@@ -180,7 +180,6 @@ static int prepare(struct ipcfs_object *o, unsigned i, struct ipcfs_object *othe
 	STORE(note->a, o->id);
 	STORE(note->b, LOAD(c->a));
 	STORE(note->c, LOAD(c->since));
-	v->notes++;
 	return k;
 }
 

@@ -73,18 +73,14 @@ int lease_survey(struct ipcfs_object *o, struct queue_view *v)
 	int rc = 0;
 
 	v->oldest = CLAIM_NONE;
-	v->leased = v->ready = v->doomed = v->notes = 0;
+	v->leased = v->ready = v->doomed = 0;
 	v->back = v->held = 0;
 	for (unsigned i = 0, n = claim_count(o); i < n && rc == 0; i++) {
 		struct claim *c = claim_at(o, i);
 		uint64_t kind = kind_of(c);
 
-		if (kind == 0)
+		if (kind == 0 || kind == QUEUE_NOTE)
 			continue;
-		if (kind == QUEUE_NOTE) {
-			v->notes++;
-			continue;
-		}
 		rc = kind <= QUEUE_MOVING ? survey_place(o, c, v) : -EUCLEAN;
 		if (kind == QUEUE_LEASED)
 			v->leased++;
@@ -173,7 +169,7 @@ void lease_count_dead(struct ipcfs_object *o, struct ipcfs_stat *st)
 void lease_commit(struct ipcfs_object *o, struct queue_view *v, uint64_t done)
 {
 	v->word &= ~QUEUE_CLAIMS;
-	if (v->leased || v->ready || v->doomed || v->notes)
+	if (v->leased || v->ready || v->doomed)
 		v->word |= QUEUE_CLAIMS;
 	claim_commit(o, queue_word(v), done);
 	claim_trim(o);
@@ -467,15 +463,13 @@ uint64_t lease_clear(struct ipcfs_object *o, struct queue_view *v, bool whole)
 	if (!whole)
 		v->count = 0;
 	finished = lease_tell_done(o, v, whole ? dropped : UINT64_MAX);
-	v->leased = v->notes = 0;
+	v->leased = 0;
 	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
 		uint64_t kind = kind_of(claim_at(o, i));
 
 		if (kind == QUEUE_LEASED && whole)
 			v->leased++;
-		else if (kind == QUEUE_NOTE)
-			v->notes++;
-		else if (kind)
+		else if (kind && kind != QUEUE_NOTE)
 			claim_stage(o, i, 0);
 	}
 	queue_take(o, v, v->count);

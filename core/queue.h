@@ -18,7 +18,7 @@ enum { QUEUE_RESERVED_INDEX, QUEUE_RESERVED_RING };
 #define QUEUE_COUNT 0x7fffffffull
 #define QUEUE_CLOSED (1ull << 31)
 #define QUEUE_HEAD 32
-#define QUEUE_CLAIMS (1ull << 62) /* there are claims */
+#define QUEUE_CLAIMS (1ull << 62) /* there are claims, of messages of this queue */
 #define QUEUE_OTHER (1ull << 63)  /* which of control->taken[] says how many have left the ring */
 
 /* Kinds of claim: the low byte of its state; above it the attempts that have begun. */
@@ -40,9 +40,9 @@ struct queue_view {
 	uint32_t head, count; /* of the ring */
 	/* Positions of the first byte and behind the last one, of the ring's messages and of all claims. */
 	uint64_t first, end;
-	uint32_t leased, ready, doomed, notes; /* claims; doomed: MOVING as well */
-	int oldest;			       /* READY with the lowest number */
-	uint64_t held, back; /* bytes of all claims; of those that are not LEASED */
+	uint32_t leased, ready, doomed; /* claims; doomed: MOVING as well */
+	int oldest;			/* READY with the lowest number */
+	uint64_t held, back;		/* bytes of all claims; of those that are not LEASED */
 };
 
 /* ---- queue.c ---- */

@@ -753,6 +753,8 @@ static void after_its_attempts_a_message_moves(void)
 	t_is(messages(q), 1);
 	t_is(messages(failed), 1);
 	t_is(unfinished(failed), 1);
+	t_is(LOAD(failed->control->claims), 0); /* no mark of the move is left, neither there */
+	t_is(LOAD(q->control->claims), 0);	/* nor here */
 	t_is(ipcfs_queue_settle(q, leases(q, "good", 1)), 0);
 	t_is(ipcfs_queue_join(q, 0), 0);
 	leases(failed, "poison", 1);
