@@ -161,6 +161,8 @@ void fs_item_detach(struct fs_item *item);
 /* The item's file is another now (a pending one got its type). */
 void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
 void fs_item_detach_all(void);
+/* Folders or queues were renamed: where a queue's dead letters go is noted when it is attached. */
+void fs_item_detach_dead(void);
 
 /* ---- node.c -------------------------------------------------------------------------- */
 
@@ -270,6 +272,7 @@ struct fs_request {
 	pid_t pid;	  /* the thread that asks */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	size_t commanded; /* WRITE to ctl: bytes whose commands have been done */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
@@ -365,6 +368,9 @@ struct fs_kind {
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool flushes;	  /* it matters who closes a descriptor: each close is told */
+	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
+	 * take, to give. */
+	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
@@ -388,6 +394,9 @@ const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);
+/* In which line the handle's reads or writes wait; does it have an order? */
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write);
+bool fs_view_ordered(enum ipcfs_class line);
 /* May a read through the handle wait for an item or a change? */
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
@@ -406,6 +415,14 @@ int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- view_lease.c -------------------------------------------------------------------------- */
+/* Of queues: line; a get, leased where the view says so; join; a write of `ack`; commands. */
+enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write);
+int fs_lease_get(struct fs_request *r, struct ipcfs_op *op);
+int fs_lease_join(struct fs_request *r);
+int fs_lease_write(struct fs_request *r);
+int fs_lease_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);

@@ -261,6 +261,8 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	snprintf(item->name, sizeof(item->name), "%s", name);
 	LIST_REMOVE(item, name_link);
 	LIST_INSERT_HEAD(&names[name_bucket(folder, name)], item, name_link);
+	if (item->kind == IPCFS_QUEUE)
+		fs_item_detach_dead();
 	fs_item_put(old);
 }
 

@@ -190,7 +190,7 @@ static int check_open(const struct fs_node *node, int flags)
 	if (node->leaf.view == FS_CTL && reads && !writes)
 		return fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
 	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
-		       node->leaf.view == FS_STAT))
+		       node->leaf.view == FS_STAT || node->leaf.options & FS_O_JOIN))
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)

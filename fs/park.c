@@ -265,11 +265,11 @@ static bool in_turn(const struct fs_request *r)
 	return r->handle->leaf.view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
 }
 
-/* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
- * any change. Whether anybody was served. */
+/* One pass over a line: the first who must wait keeps those behind him waiting, but in those without an
+ * order. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
-	bool served = false, alone = class == IPCFS_C_CHANGE || fs_kind_of(item->kind)->each_alone;
+	bool served = false, alone = !fs_view_ordered(class) || fs_kind_of(item->kind)->each_alone;
 	struct fs_request *r, *next;
 
 	for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
@@ -355,6 +355,7 @@ static void serve_item(struct fs_item *item)
 		served = serve_line(item, IPCFS_C_READ);
 		served |= serve_line(item, IPCFS_C_WRITE);
 	} while (served);
+	serve_line(item, IPCFS_C_JOIN);
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
 	fs_item_put(item);
@@ -366,9 +367,9 @@ static bool others_first(const struct fs_request *r)
 	const struct fs_handle *h = r->handle;
 	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 
-	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
-	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
-	    TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (!kind || kind->each_alone || !fs_view_ordered(r->class) ||
+	    (kind->holds && kind->holds(h)) || r->flock == LOCK_UN || h->leaf.view != FS_PLAIN ||
+	    h->rest_len || h->ended || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
@@ -379,7 +380,7 @@ void fs_park_run(struct fs_request *r)
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
 	int rc;
 
-	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
+	r->class = fs_view_line(r->handle, r->write);
 	rc = others_first(r) ? -EAGAIN : fs_view_try(r);
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);

@@ -228,6 +228,20 @@ static int read_watch(struct fs_request *r)
 	return rc;
 }
 
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
+
+	if (kind && kind->line && h->leaf.view == FS_PLAIN)
+		return kind->line(h, write);
+	return write ? IPCFS_C_WRITE : IPCFS_C_READ;
+}
+
+bool fs_view_ordered(enum ipcfs_class line)
+{
+	return line == IPCFS_C_READ || line == IPCFS_C_WRITE;
+}
+
 bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
@@ -263,8 +277,8 @@ static int try_read(struct fs_request *r)
 /* All lines of ctl, looked at or done. */
 static int commands(struct fs_request *r, bool act)
 {
-	const char *at = r->data, *end = r->data + r->size;
-	int rc = 0, found = 0;
+	const char *at = r->data + (act ? r->commanded : 0), *end = r->data + r->size;
+	int rc = 0, found = (int)r->commanded;
 
 	while (rc == 0 && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -279,6 +293,8 @@ static int commands(struct fs_request *r, bool act)
 			fs_words("%s have no command %s", ipcfs_kind_name(r->item->kind),
 				 fs_quote(word, len));
 		at = newline ? newline + 1 : end;
+		if (act && rc == 0) /* a later one may have to wait */
+			r->commanded = (size_t)(at - r->data);
 	}
 	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
 }
@@ -289,7 +305,7 @@ static int write_commands(struct fs_request *r)
 
 	if (r->size > 4096)
 		return fs_fail(-EMSGSIZE, "at most one page of commands");
-	rc = commands(r, false);
+	rc = r->commanded ? 0 : commands(r, false);
 	return rc < 0 ? rc : commands(r, true);
 }
 
@@ -368,7 +384,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 
 	if (rc == -EBUSY)
 		return 0; /* looked at again within a second */
-	return rc < 0 ? classes : (unsigned)op.count;
+	return rc < 0 ? classes & ~(unsigned)IPCFS_READY_HUP : (unsigned)op.count;
 }
 
 static bool watch_ready(struct fs_handle *h, bool arm)
@@ -392,7 +408,7 @@ static bool watch_ready(struct fs_handle *h, bool arm)
 
 unsigned fs_view_ready(struct fs_handle *h, bool arm)
 {
-	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready;
+	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready, reads, writes;
 
 	if (h->type != FS_OBJECT)
 		return in;
@@ -404,11 +420,14 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	}
 	if (!fs_view_waits(h))
 		return in | out;
-	ready = engine_ready(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE, arm);
+	reads = 1u << fs_view_line(h, false);
+	writes = 1u << fs_view_line(h, true);
+	ready = engine_ready(h, reads | writes | IPCFS_READY_HUP, arm);
 	if (h->item->removed)
 		return in | out | POLLERR;
-	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
-	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
+	return (ready & reads || h->rest_len || h->ended ? in : 0) |
+	       (ready & writes || writes == 1u << IPCFS_C_CHANGE ? out : 0) |
+	       (ready & IPCFS_READY_HUP ? POLLHUP : 0);
 }
 
 int fs_view_clear(struct fs_item *item)
