@@ -145,22 +145,24 @@ static void apply(struct ipcfs_object *o)
 	claim_unstage(o);
 }
 
+/* What was used once and is free costs no look any more. */
+static void trim(struct ipcfs_object *o)
+{
+	unsigned n = claim_count(o), used = n;
+
+	while (used && !LOAD(claim_at(o, used - 1)->state))
+		used--;
+	if (used < n)
+		STORE(o->control->claims, used);
+}
+
 void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length)
 {
 	STORE(o->control->redo_word, word);
 	STORE(o->control->redo_length, length);
 	STORE(o->control->redo_on, 1); /* the commit */
 	apply(o);
-}
-
-void claim_trim(struct ipcfs_object *o)
-{
-	unsigned was = claim_count(o), n = was;
-
-	while (n && !LOAD(claim_at(o, n - 1)->state))
-		n--;
-	if (n != was)
-		STORE(o->control->claims, n);
+	trim(o);
 }
 
 void claim_repair(struct ipcfs_object *o)

@@ -62,8 +62,6 @@ void claim_stage(struct ipcfs_object *o, unsigned i, uint64_t state);
 void claim_unstage(struct ipcfs_object *o);
 /* Commits what is staged, the commit word and control->length, in one store. obj_change() comes before. */
 void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length);
-/* Forgets unused entries at the end of the table, so that walks are short again. */
-void claim_trim(struct ipcfs_object *o);
 /* Finishes or drops the change of a dead owner of the lock: ipcfs_kind_ops.repair. */
 void claim_repair(struct ipcfs_object *o);
 /* The first entry at or behind `from` whose owner is dead; CLAIM_NONE. Asks the kernel, once a member. */

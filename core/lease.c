@@ -172,7 +172,6 @@ void lease_commit(struct ipcfs_object *o, struct queue_view *v, uint64_t done)
 	if (v->leased || v->ready || v->doomed)
 		v->word |= QUEUE_CLAIMS;
 	claim_commit(o, queue_word(v), done);
-	claim_trim(o);
 }
 
 /* Tells those for whom it matters that n messages are done, or dropped: who wants room, who waits for the last
