@@ -58,7 +58,8 @@ enum ipcfs_class {
 	IPCFS_C_JOIN,	/* waits until all messages are done */
 	IPCFS_C_COUNT
 };
-enum { IPCFS_READY_HUP = 1 << 8 }; /* READY, beside the classes: closed and drained */
+enum { IPCFS_READY_HUP = 1 << 8 };  /* READY, beside the classes: closed and drained */
+enum { IPCFS_READY_OWES = 1 << 9 }; /* ipcfs_kind_ops.ready alone: call `pay` and ask again */
 
 enum {
 	IPCFS_OP_PARK = 1 << 0,	   /* a server asks: if -EAGAIN, ring its doorbell at a change */
@@ -70,7 +71,7 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
-	IPCFS_OP_PAID = 1 << 9,	   /* the second try, after ipcfs_kind_ops.pay */
+	IPCFS_OP_PAID = 1 << 16,   /* the second try, after ipcfs_kind_ops.pay */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */

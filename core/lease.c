@@ -205,7 +205,7 @@ static void commit_back(struct ipcfs_object *o, struct queue_view *v, uint32_t n
 	lease_commit(o, v, LOAD(o->control->length));
 }
 
-int lease_bury(struct ipcfs_object *o, struct queue_view *v)
+static int bury(struct ipcfs_object *o, struct queue_view *v)
 {
 	struct asked asked = {0};
 	uint32_t n = 0;
@@ -221,14 +221,14 @@ int lease_bury(struct ipcfs_object *o, struct queue_view *v)
 	return i < 0 ? i : (int)n;
 }
 
-/* Before a get: where nothing is to be had, and now and then, so that what the dead had comes to the front. */
-static int look_for_dead(struct ipcfs_object *o, struct queue_view *v)
+/* Where nothing is to be had, and now and then, so that what the dead had comes to the front. */
+int lease_look_for_dead(struct ipcfs_object *o, struct queue_view *v)
 {
 	bool none = !v->count && !v->ready;
 
 	if (!v->leased || (!none && sys_now_ns() - LOAD(o->buried_ns) < BURY_EVERY_NS))
 		return 0;
-	return lease_bury(o, v);
+	return bury(o, v);
 }
 
 /* ---- get ----------------------------------------------------------------------------------------- */
@@ -333,7 +333,7 @@ static int get_next(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_vi
 
 int lease_get(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
 {
-	int rc = look_for_dead(o, v);
+	int rc = lease_look_for_dead(o, v);
 
 	if (rc < 0)
 		return rc;
@@ -348,7 +348,7 @@ int lease_peek(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v
 {
 	struct iovec from[2];
 	struct next next;
-	int rc = look_for_dead(o, v);
+	int rc = lease_look_for_dead(o, v);
 
 	if (rc >= 0)
 		rc = find_next(o, v, &next);

@@ -162,7 +162,7 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 	struct queue_view v;
 
 	/* An error does not wait. */
-	if (look(o, &v) < 0 || (v.leased && !v.count && !v.ready && lease_bury(o, &v) < 0))
+	if (look(o, &v) < 0 || lease_look_for_dead(o, &v) < 0)
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE | 1u << IPCFS_C_JOIN;
 	if (v.count || v.ready || v.doomed)
 		classes |= 1u << IPCFS_C_READ;
@@ -172,7 +172,7 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 		classes |= 1u << IPCFS_C_WRITE;
 	if (lease_unfinished(o, &v) == 0)
 		classes |= 1u << IPCFS_C_JOIN;
-	return classes;
+	return v.doomed ? classes | IPCFS_READY_OWES : classes;
 }
 
 /* ---- put ------------------------------------------------------------------------------ */

@@ -98,8 +98,8 @@ uint64_t lease_clear(struct ipcfs_object *o, struct queue_view *v, bool whole);
 int lease_try(struct ipcfs_object *o, struct ipcfs_op *op);
 /* Is there nothing to be had, now or from another's lease? */
 bool lease_drained(struct ipcfs_object *o, const struct queue_view *v, const struct ipcfs_op *op);
-/* Takes back what the dead have leased. How many, or -EUCLEAN; *v is up to date then. */
-int lease_bury(struct ipcfs_object *o, struct queue_view *v);
+/* Takes back what the dead have leased, if it is time to ask. How many, or -EUCLEAN; *v is up to date then. */
+int lease_look_for_dead(struct ipcfs_object *o, struct queue_view *v);
 /* Messages put and not yet done. */
 uint64_t lease_unfinished(struct ipcfs_object *o, const struct queue_view *v);
 /* Tells whom it matters to that n messages are done, or dropped. What control->length becomes then. */

@@ -70,6 +70,20 @@ void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
 	obj_wake(o, IPCFS_C_CHANGE, INT_MAX);
 }
 
+static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	unsigned ready;
+
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
+			announce(o, SEG_PARKED(class));
+	ready = o->ops->ready(o, op);
+	if (ready & IPCFS_READY_OWES && !(op->flags & IPCFS_OP_PAID))
+		return -ERESTART;
+	op->count &= ready;
+	return 0;
+}
+
 static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	uint64_t changes = LOAD(o->control->changes);
@@ -87,13 +101,8 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 
 	if (op->verb == IPCFS_V_CHANGED)
 		return try_changed(o, op);
-	if (op->verb == IPCFS_V_READY) {
-		for (int class = 0; class < IPCFS_C_COUNT; class ++)
-			if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
-				announce(o, SEG_PARKED(class));
-		op->count &= o->ops->ready(o, op);
-		return 0;
-	}
+	if (op->verb == IPCFS_V_READY)
+		return try_ready(o, op);
 	if (op->verb == IPCFS_V_QUIT) {
 		turn_drop(o);
 		return 0;

@@ -724,6 +724,16 @@ static void leased_messages_and_maxsize(void)
 
 /* ---- dead letters --------------------------------------------------------------------------------------------- */
 
+static unsigned ready(struct ipcfs_object *o)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_READY,
+			      .count = 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE |
+				       1u << IPCFS_C_JOIN | IPCFS_READY_HUP};
+
+	t_is(ipcfs_engine_shm.try(o, &op), 0);
+	return (unsigned)op.count;
+}
+
 static struct ipcfs_object *queue_with_dead(const char *name, uint64_t attempts, const char *dead)
 {
 	struct ipcfs_properties p = {.given = IPCFS_P_ATTEMPTS | IPCFS_P_DEAD,
@@ -780,6 +790,25 @@ static void several_move_in_their_order(void)
 	gets(failed, "a");
 	gets(failed, "b");
 	t_is(unfinished(q), 1);
+}
+
+/* A server asks when it hears of a death, though nobody reads. */
+static void who_asks_whether_it_is_ready_moves_them(void)
+{
+	struct ipcfs_object *failed = queue_of("failed", 100),
+			    *q = queue_with_dead("q", 1, "failed");
+	enum how how = IS_KILLED;
+	pid_t child;
+
+	leased_now = t_shared(sizeof(*leased_now));
+	put(q, "a");
+	put(q, "b");
+	child = t_fork(lease_and_end, &how);
+	t_until(*leased_now);
+	t_kill(child);
+	t_is(ready(q) & 1u << IPCFS_C_READ, 0);
+	t_is(messages(failed), 2);
+	t_is(unfinished(q), 0);
 }
 
 /* What cannot go stays at the front, and tries again at its next failure. */
@@ -1170,16 +1199,6 @@ static void of_a_closed_queue_leases_are_waited_for(void)
 	t_is(ipcfs_queue_get(q, buf, 10, 0), -ENODATA);
 }
 
-static unsigned ready(struct ipcfs_object *o)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_READY,
-			      .count = 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE |
-				       1u << IPCFS_C_JOIN | IPCFS_READY_HUP};
-
-	t_is(ipcfs_engine_shm.try(o, &op), 0);
-	return (unsigned)op.count;
-}
-
 static void readiness(void)
 {
 	enum { R = 1 << IPCFS_C_READ, W = 1 << IPCFS_C_WRITE, J = 1 << IPCFS_C_JOIN };
@@ -1285,6 +1304,7 @@ int main(void)
 		T_TEST(leased_messages_and_maxsize),
 		T_TEST(after_its_attempts_a_message_moves),
 		T_TEST(several_move_in_their_order),
+		T_TEST(who_asks_whether_it_is_ready_moves_them),
 		T_TEST(where_it_cannot_move_it_stays),
 		T_TEST(it_moves_within_its_folder),
 		T_TEST(the_owner_must_be_allowed_to_put_there),
