@@ -14,6 +14,7 @@
 enum {
 	SPINS = 100,
 	TRY_SPINS = 400,
+	LOOKS = 8, /* at a busy owner at least; sleeps between them fill BUSY_NS */
 };
 #define BUSY_NS 100000000   /* what a busy owner is given at least */
 #define FIRST_NS 500000	    /* first sleep, then doubled */
@@ -69,12 +70,14 @@ static int64_t busy_limit(int64_t deadline_ns)
 	return deadline_ns < 0 || deadline_ns > least ? deadline_ns : least;
 }
 
+/* EBUSY only after LOOKS: where a machine is busy, the time may be over before the first, and the dead must not
+ * be taken for busy. */
 static int lock_slowly(struct ipcfs_object *o, uint64_t mine, int64_t deadline_ns)
 {
 	_Atomic uint64_t *word = &o->control->lock;
 	int64_t limit_ns = busy_limit(deadline_ns), now, sleep_ns = FIRST_NS;
 
-	for (;;) {
+	for (int looks = 0;;) {
 		uint64_t seen = LOAD(*word);
 
 		if (seen <= 1) {
@@ -83,15 +86,16 @@ static int lock_slowly(struct ipcfs_object *o, uint64_t mine, int64_t deadline_n
 				return 0;
 			continue;
 		}
-		if (sleep_ns > FIRST_NS || seen >> 1 == mine >> 1)
+		if (looks > 0 || seen >> 1 == mine >> 1)
 			if (take_over(o, seen, mine))
 				return 0;
 		if (!(seen & 1) && !atomic_compare_exchange_strong(word, &seen, seen | 1))
 			continue;
 		now = sys_now_ns();
-		if (limit_ns >= 0 && now >= limit_ns)
+		if (limit_ns >= 0 && now >= limit_ns && looks >= LOOKS)
 			return -EBUSY;
 		sys_futex_wait(futex_of(word), (uint32_t)(seen | 1), now + sleep_ns);
+		looks++;
 		if (sleep_ns < LONGEST_NS)
 			sleep_ns *= 2;
 	}

@@ -7,7 +7,7 @@
  * again, and is kept in a page that fork wipes, so any kind of child registers anew.
  *
  * The same file is the doorbell: who wants a server to look at an object notes the object's
- * id in its page and opens and closes its file for writing. watch.c hears it.
+ * id in its page and touches its file. watch.c hears it.
  */
 #include "object.h"
 #include "sys.h"
@@ -233,14 +233,13 @@ void member_ring(struct ipcfs_store *store, uint64_t id)
 	struct member_page *page = store->self->page;
 	uint64_t at = atomic_fetch_add(&page->rings, 1);
 	char path[MEMBER_PATH];
-	int dirfd, fd;
+	int dirfd;
 
 	STORE(page->bell[at % MEMBER_BELLS], id);
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return; /* the server looks again within a second */
 	member_path(path, LOAD(store->self->number));
-	fd = sys_open_beneath(dirfd, path, O_WRONLY | O_NOFOLLOW, 0);
-	sys_close(fd);
+	sys_touch_at(dirfd, path);
 	store_leave(store, dirfd);
 }

@@ -103,7 +103,7 @@ struct ipcfs_kind_ops {
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
-	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops;
+	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -143,6 +143,9 @@ struct ipcfs_object {
 			uint64_t count, bytes;
 			size_t payload, redo; /* offsets */
 		} cells;
+		struct {
+			int64_t cleared_ns; /* when a full table was last searched for the dead */
+		} tickets;
 	};
 };
 
@@ -283,8 +286,12 @@ int obj_unlock(struct ipcfs_object *o, int rc);
 /* Called under the lock before the store that commits: counts the change, wakes at most n waiters
  * of `class` and all that wait for any change, rings a server's bell. */
 void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n);
-/* Wakes without counting a change: a wake-up passed on. */
+/* Wakes without counting a change: a wake-up passed on. n 0: rings the server alone. */
 void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* The same for those who sleep in the library alone. */
+void obj_wake_sleepers(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* The same for those of them who sleep with one of these bits (op->bits). */
+void obj_wake_bits(struct ipcfs_object *o, enum ipcfs_class class, uint32_t bits);
 /* One try, as engine.h says. */
 int obj_try(struct ipcfs_object *o, struct ipcfs_op *op);
 /* Tries until done or the deadline. */

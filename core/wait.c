@@ -22,6 +22,8 @@ enum ipcfs_class ipcfs_op_class(const struct ipcfs_op *op)
 	case IPCFS_V_PUT_MANY:
 		return IPCFS_C_WRITE;
 	case IPCFS_V_CHANGED:
+	case IPCFS_V_ARM: /* for a place in the table of claims */
+	case IPCFS_V_ARRIVE:
 		return IPCFS_C_CHANGE;
 	case IPCFS_V_JOIN:
 		return IPCFS_C_JOIN;
@@ -38,24 +40,39 @@ static void announce(struct ipcfs_object *o, uint32_t bit)
 		STORE(o->control->flags, flags | bit);
 }
 
-void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
+void obj_wake_sleepers(struct ipcfs_object *o, enum ipcfs_class class, int n)
 {
 	struct seg_control *control = o->control;
 	uint32_t flags = LOAD(control->flags);
 
-	if (__builtin_expect(!(flags & (SEG_WAITERS(class) | SEG_PARKED(class))), 1))
+	if (__builtin_expect(!(flags & SEG_WAITERS(class)), 1) || n == 0)
 		return;
-	if (flags & SEG_WAITERS(class)) {
-		STORE(control->seq[class], LOAD(control->seq[class]) + 1);
-		/* Fewer than asked: nobody sleeps any more, and who was about to sees the number. */
-		if (sys_futex_wake(&control->seq[class], n) < n)
-			flags &= ~SEG_WAITERS(class);
-	}
-	if (flags & SEG_PARKED(class) && !o->store->server) {
+	STORE(control->seq[class], LOAD(control->seq[class]) + 1);
+	/* Fewer than asked: nobody sleeps any more, and who was about to sees the number. */
+	if (sys_futex_wake(&control->seq[class], n) < n)
+		STORE(control->flags, flags & ~SEG_WAITERS(class));
+}
+
+void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
+{
+	struct seg_control *control = o->control;
+
+	obj_wake_sleepers(o, class, n);
+	if (__builtin_expect(LOAD(control->flags) & SEG_PARKED(class) && !o->store->server, 0)) {
 		member_ring(o->store, o->id);
-		flags &= ~SEG_PARKED(class); /* the server sets it again when it has looked */
+		/* The server sets it again when it has looked. */
+		STORE(control->flags, LOAD(control->flags) & ~SEG_PARKED(class));
 	}
-	STORE(control->flags, flags);
+}
+
+void obj_wake_bits(struct ipcfs_object *o, enum ipcfs_class class, uint32_t bits)
+{
+	struct seg_control *control = o->control;
+
+	if (!bits || !(LOAD(control->flags) & SEG_WAITERS(class)))
+		return;
+	STORE(control->seq[class], LOAD(control->seq[class]) + 1);
+	sys_futex_wake_bits(&control->seq[class], bits);
 }
 
 void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
@@ -173,7 +190,7 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	until = now + LONGEST_SLEEP_NS;
 	if (deadline_ns > 0 && until > deadline_ns)
 		until = deadline_ns;
-	rc = sys_futex_wait(&o->control->seq[class], seen, until);
+	rc = sys_futex_wait_bits(&o->control->seq[class], seen, until, op->bits ? op->bits : ~0u);
 	return rc == -EINTR ? -EINTR : -EAGAIN;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch.c - what a server hears of the members: an inotify watch of their folder tells it of each file that is
- * closed for writing (IN_CLOSE_WRITE). Either its owner has rung, then the file is locked; or he is dead. But
- * the kernel tells of a closed file a moment before it gives up its lock. So whoever seems to live, but has not
- * rung since the last look, or is at work on something, is looked at again, a few times within 100 ms.
+ * watch.c - what a server hears of the members, by an inotify watch of their folder: a file that is touched
+ * (IN_ATTRIB) is a bell that was rung; one that was open for writing and is closed (IN_CLOSE_WRITE) is a death,
+ * since a member has no descriptor of its file, only a mapping. But the kernel tells that a file is closed a
+ * moment before it gives up its lock. So whoever still seems to live then is looked at again, a few times within
+ * 100 ms.
  */
 #include "object.h"
 #include "sys.h"
@@ -42,24 +43,21 @@ struct member_watcher {
 };
 
 /* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
- * the last look, as far as it is remembered: any object may have been meant. Has it rung since? */
-static bool name_bells(struct ipcfs_store *store, const struct member_page *page, uint64_t number)
+ * the last look, as far as it is remembered: any object may have been meant. */
+static void name_bells(struct ipcfs_store *store, const struct member_page *page, uint64_t number)
 {
 	uint64_t *last_number = &store->watcher->last[number % REMEMBERED].number;
 	uint64_t *last_rings = &store->watcher->last[number % REMEMBERED].rings;
-	bool rung;
 
 	if (*last_number != number)
 		*last_rings = 0;
 	if (page->rings - *last_rings > MEMBER_BELLS)
 		store->changed(store->watch_arg, 0);
-	rung = page->rings != *last_rings;
 	*last_number = number;
 	*last_rings = page->rings;
 	for (int i = 0; i < MEMBER_BELLS; i++)
 		if (page->bell[i])
 			store->changed(store->watch_arg, page->bell[i]);
-	return rung;
 }
 
 static void name_all(struct ipcfs_store *store, const _Atomic uint64_t *ids, int n)
@@ -84,45 +82,36 @@ static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd,
 	sys_unlink_at(dirfd, path, 0);
 }
 
-/* True: it has rung, works on nothing and holds nothing, so even if it is dying it owes nobody anything. */
-static bool answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
+static void answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
 {
 	struct member_page page;
-	bool sure;
 
-	if (sys_pread(fd, &page, sizeof(page), 0) < (ssize_t)sizeof(page))
-		return true; /* no member's */
-	sure = name_bells(store, &page, number);
-	for (int i = 0; i < MEMBER_SLOTS; i++)
-		sure = sure && !page.work[i];
-	for (int i = 0; i < MEMBER_HOLDS; i++)
-		sure = sure && !page.holds[i];
-	return sure && !page.many;
+	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page))
+		name_bells(store, &page, number);
 }
 
-/* Answers a member's bell, or buries it. False: it may be dying just now. */
+/* Answers a member's bell, or buries it. Whether it seems to live. */
 static bool look(struct ipcfs_store *store, const char *name)
 {
 	uint64_t number = strtoull(name, NULL, 16);
 	char path[NAME_MAX + 16];
-	int dirfd, fd, locked;
-	bool sure = true;
+	int dirfd, fd, locked = 0;
 
 	dirfd = store_enter(store);
 	if (dirfd < 0)
-		return sure;
+		return false;
 	snprintf(path, sizeof(path), "members/%s", name);
 	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
 	if (fd >= 0) {
 		locked = sys_ofd_locked(fd);
 		if (locked > 0 && store->watcher)
-			sure = answer_bell(store, fd, number);
+			answer_bell(store, fd, number);
 		else if (locked == 0)
 			bury(store, dirfd, path, fd, number);
 		sys_close(fd);
 	}
 	store_leave(store, dirfd);
-	return sure;
+	return locked != 0;
 }
 
 /* ---- those who may be dying ---- */
@@ -164,7 +153,7 @@ static void look_again(struct ipcfs_store *store)
 		int looks = ++w->doubted[i].looks;
 
 		member_path(path, w->doubted[i].number);
-		if (look(store, strchr(path, '/') + 1) || looks == LOOKS)
+		if (!look(store, strchr(path, '/') + 1) || looks == LOOKS)
 			continue;
 		least = looks < least ? looks : least;
 		w->doubted[kept++] = w->doubted[i];
@@ -198,7 +187,7 @@ int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t 
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (store->watch_fd < 0 || w->again_fd < 0 || w->epoll_fd < 0)
 		return -errno;
-	w->wd = inotify_add_watch(store->watch_fd, path, IN_CLOSE_WRITE | IN_ONLYDIR);
+	w->wd = inotify_add_watch(store->watch_fd, path, IN_ATTRIB | IN_CLOSE_WRITE | IN_ONLYDIR);
 	if (w->wd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, store->watch_fd, &event) < 0 ||
 	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->again_fd, &event) < 0)
 		return -errno;
@@ -223,8 +212,10 @@ static void told(struct ipcfs_store *store, const struct inotify_event *event)
 {
 	if (event->mask & IN_Q_OVERFLOW) {
 		store->changed(store->watch_arg, 0);
+		store->watcher->all = true; /* who died is not told either */
+		tick(store->watcher, 0);
 	} else if (event->wd == store->watcher->wd && event->len) {
-		if (!look(store, event->name))
+		if (look(store, event->name) && event->mask & IN_CLOSE_WRITE)
 			doubt(store->watcher, strtoull(event->name, NULL, 16));
 	} else if (event->len && store->names) {
 		store->names(store->watch_arg, event->wd, event->name);

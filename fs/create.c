@@ -30,8 +30,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+	int rc;
 
+	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
+		return fs_fail(-EINVAL, "a barrier is made with parties=N");
+	rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
@@ -185,13 +188,30 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fs_item_put(item);
 }
 
+static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	int fd, rc = fs_quota_add(uid, FS_Q_FOLDERS, 1);
+
+	if (rc < 0)
+		return rc;
+	rc = sys_mkdir_at(fs.dirfd, path, 0700);
+	if (rc < 0) {
+		fs_quota_add(uid, FS_Q_FOLDERS, -1);
+		return rc;
+	}
+	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	rc = fd < 0 ? fd : sys_owner(fd, uid, gid, mode & 01777);
+	sys_close(fd);
+	return rc;
+}
+
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
-	int fd, rc;
+	int rc;
 
 	fs_dir_path(folder, name, path);
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
@@ -202,15 +222,11 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;
 	}
+	if (rc == 0) /* the path for words above may be shorter */
+		rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
-		rc = sys_mkdir_at(fs.dirfd, path, 0700);
-	if (rc == 0) {
-		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-		rc = fd < 0 ? fd :
-			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
-					fs.uid == 0 ? ctx->gid : getegid(), mode & 01777);
-		sys_close(fd);
-	}
+		rc = make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
+				 fs.uid == 0 ? ctx->gid : getegid(), mode);
 	if (rc == 0)
 		rc = fs_item_lookup(folder, name, &item);
 	if (rc != 0) {

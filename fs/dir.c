@@ -233,7 +233,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fs_dir_reply(req, node);
 }
 
-/* ---- listing: taken whole at opendir, the text of the folder's handle --------------------------------- */
+/* ---- listing: taken whole at opendir and rewinddir, the text of the folder's handle ------------------------------ */
 
 /* An entry is: type byte, inode number, name, NUL. */
 static const char *entry_name(const char *entry)
@@ -304,14 +304,17 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 
 static int list(const struct fs_node *node, fuse_ino_t ino, struct fs_text *names)
 {
+	int rc = 0;
+
 	list_add(names, DT_DIR, ino, ".");
 	list_add(names, DT_DIR, FUSE_ROOT_ID, "..");
 	if (!node || (node->item && node->item->type != FS_DIR))
 		return -ENOTDIR;
 	if (node->item)
-		return list_folder(names, node->item);
-	list_root(names);
-	return 0;
+		rc = list_folder(names, node->item);
+	else
+		list_root(names);
+	return rc == 0 && names->failed ? -ENOMEM : rc;
 }
 
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -321,8 +324,6 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_handle *h;
 	int rc = list(node, ino, &names);
 
-	if (rc == 0 && names.failed)
-		rc = -ENOMEM;
 	if (rc == 0)
 		rc = fs_handle_new(node->type, node->item, NULL, fi->flags, fuse_req_ctx(req)->uid,
 				   &h);
@@ -348,6 +349,20 @@ static size_t entry_at(const struct fs_handle *h, off_t off)
 	return at;
 }
 
+/* rewinddir(3) shows what is there now; where that cannot be had, what was. */
+static void list_anew(struct fs_handle *h, fuse_ino_t ino)
+{
+	struct fs_text names = {0};
+
+	if (list(fs_node_of(ino), ino, &names) < 0) {
+		free(names.bytes);
+		return;
+	}
+	free(h->text);
+	h->text = names.bytes;
+	h->text_len = names.len;
+}
+
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
@@ -355,11 +370,12 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	char *buf = h ? malloc(size ? size : 1) : NULL;
 	size_t at, n = 0;
 
-	(void)ino;
 	if (!buf) {
 		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
 		return;
 	}
+	if (off == 0 && h->rest_at > 0)
+		list_anew(h, ino);
 	for (at = entry_at(h, off); at < h->text_len; at += entry_size(h->text + at)) {
 		const char *entry = h->text + at;
 		struct stat st = {.st_mode = (mode_t)DTTOIF(entry[0])};

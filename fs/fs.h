@@ -5,6 +5,7 @@
  *   name.c    names and options           item.c    what is in the store
  *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
+ *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
@@ -33,6 +34,7 @@ enum {
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
+	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
 	FS_ERRORS = 100,
 };
 
@@ -230,7 +232,8 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
+	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
+	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	struct fuse_pollhandle *poll;
@@ -277,14 +280,22 @@ struct fs_request {
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
 	int64_t busy_until;	/* monotonic; 0: the object's lock was not found busy */
+	unsigned busy_tries;	/* since then */
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
 	bool nonblock;
+	bool append;
 	bool parked;
 	bool interrupted;
 	bool answered;
 	bool timed;		      /* the timer counts as a deadline */
+	uint64_t ticket;	      /* condition, barrier: the claim by which it waits */
+	bool of_handle;		      /* the ticket was the handle's */
+	bool first;		      /* of those with tickets that are tried now */
+	bool nobody;		      /* there is nothing for any of them */
+	int error;		      /* with which it ends */
+	bool ending;		      /* as soon as the object's lock can be had */
 	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */
 	TAILQ_ENTRY(fs_request) cancel_link;
 	ev_timer timer;
@@ -304,6 +315,9 @@ void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
+/* Everything that met a busy lock is tried again in a millisecond. */
+void fs_park_mind_busy(void);
+void fs_park_busy_words(void);
 /* The items on which anybody waits or polls. */
 struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
@@ -312,6 +326,26 @@ void fs_park_forget(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
+
+/* ---- retry.c --------------------------------------------------------------------------- */
+
+/* A request other than READ and WRITE, for `call` to handle again. */
+struct fs_retry {
+	void (*call)(struct fs_retry *r);
+	fuse_req_t req;
+	fuse_ino_t ino, new_ino;
+	char name[FS_PATH], new_name[FS_PATH];
+	struct stat attr;
+	int flags;
+	uint64_t fh;
+	int64_t until_ns;
+	TAILQ_ENTRY(fs_retry) link;
+};
+
+/* To a handler that got -EBUSY: true, it will be called again, and has nothing to answer now; false, its time is
+ * over. */
+bool fs_retry(const struct fs_retry *request);
+void fs_retry_all(void);
 
 /* ---- reply.c ---------------------------------------------------------------------------- */
 
@@ -367,7 +401,8 @@ struct fs_kind {
 	bool write_waits; /* its names are minted: each look-up gives a new node */
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
-	bool flushes;	  /* it matters who closes a descriptor: each close is told */
+	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
+	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
 	 * take, to give. */
 	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
@@ -381,6 +416,9 @@ struct fs_kind {
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
 	bool (*holds)(const struct fs_handle *h);
+	/* r->error: its time is over, or it was interrupted. 0: it is answered after all; -EBUSY: to be asked again; or the
+	 * error to end with. NULL: that it is. */
+	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
 	/* Lines of `stat` behind the common ones. */
@@ -389,7 +427,7 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
@@ -447,7 +485,8 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+/* Folders have the same limit as objects. */
+enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */

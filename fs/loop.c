@@ -252,6 +252,7 @@ static void shut_down(void)
 	set_nonblocking(true);
 	fs_park_stopping = true;
 	fs_park_fail_all(-ESHUTDOWN);
+	fs_retry_all();
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
 		while (n >= 0 && fs_now_ns() < until && poll(&more, 1, SILENCE_MS) > 0)

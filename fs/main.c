@@ -43,7 +43,7 @@ static int complain(const char *what, const char *why)
 
 const char ipcfs_serve_options_help[] =
 	"    store=DIR           the store's folder, in a tmpfs\n"
-	"    max_objects=N       objects of one user (default 100000; 0: no limit)\n"
+	"    max_objects=N       objects of one user, and folders (default 100000; 0: no limit)\n"
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
@@ -100,7 +100,7 @@ static int parse_options(const char *text, struct options *o)
 			known = true;
 		}
 		for (int i = 0; value && i < FS_Q_COUNT; i++)
-			if (!strcmp(word, limits[i])) {
+			if (limits[i] && !strcmp(word, limits[i])) {
 				known = parse_limit(value, &o->limits[i]) == 0;
 				o->given[i] = true;
 			}
@@ -244,6 +244,7 @@ static int open_store(const struct options *o)
 		return complain(fs.store_dir, strerror(errno));
 	fs.store->dirfd = dup(fs.dirfd);
 	memcpy(fs.limits, o->limits, sizeof(fs.limits));
+	fs.limits[FS_Q_FOLDERS] = fs.limits[FS_Q_OBJECTS];
 	if (!o->given[FS_Q_BYTES] && fstatvfs(fs.dirfd, &vfs) == 0)
 		fs.limits[FS_Q_BYTES] = vfs.f_blocks * vfs.f_frsize / 2;
 	return 0;

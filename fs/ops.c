@@ -120,6 +120,14 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi);
+
+static void setattr_again(struct fs_retry *r)
+{
+	op_setattr(r->req, r->ino, &r->attr, r->flags, NULL);
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
@@ -138,6 +146,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
+	if (rc == -EBUSY &&
+	    fs_retry(&(struct fs_retry){
+		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
+		return;
 	if (rc < 0) {
 		fs_reply_error(req, rc, path);
 		return;
@@ -224,19 +236,35 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_reply_open(req, h);
 }
 
-/* Idempotent: a close may be told twice. */
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void flush(fuse_req_t req, uint64_t fh);
+
+static void flush_again(struct fs_retry *r)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	flush(r->req, r->fh);
+}
+
+/* Idempotent: a close may be told twice. */
+static void flush(fuse_req_t req, uint64_t fh)
+{
+	struct fs_handle *h = fs_handle_of(fh);
 	int rc = h ? fs_view_flush(h) : 0;
 
-	(void)ino;
-	if (h)
-		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
+		return;
 	if (rc < 0)
 		fs_reply_handle_error(req, rc, h);
 	else
 		fs_reply_ok(req);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+
+	(void)ino;
+	if (h) /* now: the closer waits, and can be looked at */
+		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	flush(req, fi->fh);
 }
 
 void fs_close(struct fs_handle *h)
@@ -294,7 +322,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 			       .data = data,
 			       .offset = off,
 			       .write = true,
-			       .nonblock = fi->flags & O_NONBLOCK};
+			       .nonblock = fi->flags & O_NONBLOCK,
+			       .append = fi->flags & O_APPEND};
 
 	(void)ino;
 	if (!r.handle) {
@@ -331,7 +360,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
 		     size_t out_size)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	/* A folder's number is none of these. */
+	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
 	int64_t ns;
 
 	(void)ino;

@@ -21,8 +21,8 @@ build=$PWD/build/$mode
 ipcfs=$PWD/build/ipcfs
 [ "$mode" = release ] || ipcfs=$build/ipcfs
 case ${LONG:-} in '' | 0) unset LONG ;; *) export LONG=1 ;; esac
-limit=300
-[ -z "${LONG:-}" ] && [ "$mode" = release ] || limit=1500
+limit=600
+[ -z "${LONG:-}" ] && [ "$mode" = release ] || limit=1800
 limit=${TIME_LIMIT:-$limit}
 logs=$build/logs
 # Debian's own programs come first: deps.sh has installed them, a python3 elsewhere may lack numpy.
@@ -55,12 +55,12 @@ left_mounts()
 	awk -v a="$tmp/" -v b="$shm/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' /proc/self/mountinfo
 }
 
-# Says what program $1 left behind, and clears it away. A server may still be ending: it gets 5 s.
+# Says what program $1 left behind, and clears it away. A server may still be ending: it gets 30 s.
 clear_up()
 {
 	local pids mounts i name p
 
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		pids=$(left_processes "$1")
 		[ -n "$pids" ] || break
 		sleep 0.1

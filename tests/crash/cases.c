@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cases_ticket.h"
 #include "core/engine.h"
 #include "core/object.h"
 
@@ -432,6 +433,11 @@ static int taken_away(struct ipcfs_object *o)
 		.given = IPCFS_P_CAPACITY, .capacity = 20                                          \
 	}
 
+#define THREE                                                                                      \
+	{                                                                                          \
+		.given = IPCFS_P_PARTIES, .parties = 3                                             \
+	}
+
 const struct step_case step_cases[] = {
 	{"queue_put", IPCFS_QUEUE, {0}, two, put, put_done, 0},
 	{"queue_put_first", IPCFS_QUEUE, {0}, NULL, put, put_done_empty, 0},
@@ -477,5 +483,84 @@ const struct step_case step_cases[] = {
 	{"unlink_waking", IPCFS_EVENT, {0}, NULL, take_away, taken_away, ANNOUNCED | REMOVES},
 	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed,
 	 ANNOUNCED},
+	{"condition_arm",
+	 IPCFS_CONDITION,
+	 {0},
+	 nobody_yet,
+	 condition_arm,
+	 condition_armed,
+	 ANNOUNCED},
+	{"condition_notify",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_three,
+	 condition_notify_two,
+	 condition_two_notified,
+	 0},
+	{"condition_notify_waking",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_three,
+	 condition_notify_two,
+	 condition_two_notified,
+	 ANNOUNCED},
+	{"condition_notify_all_waking",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_three,
+	 condition_notify_all,
+	 condition_all_notified,
+	 ANNOUNCED},
+	{"condition_notify_after_a_death",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_half_told,
+	 condition_notify_one,
+	 condition_third_notified,
+	 0},
+	{"condition_fetch",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_one_told,
+	 condition_fetch,
+	 condition_fetched,
+	 0},
+	{"condition_leave_passing_on",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_one_told,
+	 condition_leave,
+	 condition_passed_on,
+	 ANNOUNCED},
+	{"condition_give_up",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_three,
+	 condition_give_up,
+	 condition_given_up,
+	 0},
+	{"condition_sweep",
+	 IPCFS_CONDITION,
+	 {0},
+	 condition_dead_told,
+	 condition_sweep,
+	 condition_swept,
+	 ANNOUNCED},
+	{"barrier_arrive", IPCFS_BARRIER, THREE, nobody_yet, barrier_arrive, barrier_arrived,
+	 ANNOUNCED},
+	{"barrier_complete", IPCFS_BARRIER, THREE, barrier_two, barrier_arrive, barrier_completed,
+	 0},
+	{"barrier_complete_waking", IPCFS_BARRIER, THREE, barrier_two, barrier_arrive,
+	 barrier_completed, ANNOUNCED},
+	{"barrier_pass", IPCFS_BARRIER, THREE, barrier_through, barrier_pass, barrier_passed, 0},
+	{"barrier_leave", IPCFS_BARRIER, THREE, barrier_two, barrier_leave, barrier_left,
+	 ANNOUNCED},
+	{"barrier_time_out", IPCFS_BARRIER, THREE, barrier_two, barrier_time_out, barrier_timed_out,
+	 ANNOUNCED},
+	{"barrier_abort_waking", IPCFS_BARRIER, THREE, barrier_two, barrier_abort, barrier_aborted,
+	 ANNOUNCED},
+	{"barrier_reset", IPCFS_BARRIER, THREE, barrier_two, barrier_reset, barrier_emptied, 0},
+	{"barrier_reset_of_a_broken_one", IPCFS_BARRIER, THREE, barrier_broken, barrier_reset,
+	 barrier_mended, ANNOUNCED},
 };
 const size_t step_case_count = sizeof(step_cases) / sizeof(step_cases[0]);

@@ -3,7 +3,7 @@
  * crash_step.c - for every operation that changes an object, a client is led to an instruction between call
  * and return and killed there. Each time another process must find the object whole at once: the operation
  * done or not done, nothing else, no lock left, and ready for more; and if it was done, who waits must have
- * been told. LONG=1: at every instruction; else at every few, at other places each run.
+ * been told. LONG=1: at every instruction (of a loop, 200 rounds); else at every few, at other places each run.
  *
  * The same operation takes another way now and then (random numbers, a lock that others look at): wherever
  * the client was killed, what is asked of it is the same. But most must have been killed inside of the operation.

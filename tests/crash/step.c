@@ -4,6 +4,7 @@
  */
 #include "step.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 enum {
 	LONGEST = 1 << 20, /* instructions of one operation */
 	PLACES = 64,	   /* looked at for a breakpoint before an instruction */
-	VISITS = 8,	   /* of the same instruction that are worth a kill in a short run */
+	VISITS = 8,	   /* of the same instruction that are worth a kill in a short run, */
+	MANY_VISITS = 200, /* and in a long one */
 	HASH = 1 << 16,
 };
 
@@ -252,8 +254,10 @@ enum step_end step_kill_after(const struct step_client *c, const struct step_pat
 
 /* ---- where to kill ------------------------------------------------------------------------------ */
 
-static bool worth(const struct step_path *path, long i)
+static bool worth(const struct step_path *path, long i, bool all)
 {
+	if (all)
+		return path->seen[i] < MANY_VISITS;
 	return path->seen[i] < VISITS && !(again(path, i) && again(path, i - 1));
 }
 
@@ -274,7 +278,7 @@ long step_places(const struct step_path *path, long most, long **places)
 	if (!p)
 		return 0;
 	for (long i = 0; i < path->count; i++)
-		if (!most || worth(path, i))
+		if (worth(path, i, !most))
 			p[n++] = i;
 	stride = most ? n / most + 1 : 1;
 	for (long i = random_below(stride); i < n; i += stride)
@@ -329,6 +333,19 @@ static const char *check_steps(const struct step_client *c, struct step_path *pa
 	return NULL;
 }
 
+/* A step is a switch to the client and one back. Between two CPUs, where one is idle, they cost ten times more. */
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	CPU_ZERO(&set);
+	if (cpu >= 0 && cpu < CPU_SETSIZE) {
+		CPU_SET(cpu, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+}
+
 const char *step_check(void)
 {
 	struct step_client c = {.before = nothing, .act = count_up};
@@ -343,6 +360,7 @@ const char *step_check(void)
 	c.arg = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c.arg == MAP_FAILED)
 		return "no memory";
+	stay_on_one_cpu();
 	why = check_steps(&c, &path);
 	step_forget(&path);
 	munmap(c.arg, sizeof(int));

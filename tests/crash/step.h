@@ -48,9 +48,9 @@ void step_forget(struct step_path *path);
 enum step_end step_kill_after(const struct step_client *c, const struct step_path *path,
 			      long steps);
 
-/* Which instructions to try, and in the end path->count: all of them if most is 0; else about `most`, at equal
- * distances from a random one on, of those that are not the same for more than some few times in a loop. Gives
- * how many; *places is to be freed. */
+/* Which instructions to try, and in the end path->count: all of them if most is 0, but rounds of a loop past the
+ * 200th; else about `most`, at equal distances from a random one on, but rounds past the 8th. Gives how many;
+ * *places is to be freed. */
 long step_places(const struct step_path *path, long most, long **places);
 
 #endif

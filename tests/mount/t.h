@@ -105,6 +105,17 @@ long t_exists(const char *path); /* 0 or -errno, of lstat */
 int t_poll(int fd, short events, int timeout_ms);
 int64_t t_now_ms(void);
 
+/* A call that may not wait is EBUSY where a program has held the inner lock for 100 ms through the library. Where
+ * the machine is busy, one that was interrupted there does: again. */
+#define t_again(call)                                                                              \
+	({                                                                                         \
+		long t_rc_;                                                                        \
+		do                                                                                 \
+			t_rc_ = (long)(call);                                                      \
+		while (t_rc_ == -EBUSY);                                                           \
+		t_rc_;                                                                             \
+	})
+
 /* ---- what the view `stat` says ---- */
 /* The number behind the key in "PATH,stat", -ENODATA if there is no such line, or -errno. */
 long t_stat(const char *path, const char *key);

@@ -7,6 +7,8 @@
 
 #include <dirent.h>
 #include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays"};
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
@@ -159,7 +161,7 @@ static void options_of_other_kinds_are_einval(void **state)
 		{"maxsize=1", "queues"},    {"capacity=1", "queues"}, {"value=1", "semaphores"},
 		{"max=1", "semaphores"},    {"set", "events"},	      {"type=q", "values arrays"},
 		{"len=1", "arrays values"}, {"n=1", "semaphores"},    {"at=0", "arrays"},
-		{"raw", "values arrays"},   {"cas", "values arrays"},
+		{"raw", "values arrays"},   {"cas", "values arrays"}, {"parties=2", "barriers"},
 	};
 	for (int k = 0; k < KINDS; k++) {
 		const char *path = make(kinds[k], "foreign");
@@ -337,6 +339,69 @@ static void views_are_not_listed(void **state)
 	}
 	t_is(t_touch(t_path("queues/listing/three,maxsize=3")), 0);
 	t_runs(0, "[ \"$(ls -A $M/queues/listing | tr '\\n' ' ')\" = 'one three two ' ]");
+}
+
+static bool lists(DIR *dir, const char *name)
+{
+	const struct dirent *entry;
+	bool found = false;
+
+	/* cppcheck-suppress readdirCalled ; one thread */
+	while ((entry = readdir(dir)))
+		found |= !strcmp(entry->d_name, name);
+	return found;
+}
+
+static void a_rewound_folder_shows_what_is_there_now(void **state)
+{
+	(void)state;
+	t_is(t_sys(mkdir(t_path("queues/rewound"), 0755)), 0);
+	t_is(t_touch(t_path("queues/rewound/old")), 0);
+	DIR *dir = opendir(t_path("queues/rewound"));
+	t_check(dir && lists(dir, "old"));
+	t_is(t_touch(t_path("queues/rewound/new")), 0);
+	t_is(t_sys(unlink(t_path("queues/rewound/old"))), 0);
+	rewinddir(dir);
+	t_check(lists(dir, "new"));
+	rewinddir(dir);
+	t_check(!lists(dir, "old"));
+	closedir(dir);
+}
+
+/* Entries at any offset that lseek takes, also at none that a listing has told: never anything else. */
+static void any_offset_of_a_folder(void **state)
+{
+	static const off_t offsets[] = {
+		0, 1, 2, 3, 4, 5, 7, 20, 100, 4095, 4096, 1 << 20, 1ll << 31, 1ll << 40, INT64_MAX};
+	long names;
+
+	(void)state;
+	t_is(t_sys(mkdir(t_path("queues/offsets"), 0755)), 0);
+	for (int i = 0; i < 3; i++)
+		t_is(t_touch(t_path("queues/offsets/name%d", i)), 0);
+	int fd = t_open(t_path("queues/offsets"), O_RDONLY | O_DIRECTORY);
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		char buf[65536];
+		long n;
+
+		if (lseek(fd, offsets[i], SEEK_SET) < 0)
+			continue;
+		names = 0;
+		while ((n = t_sys(syscall(SYS_getdents64, fd, buf, sizeof(buf)))) > 0)
+			for (long at = 0; at < n; names++) {
+				const struct dirent64 *entry = (const void *)(buf + at);
+
+				t_check(!strncmp(entry->d_name, "name", 4) ||
+					!strcmp(entry->d_name, ".") ||
+					!strcmp(entry->d_name, ".."));
+				at += entry->d_reclen;
+			}
+		t_is(n, 0);
+		t_check(names <= 5 && (offsets[i] > 0 || names == 5) &&
+			(offsets[i] < 4096 || names == 0));
+	}
+	t_is(t_sys(ioctl(fd, IPCFS_TIMEOUT, &(int64_t){0})), -ENOTTY);
+	t_check(t_server() > 0);
 }
 
 static void views_cannot_be_removed_or_renamed(void **state)
@@ -593,6 +658,8 @@ int main(int argc, char **argv)
 		T_TEST(views_share_the_objects_attributes),
 		T_TEST(open_handles_show_changes_at_once),
 		T_TEST(views_are_not_listed),
+		T_TEST(a_rewound_folder_shows_what_is_there_now),
+		T_TEST(any_offset_of_a_folder),
 		T_TEST(views_cannot_be_removed_or_renamed),
 		T_TEST(listings_from_anywhere),
 		T_TEST(folders),

@@ -233,6 +233,8 @@ static void a_write_goes_through_beside_a_read(void **state)
 	write_beside_read(s, t_format("%s,n=2", s), "2", "2\n");
 	t_is(t_touch(e), 0);
 	write_beside_read(e, e, "1", "1\n");
+	t_is(t_touch(t_path("conditions/beside")), 0);
+	write_beside_read(t_path("conditions/beside"), t_path("conditions/beside"), "1", "1\n");
 }
 
 /* The views whose reads wait, of every kind: the kernel must not hold the handle. */
@@ -523,6 +525,8 @@ static void rm_wakes_all_with_eidrm(void **state)
 		{"semaphores/gone", "semaphores/gone", "", NULL},
 		{"semaphores/gone", "semaphores/gone", ",n=3", NULL},
 		{"events/gone", "events/gone", "", NULL},
+		{"conditions/gone", "conditions/gone", "", NULL},
+		{"barriers/gone,parties=5", "barriers/gone", "", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -500,6 +500,43 @@ static void max_objects_is_edquot(void **state)
 	with_mount(NULL);
 }
 
+static long mkdir_20(const char *path)
+{
+	long rc = 0;
+	int n = 0;
+
+	while (n < 20 && (rc = as_mkdir(t_format("%s%d", path, n))) == 0)
+		n++;
+	return rc < 0 && rc != -EDQUOT ? rc : n;
+}
+
+static long rmdir_20(const char *path)
+{
+	for (int i = 0; i < 20; i++)
+		rmdir(t_format("%s%d", path, i));
+	return 0;
+}
+
+static void max_objects_limits_folders_too(void **state)
+{
+	const char *d = t_path("values/d"), *o = t_path("values/o");
+
+	(void)state;
+	with_mount("max_objects=10");
+	t_runs(0, "find $M -mindepth 2 '(' -user %d -o -user %d ')' -delete", T_NOBODY, T_OTHER);
+	t_is(t_as(T_NOBODY, mkdir_20, d), 10);
+	t_is(t_as(T_OTHER, mkdir_20, o), 10); /* others notice nothing */
+	t_is(t_as(T_NOBODY, as_rmdir, t_format("%s0", d)), 0);
+	t_is(t_as(T_NOBODY, as_mkdir, t_format("%s0", d)), 0);
+	t_restart(); /* counted anew */
+	t_is(t_as(T_NOBODY, as_mkdir, t_path("values/more")), -EDQUOT);
+	t_is(t_as(T_NOBODY, as_create, t_path("values/more,type=q")), 0);
+	t_is(t_as(T_NOBODY, as_unlink, t_path("values/more")), 0);
+	t_is(t_as(T_NOBODY, rmdir_20, d), 0);
+	t_is(t_as(T_OTHER, rmdir_20, o), 0);
+	with_mount(NULL);
+}
+
 static long fill_queue(const char *path)
 {
 	static char block[65536];
@@ -644,6 +681,7 @@ int main(int argc, char **argv)
 		T_TEST(an_open_handle_stays_open),
 		T_TEST(errors_show_ones_own),
 		T_TEST(max_objects_is_edquot),
+		T_TEST(max_objects_limits_folders_too),
 		T_TEST(max_bytes_is_edquot),
 		T_TEST(max_parked_is_eusers),
 		T_TEST(max_handles_is_eusers),

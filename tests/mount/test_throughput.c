@@ -147,7 +147,7 @@ static int produce(void *arg)
 	for (int i = 0; i < flow->each; i++) {
 		struct message m = {(uint32_t)me, (uint32_t)i};
 		long rc = by_library ? ipcfs_queue_put(q, &m, sizeof(m), IPCFS_FOREVER) :
-				       t_sys(write(fd, &m, sizeof(m)));
+				       t_again(t_sys(write(fd, &m, sizeof(m))));
 		if (rc < 0)
 			return (int)-rc;
 	}
@@ -204,7 +204,7 @@ static void run_flow(const char *properties)
 		t_is(t_wait_for(child[i], 200000), 0);
 	int fd = t_open(q, O_WRONLY);
 	for (int i = 0; i < CONSUMERS; i++)
-		t_is(t_sys(write(fd, &end, sizeof(end))), sizeof(end));
+		t_is(t_again(t_sys(write(fd, &end, sizeof(end)))), sizeof(end));
 	for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++)
 		t_is(t_wait_for(child[i], 200000), 0);
 	t_is(flow->wrong, 0);

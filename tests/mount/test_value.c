@@ -911,7 +911,7 @@ static int add_by_file(void *arg)
 	int fd = t_open(t_path("values/sum"), O_WRONLY);
 
 	for (int i = 0; i < s->rounds; i++)
-		if (t_put(fd, "add 1\n") != 6)
+		if (t_again(t_put(fd, "add 1\n")) != 6)
 			return 1;
 	return 0;
 }
@@ -926,7 +926,7 @@ static int add_by_library(void *arg)
 	if (s->type == 'd')
 		one.f = 1;
 	for (int i = 0; value && i < s->rounds; i++)
-		if (ipcfs_value_op(value, IPCFS_ADD, one, NULL) != 0)
+		if (t_again(ipcfs_value_op(value, IPCFS_ADD, one, NULL)) != 0)
 			return 1;
 	return !value;
 }

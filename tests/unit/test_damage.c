@@ -104,6 +104,34 @@ static void use_lock(struct ipcfs_object *o)
 	LEGAL(ipcfs_lock_release(o, grant.token), 0);
 }
 
+static void use_condition(struct ipcfs_object *o)
+{
+	uint64_t ticket = 0, other = 0;
+
+	LEGAL(ipcfs_condition_arm(o, &ticket), 0);
+	LEGAL(ipcfs_condition_arm(o, &other), 0);
+	LEGAL(ipcfs_condition_notify(o, 1), IPCFS_PARTIES_MAX);
+	LEGAL(ipcfs_condition_wait(o, ticket, 0), 0);
+	LEGAL(ipcfs_condition_disarm(o, other), 0);
+	LEGAL(ipcfs_condition_notify_all(o), IPCFS_PARTIES_MAX);
+	LEGAL(ipcfs_condition_wait(o, 0, 0), 0);
+}
+
+static void use_barrier(struct ipcfs_object *o)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_ARRIVE, .flags = IPCFS_OP_WAITS};
+	struct ipcfs_op pass = {.verb = IPCFS_V_PASS};
+
+	LEGAL(ipcfs_barrier_wait(o, 0), 2);
+	LEGAL(ipcfs_engine_shm.try(o, &op), 0);
+	pass.token = op.token;
+	LEGAL(ipcfs_engine_shm.try(o, &op), 0);
+	LEGAL(ipcfs_barrier_wait(o, 0), 2);
+	LEGAL(ipcfs_engine_shm.try(o, &pass), 0);
+	LEGAL(ipcfs_barrier_abort(o), 0);
+	LEGAL(ipcfs_barrier_reset(o), 0);
+}
+
 static void use(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
@@ -130,6 +158,12 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_LOCK:
 		use_lock(o);
+		break;
+	case IPCFS_CONDITION:
+		use_condition(o);
+		break;
+	case IPCFS_BARRIER:
+		use_barrier(o);
 		break;
 	default:
 		use_cells(o);
@@ -415,6 +449,17 @@ static void scribbled_over_while_in_use(void)
 
 					legal_or_busy(ipcfs_lock_acquire(o, i % 2, 0, &grant), 0);
 					legal_or_busy(ipcfs_lock_release(o, grant.token), 0);
+				} else if (kind == IPCFS_CONDITION) {
+					uint64_t ticket = 0;
+
+					legal_or_busy(ipcfs_condition_arm(o, &ticket), 0);
+					legal_or_busy(ipcfs_condition_notify(o, 1), 4096);
+					legal_or_busy(ipcfs_condition_wait(o, ticket, 0), 0);
+				} else if (kind == IPCFS_BARRIER) {
+					int rc = ipcfs_barrier_wait(o, 1);
+
+					legal_or_busy(rc == -ETIMEDOUT ? 0 : rc, 3);
+					legal_or_busy(ipcfs_barrier_reset(o), 0);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),

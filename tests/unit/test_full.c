@@ -120,6 +120,8 @@ static int creation_inside(void)
 			p.given |= IPCFS_P_LEN;
 		else if (kind != IPCFS_VALUE)
 			p.given = 0;
+		if (kind == IPCFS_BARRIER)
+			p = (struct ipcfs_properties){.given = IPCFS_P_PARTIES, .parties = 2};
 		t_is(ipcfs_open(small, kind, "none", IPCFS_CREATE, 0600, &p, &o), -ENOSPC);
 		t_is(ipcfs_open(small, kind, "none", 0, 0, NULL, &o), -ENOENT);
 		t_is(ipcfs_unlink(small, kind, "none"), -ENOENT);

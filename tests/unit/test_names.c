@@ -205,6 +205,19 @@ static const struct {
 	 {.given = IPCFS_P_VALUE | IPCFS_P_MAX, .value = 6, .max = 5}},
 	{"semaphore: maxsize", S, -EINVAL, {.given = IPCFS_P_MAXSIZE}},
 	{"semaphore: len", S, -EINVAL, {.given = IPCFS_P_LEN}},
+	{"condition: parties", IPCFS_CONDITION, -EINVAL, {.given = IPCFS_P_PARTIES, .parties = 1}},
+	{"barrier: nothing", IPCFS_BARRIER, -EINVAL, {.given = 0}},
+	{"barrier: parties 0", IPCFS_BARRIER, -ERANGE, {.given = IPCFS_P_PARTIES}},
+	{"barrier: parties 1", IPCFS_BARRIER, 0, {.given = IPCFS_P_PARTIES, .parties = 1}},
+	{"barrier: parties largest",
+	 IPCFS_BARRIER,
+	 0,
+	 {.given = IPCFS_P_PARTIES, .parties = IPCFS_PARTIES_MAX}},
+	{"barrier: parties past it",
+	 IPCFS_BARRIER,
+	 -ERANGE,
+	 {.given = IPCFS_P_PARTIES, .parties = IPCFS_PARTIES_MAX + 1}},
+	{"barrier: value", IPCFS_BARRIER, -EINVAL, {.given = IPCFS_P_VALUE}},
 	{"event: set", E, 0, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not set", E, 0, {.given = IPCFS_P_SET}},
 	{"event: value", E, -EINVAL, {.given = IPCFS_P_VALUE}},
@@ -368,6 +381,11 @@ static const struct {
 	{"semaphore: same max", S, 0, {.given = IPCFS_P_MAX, .max = 10}},
 	{"semaphore: other max", S, -EEXIST, {.given = IPCFS_P_MAX, .max = 11}},
 	{"semaphore: not its own", S, -EINVAL, {.given = IPCFS_P_CAPACITY, .capacity = 3000}},
+	{"barrier: same parties", IPCFS_BARRIER, 0, {.given = IPCFS_P_PARTIES, .parties = 3}},
+	{"barrier: other parties",
+	 IPCFS_BARRIER,
+	 -EEXIST,
+	 {.given = IPCFS_P_PARTIES, .parties = 4}},
 	{"event: as created", E, 0, {.given = IPCFS_P_SET}},
 	{"event: as now", E, -EEXIST, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not its own", E, -EINVAL, {.given = IPCFS_P_MAX, .max = 1}},
@@ -419,8 +437,10 @@ static void excl(void)
 			p.given = IPCFS_P_TYPE;
 		if (kind == A)
 			p.given |= IPCFS_P_LEN;
+		if (kind == IPCFS_BARRIER)
+			p.given = IPCFS_P_PARTIES;
 		p.type = 'd';
-		p.len = 3;
+		p.len = p.parties = 3;
 		t_is(ipcfs_open(t.store, kind, "x", 0, 0, &p, &o), -ENOENT);
 		t_is(ipcfs_open(t.store, kind, "x", IPCFS_EXCL, 0, &p, &o), -ENOENT);
 		t_is(ipcfs_open(t.store, kind, "x", IPCFS_CREATE | IPCFS_EXCL, 0600, &p, &o), 0);
