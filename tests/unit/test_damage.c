@@ -367,7 +367,7 @@ static void random_bytes_in_arrays(void)
 }
 
 /* The same while calls are under way. */
-static _Atomic int *scribbling; /* which victim; -1: enough */
+static _Atomic int *scribbling; /* which victim; 0: none yet; -1: enough */
 
 static int scribble_on(void *arg)
 {
@@ -375,7 +375,7 @@ static int scribble_on(void *arg)
 	struct ipcfs_store *store = t_open_store();
 
 	t.seed = 1000 + kind;
-	for (int which = 0; *scribbling >= 0; which++) {
+	for (int which = 1; *scribbling >= 0; which++) {
 		struct ipcfs_object *o = NULL;
 		char name[16];
 
@@ -422,7 +422,7 @@ static void scribbled_over_while_in_use(void)
 		*scribbling = 0;
 		pid_t pid = t_fork(scribble_on, &kind);
 
-		for (int which = 0; which < t_count(100); which++) {
+		for (int which = 1; which <= t_count(100); which++) {
 			snprintf(name, sizeof(name), "v%d", which);
 			struct ipcfs_object *o = t_any(kind, name);
 			*scribbling = which;
