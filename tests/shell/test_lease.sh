@@ -3,7 +3,7 @@
 #
 # test_lease.sh - what a person types with queues whose messages are tasks: ack, done and back, join, close, dead
 # letters; in bash, dash and Python.
-# shellcheck disable=SC2016 # commands are expanded by the shell that runs them
+# shellcheck disable=SC2016,SC2317 # commands are expanded by the shell that runs them; check calls functions
 set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"

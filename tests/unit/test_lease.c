@@ -1263,6 +1263,38 @@ static void killed_waiters_lease_nothing(void)
 	leases(q, "abc", 2); /* nobody else had it */
 }
 
+static void nothing(int number)
+{
+	(void)number;
+}
+
+static void handle_and_restart(void)
+{
+	struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+static void a_signal_handler_ends_the_wait(void)
+{
+	struct ipcfs_object *q = queue_of("q", 100);
+
+	for (int i = 0; i < 2; i++) {
+		if (i == 1)
+			put(q, "a");
+		struct t_call *call = t_start_waiting(
+			(struct t_call){.name = "q",
+					.function = i == 0 ? lease_call : join_call,
+					.before = handle_and_restart,
+					.arg = 100,
+					.timeout_ns = -1});
+		/* one that comes just before the sleep is not noticed */
+		t_until(kill(call->pid, SIGUSR1) == 0 && call->result == -EINTR);
+		t_ends_with(call, -EINTR);
+	}
+	leases(q, "a", 1); /* nobody had it before */
+}
+
 static void removal_ends_leases_and_joins(void)
 {
 	struct ipcfs_object *q = queue_of("q", 100);
@@ -1322,6 +1354,7 @@ int main(void)
 		T_TEST(a_lease_waits_for_a_put),
 		T_TEST(deadlines),
 		T_TEST(killed_waiters_lease_nothing),
+		T_TEST(a_signal_handler_ends_the_wait),
 		T_TEST(removal_ends_leases_and_joins),
 	};
 
