@@ -33,7 +33,7 @@ bool dead_due(struct ipcfs_object *o, uint64_t attempts)
 
 static bool is_doomed(struct claim *c)
 {
-	uint64_t kind = LOAD(c->state) & QUEUE_KIND;
+	uint64_t kind = queue_kind(c);
 
 	return kind == QUEUE_DOOMED || kind == QUEUE_MOVING;
 }
@@ -207,8 +207,8 @@ static int find_noted(struct ipcfs_object *o, struct claim *note)
 	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
 		struct claim *c = claim_at(o, i);
 
-		if ((is_doomed(c) || (LOAD(c->state) & QUEUE_KIND) == QUEUE_READY) &&
-		    LOAD(c->a) == LOAD(note->b) && LOAD(c->since) == LOAD(note->c))
+		if ((is_doomed(c) || queue_kind(c) == QUEUE_READY) && LOAD(c->a) == LOAD(note->b) &&
+		    LOAD(c->since) == LOAD(note->c))
 			return (int)i;
 	}
 	return CLAIM_NONE;
@@ -223,7 +223,7 @@ static int resume(struct ipcfs_object *o, struct ipcfs_object *other)
 		struct claim *note = claim_at(other, k);
 		int i;
 
-		if ((LOAD(note->state) & QUEUE_KIND) != QUEUE_NOTE || LOAD(note->a) != o->id)
+		if (queue_kind(note) != QUEUE_NOTE || LOAD(note->a) != o->id)
 			continue;
 		i = find_noted(o, note);
 		rc = i == CLAIM_NONE ? 0 : finish(o, (unsigned)i);

@@ -11,15 +11,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 
 #define BURY_EVERY_NS                                                                              \
 	100000000 /* between two looks for the dead, while there are messages to be had */
-
-static uint64_t kind_of(struct claim *c)
-{
-	return LOAD(c->state) & QUEUE_KIND;
-}
 
 static uint64_t attempts_of(struct claim *c)
 {
@@ -60,7 +54,7 @@ static void survey_back(struct ipcfs_object *o, int i, struct queue_view *v)
 	struct claim *c = claim_at(o, (unsigned)i);
 
 	v->back += LOAD(c->c);
-	if (kind_of(c) != QUEUE_READY) {
+	if (queue_kind(c) != QUEUE_READY) {
 		v->doomed++;
 		return;
 	}
@@ -77,7 +71,7 @@ int lease_survey(struct ipcfs_object *o, struct queue_view *v)
 	v->back = v->held = 0;
 	for (unsigned i = 0, n = claim_count(o); i < n && rc == 0; i++) {
 		struct claim *c = claim_at(o, i);
-		uint64_t kind = kind_of(c);
+		uint64_t kind = queue_kind(c);
 
 		if (kind == 0 || kind == QUEUE_NOTE)
 			continue;
@@ -113,7 +107,7 @@ static uint32_t own_leases(struct ipcfs_object *o, const struct ipcfs_op *op)
 	uint32_t n = 0;
 
 	for (int i = claim_find(o, &h, 0); i != CLAIM_NONE; i = claim_find(o, &h, (unsigned)i + 1))
-		n += kind_of(claim_at(o, (unsigned)i)) == QUEUE_LEASED;
+		n += queue_kind(claim_at(o, (unsigned)i)) == QUEUE_LEASED;
 	return n;
 }
 
@@ -143,7 +137,7 @@ static int find_dead(struct ipcfs_object *o, unsigned from, struct asked *asked)
 		struct claim *c = claim_at(o, i);
 		uint64_t member = LOAD(c->member);
 
-		if (kind_of(c) != QUEUE_LEASED)
+		if (queue_kind(c) != QUEUE_LEASED)
 			continue;
 		if (member != asked->member || !member)
 			*asked = (struct asked){member, claim_alive(o, c)};
@@ -368,7 +362,7 @@ static int find_lease(struct ipcfs_object *o, const struct ipcfs_op *op,
 
 	for (; i != CLAIM_NONE; i = claim_find(o, h, (unsigned)i + 1)) {
 		c = claim_at(o, (unsigned)i);
-		if (kind_of(c) == QUEUE_LEASED &&
+		if (queue_kind(c) == QUEUE_LEASED &&
 		    (h->handle || op->verb == IPCFS_V_LEAVE || LOAD(c->order) == op->token))
 			break;
 	}
@@ -464,7 +458,7 @@ uint64_t lease_clear(struct ipcfs_object *o, struct queue_view *v, bool whole)
 	finished = lease_tell_done(o, v, whole ? dropped : UINT64_MAX);
 	v->leased = 0;
 	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
-		uint64_t kind = kind_of(claim_at(o, i));
+		uint64_t kind = queue_kind(claim_at(o, i));
 
 		if (kind == QUEUE_LEASED && whole)
 			v->leased++;
@@ -500,139 +494,4 @@ int lease_try(struct ipcfs_object *o, struct ipcfs_op *op)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* ---- room in the ring -------------------------------------------------------------------------------------- */
-
-/* A claim's bytes in the ring. */
-struct piece {
-	uint64_t start, len;
-	unsigned claim;
-};
-
-static int by_place(const void *a, const void *b)
-{
-	const struct piece *x = a, *y = b;
-
-	return x->start < y->start ? 1 : -(x->start > y->start); /* the last one first */
-}
-
-static unsigned collect(struct ipcfs_object *o, struct piece *pieces, unsigned room)
-{
-	unsigned n = 0, end = claim_count(o);
-
-	for (unsigned i = 0; i < end && n < room; i++) {
-		struct claim *c = claim_at(o, i);
-		uint64_t kind = kind_of(c), start = LOAD(c->b), len = LOAD(c->c);
-
-		if (kind && kind != QUEUE_NOTE && len && len <= o->queue.capacity)
-			pieces[n++] = (struct piece){start, len, i};
-	}
-	qsort(pieces, n, sizeof(*pieces), by_place);
-	return n;
-}
-
-/* Up to what lies behind it, if there is as much free between them as it has. One store of its place commits. */
-static void slide(struct ipcfs_object *o, struct piece *p, uint64_t limit)
-{
-	struct iovec from[2], to[2];
-	int n;
-
-	if (limit < p->len || limit - p->len < p->start || limit - p->len - p->start < p->len)
-		return;
-	n = queue_pieces(o, p->start, p->len, from);
-	p->start = limit - p->len;
-	queue_pieces(o, p->start, p->len, to);
-	queue_copy(to, from, n);
-	STORE(claim_at(o, p->claim)->b, p->start);
-}
-
-/* Where the ring's messages begin: all claims lie before them. */
-static uint64_t ring_start(struct ipcfs_object *o, const struct queue_view *v)
-{
-	uint64_t start, len;
-
-	return v->count && queue_slot(o, v->head, &start, &len) == 0 ? start : v->end;
-}
-
-/* When more than half of the ring is in use and more of that is free than copying costs; or when the message
- * would not fit else. After it less is free than the claims have, so that half of the capacity
- * can be used whatever has been leased for how long. */
-void lease_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
-{
-	uint64_t span = v->end - v->first, limit = ring_start(o, v), free_bytes;
-	bool fits = span + len <= o->queue.capacity;
-	struct piece *pieces;
-	unsigned n;
-
-	if ((fits && span <= o->queue.capacity / 2) || limit < v->first + v->held)
-		return;
-	free_bytes = limit - v->first - v->held;
-	if (free_bytes == 0 || (fits && free_bytes < v->held))
-		return;
-	n = claim_count(o);
-	pieces = n ? malloc(n * sizeof(*pieces)) : NULL;
-	if (!pieces)
-		return;
-	n = collect(o, pieces, n);
-	for (unsigned i = 0; i < n; limit = pieces[i++].start)
-		slide(o, &pieces[i], limit);
-	if (n && limit > v->first)
-		v->first = limit;
-	free(pieces);
-}
-
-/* ---- the library's calls ------------------------------------------------------------------------------------- */
-
-static int run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
-{
-	return o->kind == IPCFS_QUEUE ? obj_run(o, op, deadline_ns) : -EINVAL;
-}
-
-ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns,
-			  struct ipcfs_lease *lease)
-{
-	struct ipcfs_op op = {
-		.verb = IPCFS_V_GET, .flags = IPCFS_OP_LEASE, .out = buf, .out_size = size};
-	int rc = run(queue, &op, deadline_ns);
-
-	if (rc < 0)
-		return rc;
-	*lease = (struct ipcfs_lease){.id = op.token, .attempt = op.attempt};
-	return (ssize_t)op.out_len;
-}
-
-int ipcfs_queue_settle(struct ipcfs_object *queue, uint64_t lease)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_SETTLE, .token = lease};
-
-	return run(queue, &op, 0);
-}
-
-int ipcfs_queue_return(struct ipcfs_object *queue, uint64_t lease)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_BACK, .token = lease};
-
-	return run(queue, &op, 0);
-}
-
-int ipcfs_queue_done(struct ipcfs_object *queue, uint64_t count)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_DONE, .count = count};
-
-	return run(queue, &op, 0);
-}
-
-int ipcfs_queue_join(struct ipcfs_object *queue, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_JOIN};
-
-	return run(queue, &op, deadline_ns);
-}
-
-int ipcfs_queue_close(struct ipcfs_object *queue)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLOSE};
-
-	return run(queue, &op, 0);
 }

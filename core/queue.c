@@ -25,24 +25,6 @@ struct shared_slot {
 	_Atomic uint64_t start, len;
 };
 
-void queue_copy(const struct iovec *to, const struct iovec *from, int n)
-{
-	size_t at = 0, turn = to[0].iov_len;
-
-	for (int i = 0; i < n; at += from[i++].iov_len) {
-		const char *bytes = from[i].iov_base;
-		size_t len = from[i].iov_len, head = at >= turn	     ? 0 :
-						     turn - at < len ? turn - at :
-								       len;
-
-		if (head)
-			memcpy((char *)to[0].iov_base + at, bytes, head);
-		if (head < len)
-			memcpy((char *)to[1].iov_base + (at + head - turn), bytes + head,
-			       len - head);
-	}
-}
-
 static int shape(const struct ipcfs_properties *p, uint64_t out[5])
 {
 	out[QUEUE_MAXSIZE] = p->given & IPCFS_P_MAXSIZE ? p->maxsize : 0;
@@ -218,7 +200,7 @@ static inline int make_place(struct ipcfs_object *o, struct queue_view *v, uint6
 	if (len > o->queue.capacity)
 		return -EMSGSIZE;
 	if (__builtin_expect(v->word & QUEUE_CLAIMS, 0))
-		lease_make_room(o, v, len);
+		queue_make_room(o, v, len);
 	if (!fits(o, v, len))
 		return -EAGAIN;
 	return reserve(o, (uint64_t)v->head + v->count, v->end, len);
@@ -516,60 +498,3 @@ const struct ipcfs_kind_ops ipcfs_queue_ops = {
 	.stat = counts,
 	.holding = lease_holding,
 };
-
-/* ---- the library's calls ----------------------------------------------------------------- */
-
-static int run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
-{
-	return o->kind == IPCFS_QUEUE ? obj_run(o, op, deadline_ns) : -EINVAL;
-}
-
-int ipcfs_queue_put(struct ipcfs_object *queue, const void *msg, size_t len, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = msg, .in_len = len};
-
-	return run(queue, &op, deadline_ns);
-}
-
-ssize_t ipcfs_queue_get(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET, .out = buf, .out_size = size};
-	int rc = run(queue, &op, deadline_ns);
-
-	return rc < 0 ? rc : (ssize_t)op.out_len;
-}
-
-ssize_t ipcfs_queue_peek(struct ipcfs_object *queue, void *buf, size_t size)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PEEK, .out = buf, .out_size = size};
-	int rc = run(queue, &op, 0);
-
-	return rc < 0 ? rc : (ssize_t)op.out_len;
-}
-
-int ipcfs_queue_put_many(struct ipcfs_object *queue, const struct iovec *msgs, unsigned count,
-			 int64_t deadline_ns)
-{
-	struct ipcfs_op op = {
-		.verb = IPCFS_V_PUT_MANY, .vec = (struct iovec *)(uintptr_t)msgs, .count = count};
-	int rc = count && count <= IPCFS_BATCH_MAX ? run(queue, &op, deadline_ns) : -EINVAL;
-
-	return rc < 0 ? rc : (int)op.count;
-}
-
-int ipcfs_queue_get_many(struct ipcfs_object *queue, struct iovec *bufs, unsigned count,
-			 int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET_MANY, .vec = bufs, .count = count};
-	int rc = count && count <= IPCFS_BATCH_MAX ? run(queue, &op, deadline_ns) : -EINVAL;
-
-	return rc < 0 ? rc : (int)op.count;
-}
-
-ssize_t ipcfs_queue_clear(struct ipcfs_object *queue)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-	int rc = run(queue, &op, 0);
-
-	return rc < 0 ? rc : (ssize_t)op.count;
-}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, lease.c what is
- * leased, returned, settled and joined, dead.c the way of a message to its dead-letter queue.
+ * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_room.c
+ * what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
+ * dead-letter queue, queue_calls.c the library's calls.
  *
  * A message is in the ring's index, or it has left it. Of those that have left, some are claims: leased to a
  * consumer, or given back and waiting at the front for the next one. The bytes of a claim stay in the ring.
@@ -33,6 +34,11 @@ enum {
 #define QUEUE_ATTEMPT 8
 /* More are not counted. */
 #define QUEUE_ATTEMPTS_END UINT32_MAX
+
+static inline uint64_t queue_kind(struct claim *c)
+{
+	return LOAD(c->state) & QUEUE_KIND;
+}
 
 /* What the committed word, the slots and the claims say, checked. */
 struct queue_view {
@@ -76,19 +82,21 @@ static inline void queue_take(struct ipcfs_object *o, struct queue_view *v, uint
 int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2]);
 /* Message i of the ring: its place and length. -EUCLEAN. */
 int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len);
-/* Bytes in n pieces to one or two of the same length. */
-void queue_copy(const struct iovec *to, const struct iovec *from, int n);
 /* Fills bytes and slot behind the view, which then counts the message. Nobody sees it yet.
  * -EAGAIN, -EMSGSIZE, -ENOSPC, -EDQUOT. */
 int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n);
 /* GET and PEEK: hands the message to op->sink or to op->out. */
 int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t len);
 
+/* ---- queue_room.c ---- */
+/* Bytes in n pieces to one or two of the same length. */
+void queue_copy(const struct iovec *to, const struct iovec *from, int n);
+/* Before a put of len bytes: where old claims hold back what is free behind them, they move together. */
+void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len);
+
 /* ---- lease.c ---- */
 /* Adds the claims to the view. -EUCLEAN. */
 int lease_survey(struct ipcfs_object *o, struct queue_view *v);
-/* Before a put of len bytes: where old claims hold back what is free behind them, they move together. */
-void lease_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len);
 /* A get where there are claims, or that is to make one; a look at what it would give. */
 int lease_get(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v);
 int lease_peek(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v);
