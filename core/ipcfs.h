@@ -233,11 +233,12 @@ int64_t ipcfs_after(int64_t timeout_ns);
 /* ---- queues: messages of bytes, first in first out --------------------------- */
 
 /* ipcfs_queue_put: appends one message of len bytes (0 is allowed), waits while
- * it does not fit. -EMSGSIZE: longer than the capacity. */
+ * it does not fit. -EMSGSIZE: longer than the capacity. -EPIPE: the queue is closed. */
 int ipcfs_queue_put(struct ipcfs_object *queue, const void *msg, size_t len, int64_t deadline_ns);
 
 /* ipcfs_queue_get: takes the oldest message, waits while there is none. Returns
- * its length. -EMSGSIZE: longer than size; it stays (ipcfs_queue_peek tells its length). */
+ * its length. -EMSGSIZE: longer than size; it stays (ipcfs_queue_peek tells its length).
+ * -ENODATA: the queue is closed, and nothing is left in it. */
 ssize_t ipcfs_queue_get(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns);
 
 /* ipcfs_queue_peek: copies at most size bytes of the oldest message, takes nothing and
@@ -255,7 +256,7 @@ int ipcfs_queue_put_many(struct ipcfs_object *queue, const struct iovec *msgs, u
 int ipcfs_queue_get_many(struct ipcfs_object *queue, struct iovec *bufs, unsigned count,
 			 int64_t deadline_ns);
 
-/* ipcfs_queue_clear: drops every message in one step. Returns how many. */
+/* ipcfs_queue_clear: drops every message that is not leased, in one step. Returns how many. */
 ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
 
 /* Leases: a message that is leased is not gone, but in this process's hands until it says what became of it. One that

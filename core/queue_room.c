@@ -78,8 +78,8 @@ static uint64_t ring_start(struct ipcfs_object *o, const struct queue_view *v)
 }
 
 /* When more than half of the ring is in use and more of that is free than copying costs; or when the message
- * would not fit else. After it less is free than the claims have, so that half of the capacity
- * can be used whatever has been leased for how long. */
+ * would not fit else. After it less is free between them than the claims have: what is leased for long
+ * costs at most twice its bytes. */
 void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 {
 	uint64_t span = v->end - v->first, limit = ring_start(o, v), free_bytes;

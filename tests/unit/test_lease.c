@@ -144,7 +144,7 @@ static void other_kinds_have_no_leases(void)
 {
 	struct ipcfs_lease lease;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == IPCFS_QUEUE)
