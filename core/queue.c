@@ -146,7 +146,7 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 	/* An error does not wait. */
 	if (look(o, &v) < 0 || lease_look_for_dead(o, &v) < 0)
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE | 1u << IPCFS_C_JOIN;
-	if (v.count || v.ready || v.doomed)
+	if (v.count || v.ready)
 		classes |= 1u << IPCFS_C_READ;
 	else if (v.word & QUEUE_CLOSED && lease_drained(o, &v, op))
 		classes |= 1u << IPCFS_C_READ | IPCFS_READY_HUP;

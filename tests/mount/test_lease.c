@@ -337,10 +337,13 @@ static void returned_messages_go_to_who_waits(void **state)
 	t_wait_stat(q, "waiters", 1);
 	struct t_io second = t_reader(t_format("%s,ack", q), O_RDONLY);
 	t_wait_stat(q, "waiters", 2);
+	int polled = ack(q, O_RDWR);
+	t_is(t_poll(polled, POLLIN, 0), 0);
 	close(fd);
 	t_io_got(&first, "a"); /* first come, first served */
 	t_io_got(&second, "b");
-	t_wait_stat(q, "messages", 1); /* it ended without `done` */
+	t_check(t_poll(polled, POLLIN, T_LIMIT_MS) & POLLIN); /* it ended without `done` */
+	t_is(t_stat(q, "messages"), 1);
 	t_shows(q, "b");
 }
 
@@ -389,17 +392,21 @@ static void waits_end(void **state)
 	t_wait_stat(q, "waiters", 0);
 	joiner = t_reader(t_format("%s,join", q), O_RDONLY);
 	t_wait_stat(q, "waiters", 1);
-	int leasing = ack(q, O_RDWR);
+	int leasing = ack(q, O_RDWR), polled = ack(q, O_RDWR);
 	t_gets(leasing, "a");
+	struct t_io leaser = t_reader(t_format("%s,ack", q), O_RDONLY);
+	t_wait_stat(q, "waiters", 2);
+	t_is(t_poll(polled, POLLIN, 0), 0);
 	t_is(t_sys(unlink(q)), 0);
 	t_is(t_io_result(&joiner), -EIDRM);
+	t_is(t_io_result(&leaser), -EIDRM);
+	t_check(t_poll(polled, POLLIN, T_LIMIT_MS) & POLLERR);
 	t_is(t_put(leasing, "done"), -EIDRM);
 	t_is(t_put(leasing, "back"), -EIDRM);
 }
 
-static void the_servers_end(void **state)
+static void end_with_waiters(bool by_signal)
 {
-	(void)state;
 	const char *q = queue("shutdown"), *r = queue("shutdown2");
 
 	t_is(t_echo(q, "a"), 0);
@@ -407,11 +414,25 @@ static void the_servers_end(void **state)
 		    leaser = t_reader(t_format("%s,ack", r), O_RDONLY);
 	t_wait_stat(q, "waiters", 1);
 	t_wait_stat(r, "waiters", 1);
-	t_umount();
+	if (by_signal)
+		kill(t_server(), SIGTERM);
+	else
+		t_umount();
 	t_is(t_io_result(&joiner), -ESHUTDOWN);
 	t_is(t_io_result(&leaser), -ESHUTDOWN);
+	t_until(t_exists(t_path("status")) != 0);
+	umount2(t_mnt, MNT_DETACH); /* in case that it is still there */
 	t_mount(NULL);
 	t_shows(q, "a");
+	t_is(t_sys(unlink(q)), 0);
+	t_is(t_sys(unlink(r)), 0);
+}
+
+static void the_servers_end(void **state)
+{
+	(void)state;
+	end_with_waiters(false);
+	end_with_waiters(true);
 }
 
 /* ---- join ------------------------------------------------------------------------------------------------------------ */

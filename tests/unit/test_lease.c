@@ -811,6 +811,39 @@ static void who_asks_whether_it_is_ready_moves_them(void)
 	t_is(unfinished(q), 0);
 }
 
+static int take_the_lock_and_stop(void *arg)
+{
+	struct ipcfs_store *store = t_open_store();
+	struct ipcfs_object *o = NULL;
+
+	t_is(ipcfs_open(store, IPCFS_QUEUE, arg, 0, 0, NULL, &o), 0);
+	t_is(obj_lock(o, IPCFS_FOREVER, false), 0);
+	raise(SIGSTOP);
+	return 0;
+}
+
+/* It is neither here nor there for those who read, until it can go. */
+static void while_the_other_queue_is_busy_it_waits(void)
+{
+	struct ipcfs_object *failed = queue_of("failed", 100),
+			    *q = queue_with_dead("q", 1, "failed");
+	struct ipcfs_lease lease;
+	pid_t child;
+
+	put(q, "a");
+	child = t_fork(take_the_lock_and_stop, (void *)(uintptr_t) "failed");
+	t_wait_stopped(child);
+	fail_once_more(q, "a", 1);
+	t_is(ready(q) & 1u << IPCFS_C_READ, 0);
+	t_is(ipcfs_queue_lease(q, buf, 10, 0, &lease), -EAGAIN);
+	t_is(ipcfs_queue_join(q, 0), -EAGAIN);
+	t_is(messages(failed), 0);
+	t_is(unfinished(q), 1);
+	t_kill(child);
+	t_is(ipcfs_queue_join(q, IPCFS_FOREVER), 0);
+	gets(failed, "a");
+}
+
 /* What cannot go stays at the front, and tries again at its next failure. */
 static void where_it_cannot_move_it_stays(void)
 {
@@ -1337,6 +1370,7 @@ int main(void)
 		T_TEST(after_its_attempts_a_message_moves),
 		T_TEST(several_move_in_their_order),
 		T_TEST(who_asks_whether_it_is_ready_moves_them),
+		T_TEST(while_the_other_queue_is_busy_it_waits),
 		T_TEST(where_it_cannot_move_it_stays),
 		T_TEST(it_moves_within_its_folder),
 		T_TEST(the_owner_must_be_allowed_to_put_there),
