@@ -59,8 +59,9 @@ struct seg_control {
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
 	 * `word` becomes with redo_on (claim.h). */
 	_Atomic uint64_t claims, claims_reserved, claim_order, redo_word;
-	_Atomic uint64_t turn, turn_until; /* the turnstile: whose, CLOCK_MONOTONIC ns */
-	uint8_t spare[SEG_CONTROL - 216];
+	/* The turnstile: whose it is and who comes next, each until when (CLOCK_MONOTONIC ns). */
+	_Atomic uint64_t turn, turn_until, turn_next, next_until;
+	uint8_t spare[SEG_CONTROL - 232];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
@@ -75,6 +76,7 @@ struct ipcfs_kind_ops {
 	uint32_t properties; /* IPCFS_P_* that it has */
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
+	bool claims_ready;   /* the first page of claims has memory from creation */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -120,7 +122,11 @@ struct ipcfs_object {
 	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
-	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
+	unsigned
+		noted; /* 1 + our place in the member's `holds` (MEMBER_HOLDS: none was left); 0: not noted */
+	/* A server's last question whether the owners of claims live: see claim_due(). */
+	uint64_t asked_deaths;
+	int64_t asked_ns;
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -167,7 +173,10 @@ struct ipcfs_store {
 	/* Server: doorbell. */
 	int watch_fd, watch_wd;
 	struct member_rings *rings;
+	uint64_t deaths; /* noticed */
 	void (*changed)(void *arg, uint64_t id);
+	/* Server: who has died had, or may have had, claims on the object (may be NULL). */
+	void (*died)(void *arg, uint64_t id);
 	/* Server: a name in the store appeared or went behind our back (may be NULL). */
 	void (*names)(void *arg, int wd, const char *name);
 	void *watch_arg;
@@ -253,8 +262,10 @@ int obj_unlock(struct ipcfs_object *o, int rc);
 /* Called under the lock before the store that commits: counts the change, wakes at most n waiters
  * of `class` and all that wait for any change, rings a server's bell. */
 void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n);
-/* Wakes without counting a change: a wake-up passed on. */
+/* Wakes without counting a change: a wake-up passed on. n 0: rings the server alone. */
 void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* The same for those who sleep in the library alone. */
+void obj_wake_sleepers(struct ipcfs_object *o, enum ipcfs_class class, int n);
 /* One try, as engine.h says. */
 int obj_try(struct ipcfs_object *o, struct ipcfs_op *op);
 /* Tries until done or the deadline. */
