@@ -38,24 +38,29 @@ static void announce(struct ipcfs_object *o, uint32_t bit)
 		STORE(o->control->flags, flags | bit);
 }
 
-void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
+void obj_wake_sleepers(struct ipcfs_object *o, enum ipcfs_class class, int n)
 {
 	struct seg_control *control = o->control;
 	uint32_t flags = LOAD(control->flags);
 
-	if (__builtin_expect(!(flags & (SEG_WAITERS(class) | SEG_PARKED(class))), 1))
+	if (__builtin_expect(!(flags & SEG_WAITERS(class)), 1) || n == 0)
 		return;
-	if (flags & SEG_WAITERS(class)) {
-		STORE(control->seq[class], LOAD(control->seq[class]) + 1);
-		/* Fewer than asked: nobody sleeps any more, and who was about to sees the number. */
-		if (sys_futex_wake(&control->seq[class], n) < n)
-			flags &= ~SEG_WAITERS(class);
-	}
-	if (flags & SEG_PARKED(class) && !o->store->server) {
+	STORE(control->seq[class], LOAD(control->seq[class]) + 1);
+	/* Fewer than asked: nobody sleeps any more, and who was about to sees the number. */
+	if (sys_futex_wake(&control->seq[class], n) < n)
+		STORE(control->flags, flags & ~SEG_WAITERS(class));
+}
+
+void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
+{
+	struct seg_control *control = o->control;
+
+	obj_wake_sleepers(o, class, n);
+	if (__builtin_expect(LOAD(control->flags) & SEG_PARKED(class) && !o->store->server, 0)) {
 		member_ring(o->store, o->id);
-		flags &= ~SEG_PARKED(class); /* the server sets it again when it has looked */
+		/* The server sets it again when it has looked. */
+		STORE(control->flags, LOAD(control->flags) & ~SEG_PARKED(class));
 	}
-	STORE(control->flags, flags);
 }
 
 void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
@@ -101,6 +106,8 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
 		return -ECANCELED;
 	rc = o->ops->try(o, op);
+	if (__builtin_expect(o->staged_to != 0, 0))
+		claim_unstage(o); /* it failed half-way */
 	if (rc == -EUCLEAN)
 		seg_damage(o);
 	op->changes = LOAD(o->control->changes);
@@ -122,7 +129,7 @@ int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
 /* One round: tries; where it must wait, sleeps once. -EAGAIN: again. */
 static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 {
-	enum ipcfs_class class = ipcfs_op_class(op);
+	enum ipcfs_class class;
 	int64_t now, until;
 	uint32_t seen = 0;
 	int rc = obj_lock(o, deadline_ns, false);
@@ -132,6 +139,7 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	if (deadline_ns != 0)
 		op->flags |= IPCFS_OP_WAITS;
 	rc = try_locked(o, op);
+	class = op->flags & IPCFS_OP_TURN ? IPCFS_C_JOIN : ipcfs_op_class(op);
 	if (rc == -EAGAIN && deadline_ns != 0) {
 		announce(o, SEG_WAITERS(class));
 		seen = LOAD(o->control->seq[class]);
@@ -166,7 +174,8 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 		op->count = count;
 		rc = run_once(o, op, deadline_ns);
 	} while (rc == -EAGAIN && deadline_ns != 0);
-	if ((rc == -ETIMEDOUT || rc == -EINTR) && LOAD(o->control->turn))
+	if ((rc == -ETIMEDOUT || rc == -EINTR) &&
+	    (LOAD(o->control->turn) || LOAD(o->control->turn_next)))
 		quit(o);
 	return rc;
 }
