@@ -236,12 +236,11 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	if (h) {
+	if (h && !h->closing) {
 		fs_view_flush(h);
-		fs_handle_leave(h);
 		if (h->temp)
 			fs_remove_temp(h->item);
-		fs_handle_free(h);
+		fs_handle_leave(h);
 	}
 	fs_reply_ok(req);
 }

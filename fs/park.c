@@ -52,7 +52,7 @@ static void tick(bool wanted)
 static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
-		      !SLIST_EMPTY(&item->leaving);
+		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -119,6 +119,13 @@ static void unpark(struct fs_request *r)
 	note_waiting(item);
 }
 
+/* It was told to wait, and does not any longer. */
+static void withdraw(struct fs_request *r)
+{
+	if (r->item && fs_kind_of(r->item->kind)->withdraw)
+		fs_kind_of(r->item->kind)->withdraw(r);
+}
+
 /* The one end of a parked request, answered before (error 0) or here. */
 static void finish(struct fs_request *r, int error)
 {
@@ -126,8 +133,7 @@ static void finish(struct fs_request *r, int error)
 
 	unpark(r);
 	if (error < 0 && !r->answered) {
-		if (fs_kind_of(item->kind)->withdraw)
-			fs_kind_of(item->kind)->withdraw(r);
+		withdraw(r);
 		fs_park_changed(item); /* who stood behind may go on */
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 		fs_reply_handle_error(r->req, error, r->handle);
@@ -306,43 +312,59 @@ struct fs_leaving {
 	SLIST_ENTRY(fs_leaving) link;
 };
 
-static bool leave(struct fs_item *item, struct ipcfs_op *op)
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op)
 {
 	int rc = item->removed ? 0 : fs_view_engine_item(item, op);
 
 	if (rc == -EBUSY)
 		mind_busy();
-	return rc != -EBUSY;
+	/* With no memory or descriptor to look at the object: at the next tick. */
+	return rc != -EBUSY && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 }
 
+/* The item's caller has a reference, too. */
 static void leave_again(struct fs_item *item)
 {
+	SLIST_HEAD(, fs_handle) closing = SLIST_HEAD_INITIALIZER(closing);
 	struct fs_leaving *l;
+	struct fs_handle *h;
 
-	while ((l = SLIST_FIRST(&item->leaving)) && leave(item, &l->op)) {
+	while ((l = SLIST_FIRST(&item->leaving)) && fs_park_try_leave(item, &l->op)) {
 		SLIST_REMOVE_HEAD(&item->leaving, link);
 		free(l);
-		fs_item_put(item); /* its caller has a reference, too */
+		fs_item_put(item);
+	}
+	SLIST_FIRST(&closing) = SLIST_FIRST(&item->closing);
+	SLIST_INIT(&item->closing);
+	while ((h = SLIST_FIRST(&closing))) {
+		SLIST_REMOVE_HEAD(&closing, closing_link);
+		fs_handle_leave(h);
 	}
 }
 
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
 {
-	struct fs_leaving *l;
 	struct ipcfs_op now = *op;
+	struct fs_leaving *l;
 
-	if (!leave(item, &now)) {
-		l = malloc(sizeof(*l));
-		if (l) {
+	if (!fs_park_try_leave(item, &now) && (l = malloc(sizeof(*l)))) {
+		l->op = *op;
+		if (op->holder) {
 			l->holder = *op->holder;
-			l->op = *op;
 			l->op.holder = &l->holder;
-			fs_item_ref(item);
-			SLIST_INSERT_HEAD(&item->leaving, l, link);
-			note_waiting(item);
 		}
+		fs_item_ref(item);
+		SLIST_INSERT_HEAD(&item->leaving, l, link);
+		note_waiting(item);
 	}
 	fs_park_changed(item);
+}
+
+void fs_park_closing(struct fs_handle *h)
+{
+	h->closing = true;
+	SLIST_INSERT_HEAD(&h->item->closing, h, closing_link);
+	note_waiting(h->item);
 }
 
 static void serve_item(struct fs_item *item)
@@ -374,6 +396,11 @@ static bool others_first(const struct fs_request *r)
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
 }
 
+bool fs_park_line(const struct fs_request *r)
+{
+	return !r->parked && !TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]);
+}
+
 void fs_park_run(struct fs_request *r)
 {
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
@@ -387,6 +414,8 @@ void fs_park_run(struct fs_request *r)
 			rc = park(r);
 	} else if (rc == -EAGAIN && !nonblock) {
 		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
+		if (rc < 0)
+			withdraw(r);
 	}
 	if (rc < 0 && !r->answered)
 		fs_reply_handle_error(r->req, rc, r->handle);
