@@ -187,8 +187,9 @@ static void stand_in_line(struct ipcfs_object *o, struct ipcfs_op *op)
 	struct holders h;
 	bool behind_readers = !(op->flags & IPCFS_OP_SHARED) && look(o, &h) == 0 && h.shared;
 
+	/* A turn: another's, behind which we stand, or ours already. */
 	if (op->flags & IPCFS_OP_PARK ||
-	    (op->flags & IPCFS_OP_WAITS && (behind_readers || turn_blocks(o))))
+	    (op->flags & IPCFS_OP_WAITS && (behind_readers || turn_owner(o))))
 		op->flags |= turn_take(o) ? IPCFS_OP_TURN : 0;
 }
 
