@@ -28,7 +28,7 @@ submake = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(s
 need_fuse = $(error libfuse3 is not found by $(PKG_CONFIG): run 'make deps')
 
 # ---- flags: ours first, so that the user's CFLAGS and LDFLAGS have the last word
-sanitized := -fno-omit-frame-pointer -Wno-maybe-uninitialized
+sanitized := -fno-omit-frame-pointer
 mode_release := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 mode_asan := -fsanitize=address,undefined -fno-sanitize-recover=all $(sanitized)
 mode_tsan := -fsanitize=thread $(sanitized)

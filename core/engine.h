@@ -14,7 +14,7 @@
 enum ipcfs_verb {
 	IPCFS_V_PUT,	   /* queue: in, in_len */
 	IPCFS_V_GET,	   /* queue: out/out_size or sink -> out_len */
-	IPCFS_V_PEEK,	   /* queue: the same, takes nothing; -ENODATA */
+	IPCFS_V_PEEK,	   /* queue: the same, takes nothing; -ENODATA. others: below */
 	IPCFS_V_PUT_MANY,  /* queue: vec, count -> count */
 	IPCFS_V_GET_MANY,  /* queue: vec, count -> count */
 	IPCFS_V_CLEAR,	   /* queue -> count */
@@ -35,10 +35,10 @@ enum ipcfs_verb {
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
-	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on */
-	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the armed holder is notified */
+	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token */
+	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified */
 	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
-	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives */
+	IPCFS_V_ARRIVE,	   /* barrier: the holder arrives -> token, or count; below */
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
@@ -49,6 +49,12 @@ enum ipcfs_verb {
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
 	IPCFS_V_COUNT
 };
+
+/* Conditions and barriers: the token of ARM and ARRIVE is a ticket, by which AWAIT, PASS and LEAVE (without: all
+ * that the holder has) know which of his waiters is meant; what ends a waiter uses it up.
+ * The last to ARRIVE needs none: he is through at once, token 0, count his index. Without IPCFS_OP_WAITS
+ * he arrives only as the last. AWAIT and PASS say with -EAGAIN in count: 0, nobody at all would get anything.
+ * PEEK: who waits -> count. It and READY take away what the dead have left; without a holder of all the dead. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
@@ -74,6 +80,8 @@ enum {
 		1 << 9, /* out: the caller has the turn, or the next; it sleeps in class JOIN */
 	IPCFS_OP_CONVERT =
 		1 << 10, /* LOCK shared: what the holder has exclusively becomes shared */
+	IPCFS_OP_LAST = 1 << 14,   /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15,  /* PASS with LAST, LEAVE: and the barrier is broken by it */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -98,6 +106,7 @@ struct ipcfs_op {
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	const struct ipcfs_holder *holder;
 	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	uint32_t bits;	/* out, with -EAGAIN: wake-ups of the class that are for this one; 0: all */
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;

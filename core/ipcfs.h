@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, shared values and arrays that
- * live in a folder of tmpfs (the store), are shared by name between unrelated
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
+ * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
  * The same objects are files under a mount of the ipcfs server; both kinds of
@@ -71,6 +71,7 @@ enum {
 #define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
 #define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
 #define IPCFS_SEMAPHORE_MAX 2147483647u
+#define IPCFS_PARTIES_MAX 4096u			  /* of a barrier; as many wait for a condition */
 #define IPCFS_ARRAY_BYTES_MAX ((uint64_t)1 << 32) /* bytes of all elements */
 
 enum ipcfs_kind {
@@ -80,6 +81,8 @@ enum ipcfs_kind {
 	IPCFS_VALUE,
 	IPCFS_ARRAY,
 	IPCFS_LOCK,
+	IPCFS_CONDITION,
+	IPCFS_BARRIER,
 	IPCFS_KIND_COUNT
 };
 
@@ -184,8 +187,13 @@ struct ipcfs_stat {
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
 	uint64_t messages, bytes;	    /* queue */
-	uint64_t value; /* semaphore: units; event: 0 or 1; lock: newest token */
-	bool abandoned; /* lock: see ipcfs_grant */
+	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
+	 * both with the dead whom nobody has missed yet */
+	uint64_t value;
+	bool abandoned;	   /* lock: see ipcfs_grant */
+	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
+	uint64_t generation; /* barrier: how often all have come together */
+	bool broken;	     /* barrier */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
@@ -284,6 +292,43 @@ int ipcfs_event_set(struct ipcfs_object *event);
 int ipcfs_event_clear(struct ipcfs_object *event);
 int ipcfs_event_wait(struct ipcfs_object *event, int64_t deadline_ns);
 int ipcfs_event_is_set(struct ipcfs_object *event); /* 0 or 1 */
+
+/* ---- conditions: told that something may have changed ------------------------------ */
+
+/* Who waits for a condition is a waiter from the moment that he is armed, so nothing is lost between the unlock of
+ * what he looked at and the wait:
+ *   lock; while what you wait for is not so { arm; unlock; wait; lock } ...; unlock
+ *
+ * ipcfs_condition_arm: makes the caller a waiter. The ticket, never 0, tells his threads' waiters apart; it is
+ * the process's, good for one notification, and not inherited by a fork. A waiter that dies or gives up
+ * passes an unused notification on to the one behind him (not one of notify_all, which all have got), as does
+ * the last ipcfs_close() of the object. -EAGAIN: IPCFS_PARTIES_MAX wait already.
+ * ipcfs_condition_wait: waits until the ticket's waiter is notified, which uses it up; so does a time-out,
+ * but not -EINTR, nor -EAGAIN of deadline 0: wait again. Ticket 0 arms just then, and with -EINTR no longer.
+ *   -EPERM  the ticket is not this process's, or used up
+ * ipcfs_condition_disarm: gives the ticket back, unused. -EPERM likewise. */
+int ipcfs_condition_arm(struct ipcfs_object *condition, uint64_t *ticket);
+int ipcfs_condition_wait(struct ipcfs_object *condition, uint64_t ticket, int64_t deadline_ns);
+int ipcfs_condition_disarm(struct ipcfs_object *condition, uint64_t ticket);
+
+/* ipcfs_condition_notify: notifies the n waiters, n > 0, that were armed first, those of the mount included, or as
+ * many as there are. Returns how many; with nobody waiting, 0: it is lost. */
+int ipcfs_condition_notify(struct ipcfs_object *condition, unsigned n);
+int ipcfs_condition_notify_all(struct ipcfs_object *condition);
+
+/* ---- barriers: all arrive, then all go on -------------------------------------------- */
+
+/* ipcfs_barrier_wait: arrives and waits until as many as the property `parties` have; returns this arrival's
+ * index, 0 for the first to parties - 1. Then the next generation may arrive. With deadline 0
+ * only the last one arrives. A waiter that is interrupted or killed has not arrived; one whose
+ * deadline passes breaks the barrier.
+ *   -ECANCELED  it is broken, or was reset while this one waited */
+int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
+
+/* ipcfs_barrier_abort: breaks it: those who wait, and all who arrive, get -ECANCELED until it is reset.
+ * ipcfs_barrier_reset: makes it whole and empty; those who wait get -ECANCELED. */
+int ipcfs_barrier_abort(struct ipcfs_object *barrier);
+int ipcfs_barrier_reset(struct ipcfs_object *barrier);
 
 /* ---- values and arrays: typed cells ------------------------------------------- */
 

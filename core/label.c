@@ -67,6 +67,9 @@ void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PA
 				      (unsigned long long)p.value, (unsigned long long)p.max);
 	if (p.given & IPCFS_P_SET)
 		n += (size_t)snprintf(page + n, size - n, "set %d\n", p.set);
+	if (p.given & IPCFS_P_PARTIES)
+		n += (size_t)snprintf(page + n, size - n, "parties %llu\n",
+				      (unsigned long long)p.parties);
 	if (ipcfs_kinds[kind]->describe)
 		ipcfs_kinds[kind]->describe(shape, page + n, size - n);
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * lock.c - the inner lock of an object: a word that names the member who holds it, taken over by
- * compare-and-swap from the dead. Threads of one process come one by one through the object's
- * mutex, so a word that names ourselves while we wait for it is left over and is taken over too.
+ * compare-and-swap from the dead. Threads of one process come one by one through a word of the
+ * attachment, so a lock that names ourselves while we wait for it is left over and is taken over too.
  * Held for well under a microsecond, except by a process that is stopped or dies inside.
  */
 #include "object.h"
 #include "sys.h"
 
 #include <errno.h>
-#include <time.h>
+#include <sys/single_threaded.h>
 
 enum {
 	SPINS = 100,
 	TRY_SPINS = 400,
+	LOOKS = 8, /* at a busy owner at least; sleeps between them fill BUSY_NS */
 };
 #define BUSY_NS 100000000   /* what a busy owner is given at least */
 #define FIRST_NS 500000	    /* first sleep, then doubled */
@@ -69,12 +70,14 @@ static int64_t busy_limit(int64_t deadline_ns)
 	return deadline_ns < 0 || deadline_ns > least ? deadline_ns : least;
 }
 
+/* EBUSY only after LOOKS: where a machine is busy, the time may be over before the first, and the dead must not
+ * be taken for busy. */
 static int lock_slowly(struct ipcfs_object *o, uint64_t mine, int64_t deadline_ns)
 {
 	_Atomic uint64_t *word = &o->control->lock;
 	int64_t limit_ns = busy_limit(deadline_ns), now, sleep_ns = FIRST_NS;
 
-	for (;;) {
+	for (int looks = 0;;) {
 		uint64_t seen = LOAD(*word);
 
 		if (seen <= 1) {
@@ -83,40 +86,34 @@ static int lock_slowly(struct ipcfs_object *o, uint64_t mine, int64_t deadline_n
 				return 0;
 			continue;
 		}
-		if (sleep_ns > FIRST_NS || seen >> 1 == mine >> 1)
+		if (looks > 0 || seen >> 1 == mine >> 1)
 			if (take_over(o, seen, mine))
 				return 0;
 		if (!(seen & 1) && !atomic_compare_exchange_strong(word, &seen, seen | 1))
 			continue;
 		now = sys_now_ns();
-		if (limit_ns >= 0 && now >= limit_ns)
+		if (limit_ns >= 0 && now >= limit_ns && looks >= LOOKS)
 			return -EBUSY;
 		sys_futex_wait(futex_of(word), (uint32_t)(seen | 1), now + sleep_ns);
+		looks++;
 		if (sleep_ns < LONGEST_NS)
 			sleep_ns *= 2;
 	}
 }
 
-static int lock_word(struct ipcfs_object *o, uint64_t self, int64_t deadline_ns, bool try_only)
+static int wait_word(struct ipcfs_object *o, uint64_t mine, int64_t deadline_ns, bool try_only)
 {
-	_Atomic uint64_t *word = &o->control->lock, *work = member_work(o->store);
-	uint64_t mine = self << 1, seen;
-	int rc = 0;
+	_Atomic uint64_t *word = &o->control->lock;
+	uint64_t seen;
 
-	STORE(*work, o->id);
-	if (__builtin_expect(spin(word, mine, try_only ? TRY_SPINS : SPINS), 1))
+	if (spin(word, mine, try_only ? TRY_SPINS : SPINS))
 		return 0;
-	if (try_only) {
-		seen = LOAD(*word);
-		if (seen <= 1 ? !atomic_compare_exchange_strong(word, &seen, mine | 1) :
-				!take_over(o, seen, mine))
-			rc = -EBUSY;
-	} else {
-		rc = lock_slowly(o, mine, deadline_ns);
-	}
-	if (rc < 0)
-		STORE(*work, 0);
-	return rc;
+	if (!try_only)
+		return lock_slowly(o, mine, deadline_ns);
+	seen = LOAD(*word);
+	if (seen <= 1)
+		return atomic_compare_exchange_strong(word, &seen, mine | 1) ? 0 : -EBUSY;
+	return take_over(o, seen, mine) ? 0 : -EBUSY;
 }
 
 static void unlock_word(struct ipcfs_object *o)
@@ -128,29 +125,53 @@ static void unlock_word(struct ipcfs_object *o)
 	STORE(*member_work(o->store), 0);
 }
 
-static int lock_threads(struct ipcfs_object *o, int64_t deadline_ns, bool try_only)
-{
-	struct timespec limit;
+/* ---- threads of this process ------------------------------------------------------- */
 
-	if (o->store->server) /* has one thread */
-		return 0;
-	if (__builtin_expect(pthread_mutex_trylock(&o->mutex) == 0, 1))
-		return 0;
-	if (try_only)
-		return -EBUSY;
-	deadline_ns = busy_limit(deadline_ns);
-	if (deadline_ns < 0)
-		return -pthread_mutex_lock(&o->mutex);
-	limit.tv_sec = (time_t)(deadline_ns / 1000000000);
-	limit.tv_nsec = (long)(deadline_ns % 1000000000);
-	return pthread_mutex_clocklock(&o->mutex, CLOCK_MONOTONIC, &limit) ? -EBUSY : 0;
+enum { FREE, HELD, AWAITED }; /* o->thread */
+
+/* Then plain stores do, at a third of the price. */
+static bool alone(const struct ipcfs_object *o)
+{
+	return __libc_single_threaded || o->store->server; /* a server works in one thread */
+}
+
+static bool try_threads(struct ipcfs_object *o)
+{
+	uint32_t seen = LOAD(o->thread);
+
+	if (seen != FREE)
+		return false;
+	if (!alone(o))
+		return atomic_compare_exchange_strong(&o->thread, &seen, HELD);
+	STORE(o->thread, HELD);
+	return true;
+}
+
+static int wait_threads(struct ipcfs_object *o, int64_t deadline_ns)
+{
+	int64_t limit_ns = busy_limit(deadline_ns), now, until;
+
+	while (atomic_exchange(&o->thread, AWAITED) != FREE) {
+		now = sys_now_ns();
+		if (limit_ns >= 0 && now >= limit_ns)
+			return -EBUSY;
+		until = now + LONGEST_NS;
+		if (limit_ns >= 0 && limit_ns < until)
+			until = limit_ns;
+		sys_futex_wait(&o->thread, AWAITED, until);
+	}
+	return 0;
 }
 
 static void unlock_threads(struct ipcfs_object *o)
 {
-	if (!o->store->server)
-		pthread_mutex_unlock(&o->mutex);
+	if (alone(o))
+		STORE(o->thread, FREE);
+	else if (atomic_exchange(&o->thread, FREE) == AWAITED)
+		sys_futex_wake(&o->thread, 1);
 }
+
+/* ---- both ---------------------------------------------------------------------------- */
 
 static int state_of(struct ipcfs_object *o)
 {
@@ -161,25 +182,49 @@ static int state_of(struct ipcfs_object *o)
 	return __builtin_expect(state & SEG_REMOVED, 0) ? -EIDRM : 0;
 }
 
+/* Not taken at the first try; thread: but this process's other threads are kept out. */
+static __attribute__((noinline)) int lock_busy(struct ipcfs_object *o, uint64_t self, bool thread,
+					       int64_t deadline_ns, bool try_only)
+{
+	int rc = state_of(o);
+
+	if (rc == 0 && !thread) {
+		rc = try_only ? -EBUSY : wait_threads(o, deadline_ns);
+		thread = rc == 0;
+	}
+	if (rc == 0) {
+		STORE(*member_work(o->store), o->id);
+		rc = wait_word(o, self << 1, deadline_ns, try_only);
+	}
+	if (rc < 0) {
+		STORE(*member_work(o->store), 0);
+		if (thread)
+			unlock_threads(o);
+	}
+	return rc;
+}
+
 int obj_lock(struct ipcfs_object *o, int64_t deadline_ns, bool try_only)
 {
-	int64_t self = member_self(
-		o->store); /* before the mutex, which a forked child resets there */
-	int rc = self < 0 ? (int)self : state_of(o);
+	int64_t self = member_self(o->store); /* first: there a forked child resets o->thread */
+	uint64_t seen = 0;
+	bool thread;
+	int rc;
 
-	if (rc == 0)
-		rc = lock_threads(o, deadline_ns, try_only);
-	if (rc < 0)
-		return rc;
-	rc = lock_word(o, (uint64_t)self, deadline_ns, try_only);
-	if (rc == 0) {
-		rc = state_of(o);
-		if (rc == 0)
-			return 0;
-		unlock_word(o);
+	if (__builtin_expect(self < 0, 0))
+		return (int)self;
+	thread = try_threads(o);
+	if (__builtin_expect(thread, 1))
+		STORE(*member_work(o->store), o->id);
+	if (__builtin_expect(!thread || !atomic_compare_exchange_strong(&o->control->lock, &seen,
+									(uint64_t)self << 1),
+			     0)) {
+		rc = lock_busy(o, (uint64_t)self, thread, deadline_ns, try_only);
+		if (rc < 0)
+			return rc;
 	}
-	unlock_threads(o);
-	return rc;
+	rc = state_of(o);
+	return __builtin_expect(rc == 0, 1) ? 0 : obj_unlock(o, rc);
 }
 
 int obj_unlock(struct ipcfs_object *o, int rc)

@@ -8,27 +8,23 @@
  * is open to all, passes for them. It is kept in a page that fork wipes, so any kind of child registers anew.
  *
  * The same file is the doorbell: who wants a server to look at an object notes the object's
- * id in its page and opens and closes its file for writing; the server watches the folder with
- * inotify (IN_CLOSE_WRITE), which also tells it of each death.
+ * id in its page and touches its file. watch.c hears it.
  */
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MEMBER_PATH = 48, ENROL_TRIES = 100, SWEEP_EVERY = 32, NOTED_NOWHERE = MEMBER_HOLDS + 1 };
+enum { ENROL_TRIES = 100, SWEEP_EVERY = 32, NOTED_NOWHERE = MEMBER_HOLDS + 1 };
 
-static void member_path(char path[MEMBER_PATH], uint64_t number)
+void member_path(char path[MEMBER_PATH], uint64_t number)
 {
 	snprintf(path, MEMBER_PATH, "members/%016llx", (unsigned long long)number);
 }
@@ -131,14 +127,12 @@ static int enrol(struct ipcfs_store *store)
 	return 0;
 }
 
-int64_t member_self(struct ipcfs_store *store)
+int64_t member_register(struct ipcfs_store *store)
 {
 	struct store_self *self = store->self;
-	uint64_t number = LOAD(self->number);
+	uint64_t number;
 	int rc = 0;
 
-	if (__builtin_expect(number != 0, 1))
-		return (int64_t)number;
 	while (atomic_exchange(&self->busy, 1)) /* another thread; a fork wipes this too */
 		sched_yield();
 	if (!LOAD(self->number))
@@ -177,16 +171,18 @@ static void end_session(struct ipcfs_store *store)
 	store->session = 0;
 }
 
+/* Who has rung may not have been heard yet: his page stays for the sweep of the dead. */
 void member_leave(struct ipcfs_store *store)
 {
 	uint64_t number = LOAD(store->self->number);
 	char path[MEMBER_PATH];
-	int dirfd;
+	int dirfd = -1;
 
 	end_session(store);
 	if (!number)
 		return;
-	dirfd = store_enter(store);
+	if (LOAD(store->self->page->rings) == 0)
+		dirfd = store_enter(store);
 	if (dirfd >= 0) {
 		member_path(path, number);
 		sys_unlink_at(dirfd, path, 0);
@@ -219,14 +215,14 @@ bool member_alive(struct ipcfs_store *store, uint64_t number)
 	return rc != 0;
 }
 
-_Atomic uint64_t *member_work(struct ipcfs_store *store)
+__thread unsigned member_slot;
+
+unsigned member_new_slot(void)
 {
 	static _Atomic unsigned threads;
-	static __thread unsigned slot;
 
-	if (__builtin_expect(!slot, 0))
-		slot = 1 + atomic_fetch_add(&threads, 1) % MEMBER_SLOTS;
-	return &store->self->page->work[slot - 1];
+	member_slot = 1 + atomic_fetch_add(&threads, 1) % MEMBER_SLOTS;
+	return member_slot;
 }
 
 void member_note(struct ipcfs_object *o)
@@ -259,164 +255,13 @@ void member_ring(struct ipcfs_store *store, uint64_t id)
 	struct member_page *page = store->self->page;
 	uint64_t at = atomic_fetch_add(&page->rings, 1);
 	char path[MEMBER_PATH];
-	int dirfd, fd;
+	int dirfd;
 
 	STORE(page->bell[at % MEMBER_BELLS], id);
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return; /* the server looks again within a second */
 	member_path(path, LOAD(store->self->number));
-	fd = sys_open_beneath(dirfd, path, O_WRONLY | O_NOFOLLOW, 0);
-	sys_close(fd);
+	sys_touch_at(dirfd, path);
 	store_leave(store, dirfd);
-}
-
-/* ---- the server's side ---- */
-
-static void tell_work(struct ipcfs_store *store, const struct member_page *page)
-{
-	for (int i = 0; i < MEMBER_SLOTS; i++)
-		if (page->work[i])
-			store->changed(store->watch_arg, page->work[i]);
-	for (int i = 0; i < MEMBER_HOLDS; i++) {
-		if (!page->holds[i])
-			continue;
-		store->changed(store->watch_arg, page->holds[i]);
-		if (store->died)
-			store->died(store->watch_arg, page->holds[i]);
-	}
-	if (page->many)
-		store->changed(store->watch_arg, 0);
-}
-
-/* Who is no server has taken the page away from one that may not have read it yet. One ring more than
- * there are slots says all. */
-static void ring_work(struct ipcfs_store *store, const struct member_page *page)
-{
-	int left = MEMBER_BELLS + 1;
-
-	for (int i = 0; i < MEMBER_SLOTS && left; i++)
-		if (page->work[i] && left--)
-			member_ring(store, page->work[i]);
-	for (int i = 0; i < MEMBER_HOLDS && left; i++)
-		if (page->holds[i] && left--)
-			member_ring(store, page->holds[i]);
-}
-
-/* The dead: whatever it was working on, or held, is named, then its file goes. */
-static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd)
-{
-	struct member_page page;
-
-	store->deaths++;
-	if (sys_pread(fd, &page, sizeof(page), 0) != (ssize_t)sizeof(page))
-		memset(&page, 0, sizeof(page));
-	if (store->changed)
-		tell_work(store, &page);
-	if (sys_unlink_at(dirfd, path, 0) == 0 && !store->server)
-		ring_work(store, &page);
-}
-
-/* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
- * the last look, as far as it is remembered: any object may have been meant. */
-static void answer_bell(struct ipcfs_store *store, int fd)
-{
-	struct member_page page;
-	struct member_rings *last;
-
-	if (sys_pread(fd, &page, offsetof(struct member_page, work), 0) <
-	    (ssize_t)offsetof(struct member_page, work))
-		return;
-	last = &store->rings[page.number % MEMBER_REMEMBERED];
-	if (last->number != page.number)
-		*last = (struct member_rings){.number = page.number};
-	if (page.rings - last->rings > MEMBER_BELLS)
-		store->changed(store->watch_arg, 0);
-	last->rings = page.rings;
-	for (int i = 0; i < MEMBER_BELLS; i++)
-		if (page.bell[i])
-			store->changed(store->watch_arg, page.bell[i]);
-}
-
-static void member_event(struct ipcfs_store *store, const char *name)
-{
-	char path[NAME_MAX + 16];
-	int dirfd, fd, locked;
-
-	dirfd = store_enter(store);
-	if (dirfd < 0)
-		return;
-	snprintf(path, sizeof(path), "members/%s", name);
-	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
-	if (fd >= 0) {
-		locked = sys_ofd_locked(fd);
-		if (locked > 0 && store->changed)
-			answer_bell(store, fd);
-		else if (locked == 0)
-			bury(store, dirfd, path, fd);
-		sys_close(fd);
-	}
-	store_leave(store, dirfd);
-}
-
-int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg)
-{
-	char path[PATH_MAX];
-	int wd;
-
-	store->changed = changed;
-	store->watch_arg = arg;
-	store->rings = calloc(MEMBER_REMEMBERED, sizeof(*store->rings));
-	if (!store->rings)
-		return -ENOMEM;
-	store->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (store->watch_fd < 0)
-		return -errno;
-	if (snprintf(path, sizeof(path), "%s/members", store->dir) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	wd = inotify_add_watch(store->watch_fd, path, IN_CLOSE_WRITE | IN_ONLYDIR);
-	if (wd < 0)
-		return -errno;
-	store->watch_wd = wd;
-	return store->watch_fd;
-}
-
-void member_dispatch(struct ipcfs_store *store)
-{
-	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
-	ssize_t n = read(store->watch_fd, buf, sizeof(buf));
-
-	for (ssize_t at = 0; at < n;) {
-		const struct inotify_event *event = (const void *)(buf + at);
-
-		if (event->mask & IN_Q_OVERFLOW) {
-			store->deaths++; /* or more, or none */
-			store->changed(store->watch_arg, 0);
-		} else if (event->wd == store->watch_wd && event->len)
-			member_event(store, event->name);
-		else if (event->len && store->names)
-			store->names(store->watch_arg, event->wd, event->name);
-		at += (ssize_t)(sizeof(*event) + event->len);
-	}
-}
-
-void member_sweep(struct ipcfs_store *store)
-{
-	struct dirent *entry;
-	DIR *stream;
-	int fd, dirfd = store_enter(store);
-
-	if (dirfd < 0)
-		return;
-	fd = sys_open_beneath(dirfd, "members", O_RDONLY | O_DIRECTORY, 0);
-	store_leave(store, dirfd);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return;
-	}
-	while ((entry = readdir(stream)))
-		if (entry->d_type == DT_REG)
-			member_event(store, entry->d_name);
-	closedir(stream);
 }

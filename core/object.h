@@ -100,7 +100,7 @@ struct ipcfs_kind_ops {
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
-	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops;
+	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -119,7 +119,7 @@ struct ipcfs_object {
 	struct ipcfs_object *next; /* registry's hash chain */
 	unsigned slot;		   /* in the table that the SIGBUS handler reads */
 	_Atomic bool damaged;	   /* set by the SIGBUS handler */
-	pthread_mutex_t mutex;	   /* between this process's threads; outside the segment's lock */
+	_Atomic uint32_t thread;   /* does one of this process's work? outside the segment's lock */
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
 	unsigned
@@ -140,16 +140,14 @@ struct ipcfs_object {
 			uint64_t count, bytes;
 			size_t payload, redo; /* offsets */
 		} cells;
+		struct {
+			int64_t cleared_ns; /* when a full table was last searched for the dead */
+		} tickets;
 	};
 };
 
 struct member_page;
-
-/* Server: how often a member had rung when it was last looked at. */
-struct member_rings {
-	uint64_t number, rings;
-};
-enum { MEMBER_REMEMBERED = 1024 };
+struct member_watcher; /* of a server, watch.c */
 
 /* In a page that a fork wipes: a child sees zeros and registers anew. */
 struct store_self {
@@ -171,8 +169,8 @@ struct ipcfs_store {
 	int (*reserve_hook)(void *arg, struct ipcfs_object *o, uint64_t bytes);
 	void *reserve_arg;
 	/* Server: doorbell. */
-	int watch_fd, watch_wd;
-	struct member_rings *rings;
+	int watch_fd; /* inotify */
+	struct member_watcher *watcher;
 	uint64_t deaths; /* noticed */
 	void (*changed)(void *arg, uint64_t id);
 	/* Server: who has died had, or may have had, claims on the object (may be NULL). */
@@ -221,7 +219,7 @@ void seg_reset_locks(struct ipcfs_store *store);
 void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
 
 /* ---- member.c ---- */
-enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_HOLDS = 384 };
+enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 384 };
 struct member_page {
 	uint64_t magic;
 	uint64_t number;
@@ -229,24 +227,44 @@ struct member_page {
 	uint32_t uid;
 	_Atomic uint64_t rings;		     /* how often the bell was rung */
 	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
-	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects whose lock is, or is being, taken */
+	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 	_Atomic uint64_t many; /* 1: there were more to hold than `holds` has room for */
 	_Atomic uint64_t holds[MEMBER_HOLDS]; /* ids of objects on which we have, or had, claims */
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */
-int64_t member_self(struct ipcfs_store *store);
+int64_t member_register(struct ipcfs_store *store);
+static inline int64_t member_self(struct ipcfs_store *store)
+{
+	uint64_t number = LOAD(store->self->number);
+
+	return __builtin_expect(number != 0, 1) ? (int64_t)number : member_register(store);
+}
 bool member_alive(struct ipcfs_store *store, uint64_t number);
 void member_ring(struct ipcfs_store *store, uint64_t id);
-/* Where this thread notes the object that it works on. */
-_Atomic uint64_t *member_work(struct ipcfs_store *store);
+/* Where this thread notes the object that it works on. 0: it has no slot yet. */
+extern __thread unsigned member_slot
+	__attribute__((visibility("hidden"), tls_model("initial-exec")));
+unsigned member_new_slot(void);
+static inline _Atomic uint64_t *member_work(struct ipcfs_store *store)
+{
+	unsigned slot = __builtin_expect(member_slot != 0, 1) ? member_slot : member_new_slot();
+
+	return &store->self->page->work[slot - 1];
+}
 /* Notes in our page that we may have claims on the object: our death names it. Kept until detach. */
 void member_note(struct ipcfs_object *o);
 void member_unnote(struct ipcfs_object *o);
 /* Server: opens the session. 0 or -errno. */
 int member_session(struct ipcfs_store *store);
 void member_leave(struct ipcfs_store *store);
+/* "members/N" */
+void member_path(char path[MEMBER_PATH], uint64_t number);
+
+/* ---- watch.c ---- */
+/* As watch and dispatch of ipcfs_engine; what the first made goes with the second of these. */
 int member_watch(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
+void member_unwatch(struct ipcfs_store *store);
 void member_dispatch(struct ipcfs_store *store);
 /* Removes the files of the dead; a server does at its start, others now and then. */
 void member_sweep(struct ipcfs_store *store);
@@ -266,6 +284,8 @@ void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n);
 void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n);
 /* The same for those who sleep in the library alone. */
 void obj_wake_sleepers(struct ipcfs_object *o, enum ipcfs_class class, int n);
+/* The same for those of them who sleep with one of these bits (op->bits). */
+void obj_wake_bits(struct ipcfs_object *o, enum ipcfs_class class, uint32_t bits);
 /* One try, as engine.h says. */
 int obj_try(struct ipcfs_object *o, struct ipcfs_op *op);
 /* Tries until done or the deadline. */

@@ -174,7 +174,7 @@ static int append(struct ipcfs_object *o, struct view *v, const void *msg, uint6
 {
 	struct iovec to[2];
 	uint64_t slot = (uint64_t)v->head + v->count;
-	int rc;
+	int n, rc;
 
 	if (len > o->queue.capacity)
 		return -EMSGSIZE;
@@ -184,9 +184,10 @@ static int append(struct ipcfs_object *o, struct view *v, const void *msg, uint6
 	if (rc < 0)
 		return rc;
 	if (len) {
-		pieces_of(o, v->end, len, to);
+		n = pieces_of(o, v->end, len, to);
 		memcpy(to[0].iov_base, msg, to[0].iov_len);
-		memcpy(to[1].iov_base, (const char *)msg + to[0].iov_len, to[1].iov_len);
+		if (n == 2)
+			memcpy(to[1].iov_base, (const char *)msg + to[0].iov_len, to[1].iov_len);
 	}
 	STORE(slot_at(o, slot)->start, v->end);
 	STORE(slot_at(o, slot)->len, len);
@@ -257,8 +258,10 @@ static void copy_out(void *to, uint64_t room, const struct iovec *from, int n)
 
 static int take(struct ipcfs_object *o, struct view *v, uint32_t n)
 {
+	uint64_t head = (uint64_t)v->head + n; /* n is at most count, that at most slots */
+
 	v->count -= n;
-	v->head = (uint32_t)((v->head + (uint64_t)n) % o->queue.slots);
+	v->head = (uint32_t)(head < o->queue.slots ? head : head - o->queue.slots);
 	commit(o, v->head, v->count);
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * segment.c - segment files: made complete or not at all, attached once per process, given memory
  * in steps. Owns the registry of what this process has attached and the SIGBUS handler. Lock
- * order: registry < object's mutex < segment's lock; nobody takes the registry inside the others.
+ * order: registry < object's threads < segment's lock; nobody takes the registry inside the others.
  */
 #include "object.h"
 #include "sys.h"
@@ -150,7 +150,7 @@ void seg_reset_locks(struct ipcfs_store *store)
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct ipcfs_object *o = registry[i]; o; o = o->next)
 			if (o->store == store) {
-				pthread_mutex_init(&o->mutex, NULL);
+				STORE(o->thread, 0);
 				o->noted = 0; /* nor is what he holds */
 			}
 	pthread_mutex_unlock(&registry_lock);
@@ -219,7 +219,6 @@ static int attach_new(int fd, const struct stat *st, struct ipcfs_object *o)
 	o->dev = st->st_dev;
 	o->owner = st->st_uid;
 	o->references = 1;
-	pthread_mutex_init(&o->mutex, NULL);
 	rc = enter(o);
 	if (rc < 0)
 		sys_unmap(o->base, o->size);
@@ -281,7 +280,6 @@ void seg_detach(struct ipcfs_object *o)
 	}
 	member_unnote(o);
 	sys_unmap(o->base, o->size);
-	pthread_mutex_destroy(&o->mutex);
 	free(o);
 }
 
@@ -400,15 +398,24 @@ void seg_damage(struct ipcfs_object *o)
 	atomic_fetch_or(&o->control->state, SEG_DAMAGED);
 }
 
+/* No lock is held, so nobody takes over from a remover who is killed before all are told: the note in his
+ * page makes the sweep of the dead tell a server, and who sleeps looks again within a second. */
 void seg_remove(struct ipcfs_object *o)
 {
+	bool member = member_self(o->store) > 0;
+
+	if (member)
+		STORE(*member_work(o->store), o->id);
 	atomic_fetch_or(&o->control->state, SEG_REMOVED);
 	for (int class = 0; class < IPCFS_C_COUNT; class ++) {
 		atomic_fetch_add(&o->control->seq[class], 1);
 		sys_futex_wake(&o->control->seq[class], INT_MAX);
 	}
-	if (!o->store->server && member_self(o->store) > 0)
+	if (!member)
+		return;
+	if (!o->store->server)
 		member_ring(o->store, o->id);
+	STORE(*member_work(o->store), 0);
 }
 
 void seg_condemn(int fd, enum ipcfs_kind kind)

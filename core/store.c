@@ -18,9 +18,10 @@
 #include <unistd.h>
 
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &ipcfs_queue_ops, [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
-	[IPCFS_EVENT] = &ipcfs_event_ops, [IPCFS_VALUE] = &ipcfs_value_ops,
-	[IPCFS_ARRAY] = &ipcfs_array_ops, [IPCFS_LOCK] = &ipcfs_lock_ops,
+	[IPCFS_QUEUE] = &ipcfs_queue_ops,	  [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
+	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
+	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
+	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
@@ -218,9 +219,8 @@ void ipcfs_store_close(struct ipcfs_store *store)
 		return;
 	member_leave(store);
 	sys_unmap(store->self, SEG_PAGE);
+	member_unwatch(store);
 	sys_close(store->dirfd);
-	sys_close(store->watch_fd);
-	free(store->rings);
 	free(store->dir);
 	free(store);
 }

@@ -160,6 +160,18 @@ int sys_unlink_at(int dirfd, const char *path, int flags)
 	return done_with(at, dirfd, result(unlinkat(at, last, flags)));
 }
 
+int sys_touch_at(int dirfd, const char *path)
+{
+	const char *last;
+	int at;
+
+	FAULT("utime");
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(utimensat(at, last, NULL, AT_SYMLINK_NOFOLLOW)));
+}
+
 int sys_rename_new(int dirfd, const char *from, const char *to)
 {
 	const char *last_from, *last_to;
@@ -358,17 +370,26 @@ int64_t sys_boottime_ns(void)
 	return now_of(CLOCK_BOOTTIME);
 }
 
-int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)
+int sys_futex_wait_bits(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns, uint32_t bits)
 {
 	struct timespec ts = {
 		.tv_sec = (time_t)(deadline_ns / 1000000000),
 		.tv_nsec = (long)(deadline_ns % 1000000000),
 	};
 	/* WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC, WAIT a relative one. */
-	int r = result(syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &ts, NULL,
-			       FUTEX_BITSET_MATCH_ANY));
+	int r = result(syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &ts, NULL, bits));
 
 	return r == -EAGAIN ? 0 : r;
+}
+
+int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)
+{
+	return sys_futex_wait_bits(word, seen, deadline_ns, FUTEX_BITSET_MATCH_ANY);
+}
+
+void sys_futex_wake_bits(_Atomic uint32_t *word, uint32_t bits)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, bits);
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, int n)

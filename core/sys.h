@@ -27,6 +27,7 @@ int sys_fstat(int fd, struct stat *st);
 int sys_is_tmpfs(int fd);
 int sys_link_fd(int fd, int dirfd, const char *path); /* -EEXIST as linkat(2) */
 int sys_unlink_at(int dirfd, const char *path, int flags);
+int sys_touch_at(int dirfd, const char *path);			 /* sets its times to now */
 int sys_rename_new(int dirfd, const char *from, const char *to); /* never replaces */
 int sys_mkdir_at(int dirfd, const char *path, mode_t mode);
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode); /* fchown if it differs, fchmod */
@@ -51,5 +52,8 @@ int64_t sys_boottime_ns(
 /* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns);
 int sys_futex_wake(_Atomic uint32_t *word, int n); /* how many woke */
+/* The same, woken only by wake-ups of all and of one of these bits; and such a wake-up. */
+int sys_futex_wait_bits(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns, uint32_t bits);
+void sys_futex_wake_bits(_Atomic uint32_t *word, uint32_t bits);
 
 #endif

@@ -153,6 +153,14 @@ int ipcfs_format_element(char type, const void *in, char *buf)
 	return -EINVAL;
 }
 
+static bool has_digit(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] >= '0' && s[i] <= '9')
+			return true;
+	return false;
+}
+
 int ipcfs_guess_type(const char *s, size_t len, char *type)
 {
 	int64_t i;
@@ -161,7 +169,8 @@ int ipcfs_guess_type(const char *s, size_t len, char *type)
 	int r = ipcfs_parse_i64(s, len, &i);
 	if (r == -ERANGE)
 		return r;
-	*type = r == 0 ? 'q' : text_is_float(s, len) ? 'd' : 's';
+	/* inf and nan are words, too: they are numbers only where a number is wanted. */
+	*type = r == 0 ? 'q' : text_is_float(s, len) && has_digit(s, len) ? 'd' : 's';
 	return 0;
 }
 

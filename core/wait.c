@@ -22,6 +22,8 @@ enum ipcfs_class ipcfs_op_class(const struct ipcfs_op *op)
 	case IPCFS_V_PUT_MANY:
 		return IPCFS_C_WRITE;
 	case IPCFS_V_CHANGED:
+	case IPCFS_V_ARM: /* for a place in the table of claims */
+	case IPCFS_V_ARRIVE:
 		return IPCFS_C_CHANGE;
 	case IPCFS_V_JOIN:
 		return IPCFS_C_JOIN;
@@ -61,6 +63,16 @@ void obj_wake(struct ipcfs_object *o, enum ipcfs_class class, int n)
 		/* The server sets it again when it has looked. */
 		STORE(control->flags, LOAD(control->flags) & ~SEG_PARKED(class));
 	}
+}
+
+void obj_wake_bits(struct ipcfs_object *o, enum ipcfs_class class, uint32_t bits)
+{
+	struct seg_control *control = o->control;
+
+	if (!bits || !(LOAD(control->flags) & SEG_WAITERS(class)))
+		return;
+	STORE(control->seq[class], LOAD(control->seq[class]) + 1);
+	sys_futex_wake_bits(&control->seq[class], bits);
 }
 
 void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
@@ -153,7 +165,7 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	until = now + LONGEST_SLEEP_NS;
 	if (deadline_ns > 0 && until > deadline_ns)
 		until = deadline_ns;
-	rc = sys_futex_wait(&o->control->seq[class], seen, until);
+	rc = sys_futex_wait_bits(&o->control->seq[class], seen, until, op->bits ? op->bits : ~0u);
 	return rc == -EINTR ? -EINTR : -EAGAIN;
 }
 

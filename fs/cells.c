@@ -90,8 +90,9 @@ uint64_t fs_cells_count(char type, const char *text, size_t len)
 	return n;
 }
 
-/* Characters of c and u: no separators, the rest of `room` is NULs. */
-static int parse_characters(struct fs_cells *c, const char *text, size_t len, uint64_t room)
+/* Characters of c and u: no separators. The rest of `room` is NULs; but a slice wants as many, or one for all. */
+static int parse_characters(struct fs_cells *c, const char *text, size_t len, uint64_t room,
+			    bool slice)
 {
 	size_t at = 0;
 
@@ -105,15 +106,20 @@ static int parse_characters(struct fs_cells *c, const char *text, size_t len, ui
 		       ((unsigned char)text[at + n] & 0xc0) == 0x80)
 			n++;
 		if (c->count == room)
-			return fs_fail(-ERANGE, "%s is longer than %llu characters",
-				       fs_quote(text, len), (unsigned long long)room);
+			return fs_fail(slice ? -EINVAL : -ERANGE,
+				       "%s is longer than %llu characters", fs_quote(text, len),
+				       (unsigned long long)room);
 		if (text[at] == '\n') /* alone it would count as the final newline */
 			c->bytes[c->count++ * c->element] = '\n';
 		else if ((rc = fs_cells_parse_one(c, text + at, n)) < 0)
 			return rc;
 		at += n;
 	}
-	c->count = room;
+	if (!slice)
+		c->count = room;
+	else if (c->count != room && c->count != 1)
+		return fs_fail(-EINVAL, "%llu characters are given for %llu",
+			       (unsigned long long)c->count, (unsigned long long)room);
 	return 0;
 }
 
@@ -140,7 +146,7 @@ int fs_cells_parse(struct fs_cells *c, const char *text, size_t len, uint64_t wa
 	if (!c->bytes)
 		return -ENOMEM;
 	if (characters)
-		return parse_characters(c, text, len, n);
+		return parse_characters(c, text, len, n, fill);
 	while (rc == 0 && fs_cells_next(c->type, &at, text + len, &s, &l))
 		rc = fs_cells_parse_one(c, s, l);
 	return rc;

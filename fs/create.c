@@ -30,8 +30,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+	int rc;
 
+	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
+		return fs_fail(-EINVAL, "a barrier is made with parties=N");
+	rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
@@ -87,8 +90,8 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 }
 
 /* Creates, or finds what another created just then. */
-static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
-		  mode_t mode, int flags, struct fs_item **item)
+static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
+		  int flags, struct fs_item **item)
 {
 	bool made = false;
 	int rc;
@@ -97,7 +100,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
-		rc = make(ctx, folder, leaf, mode);
+		rc = make(fuse_req_ctx(req), folder, leaf, mode);
 		made = rc == 0;
 		if (rc == 0 || rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
@@ -108,7 +111,7 @@ static int create(const struct fuse_ctx *ctx, struct fs_item *folder, const stru
 		rc = -EEXIST;
 	else if ((*item)->type == FS_DIR)
 		rc = -EISDIR;
-	else if (!fs_dir_may(ctx, &(*item)->last,
+	else if (!fs_dir_may(req, &(*item)->last,
 			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
 				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
 									06)))
@@ -136,7 +139,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, fi->flags, &item);
+		rc = create(req, folder, &leaf, mode, fi->flags, &item);
 	if (rc == 0) {
 		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
 		if (rc == 0) {
@@ -158,7 +161,6 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
@@ -173,7 +175,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
-		rc = create(ctx, folder, &leaf, mode, O_EXCL, &item);
+		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
@@ -182,13 +184,30 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fs_item_put(item);
 }
 
+static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	int fd, rc = fs_quota_add(uid, FS_Q_FOLDERS, 1);
+
+	if (rc < 0)
+		return rc;
+	rc = sys_mkdir_at(fs.dirfd, path, 0700);
+	if (rc < 0) {
+		fs_quota_add(uid, FS_Q_FOLDERS, -1);
+		return rc;
+	}
+	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	rc = fd < 0 ? fd : sys_owner(fd, uid, gid, mode & 01777);
+	sys_close(fd);
+	return rc;
+}
+
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
-	int fd, rc;
+	int rc;
 
 	fs_dir_path(folder, name, path);
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
@@ -199,15 +218,11 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;
 	}
+	if (rc == 0) /* the path for words above may be shorter */
+		rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
-		rc = sys_mkdir_at(fs.dirfd, path, 0700);
-	if (rc == 0) {
-		fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-		rc = fd < 0 ? fd :
-			      sys_owner(fd, fs.uid == 0 ? ctx->uid : fs.uid,
-					fs.uid == 0 ? ctx->gid : getegid(), mode & 0777);
-		sys_close(fd);
-	}
+		rc = make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
+				 fs.uid == 0 ? ctx->gid : getegid(), mode);
 	if (rc == 0)
 		rc = fs_item_lookup(folder, name, &item);
 	if (rc != 0) {

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "../core/sys.h"
 
 #define FOREVER 86400.0
+#define WALK                                                                                       \
+	1e-6 /* until the kernel's clock has ticked once or twice: the rest of a walk and its open */
 
 static const struct {
 	const char *name;
@@ -75,17 +78,46 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	return rc;
 }
 
+/* The same as of the look-up just made. */
+static void attr_found(const struct fs_node *node, struct stat *st)
+{
+	if (!node->item) {
+		fs_attr_root(node->type, st);
+		return;
+	}
+	*st = node->item->last;
+	dress(node->item, &node->leaf, st);
+}
+
 double fs_attr_timeout(enum fs_type type)
 {
 	return type == FS_ROOT || type == FS_SHM ? FOREVER : type == FS_DIR ? 1. : 0.;
 }
 
-/* The kernel judges by mode when it can; a creation that meets a file which appeared meanwhile is ours. */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want)
+static bool also_in_group(fuse_req_t req, gid_t gid)
 {
-	int shift = ctx->uid == st->st_uid ? 6 : ctx->gid == st->st_gid ? 3 : 0;
+	static gid_t groups[NGROUPS_MAX];
+	int n = fuse_req_getgroups(req, NGROUPS_MAX, groups);
 
-	return ctx->uid == 0 || (st->st_mode >> shift & want) == want;
+	for (int i = 0; i < n && i < NGROUPS_MAX; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* The kernel judges by mode when it can; a creation that meets a file which appeared meanwhile is ours. */
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	bool in_group = ctx->gid == st->st_gid;
+	int shift;
+
+	if (ctx->uid == 0)
+		return true;
+	if (ctx->uid != st->st_uid && !in_group)
+		in_group = also_in_group(req, st->st_gid);
+	shift = ctx->uid == st->st_uid ? 6 : in_group ? 3 : 0;
+	return (st->st_mode >> shift & want) == want;
 }
 
 /* ---- look-up ------------------------------------------------------------------------------------ */
@@ -95,8 +127,9 @@ void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e)
 	memset(e, 0, sizeof(*e));
 	e->ino = fs_node_id(node);
 	e->generation = 1;
-	fs_attr_of(node, &e->attr);
-	e->attr_timeout = fs_attr_timeout(node->type);
+	attr_found(node, &e->attr);
+	/* Else an open would ask for them again. Who changes them tells the kernel: fs_node_stale(). */
+	e->attr_timeout = node->type == FS_OBJECT ? WALK : fs_attr_timeout(node->type);
 	e->entry_timeout = !node->item || (node->type == FS_DIR && !node->item->parent) ? FOREVER :
 											  0.;
 }
@@ -162,49 +195,65 @@ int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 	return rc;
 }
 
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node)
+{
+	struct fs_item *item;
+	struct fs_leaf leaf;
+	int rc;
+
+	if (folder->type != FS_DIR)
+		return -ENOTDIR;
+	if (name[0] == '.') /* nothing is called so, and programs do ask */
+		return -ENOENT;
+	rc = fs_dir_find(folder, name, &leaf, &item);
+	if (rc != 0)
+		return rc;
+	*node = fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf);
+	fs_item_put(item);
+	return *node ? 0 : -ENOMEM;
+}
+
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs_item *folder = fs_dir_folder(parent), *item;
+	struct fs_item *folder = fs_dir_folder(parent);
+	struct fs_node *node;
 	char path[FS_PATH];
-	struct fs_leaf leaf;
 	int rc;
 
 	if (parent == FUSE_ROOT_ID) {
 		lookup_root(req, name);
 		return;
 	}
-	fs_dir_path(folder, name, path);
-	if (!folder || folder->type != FS_DIR) {
-		fs_reply_error(req, -ENOTDIR, path);
-		return;
-	}
-	if (name[0] == '.') { /* nothing is called so, and programs do ask */
-		fs_reply_error(req, -ENOENT, NULL);
-		return;
-	}
-	rc = fs_dir_find(folder, name, &leaf, &item);
+	rc = folder ? fs_dir_lookup(folder, name, &node) : -ENOTDIR;
 	if (rc != 0) {
+		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	fs_dir_reply(req, fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf));
-	fs_item_put(item);
+	fs_dir_reply(req, node);
 }
 
-/* ---- listing: taken whole at opendir --------------------------------------------------------------- */
+/* ---- listing: taken whole at opendir and rewinddir, the text of the folder's handle ------------------------------ */
 
-struct listing {
-	struct fs_text names; /* entries: type byte, inode number, name, NUL */
-};
-
-static void list_add(struct listing *list, char type, uint64_t ino, const char *name)
+/* An entry is: type byte, inode number, name, NUL. */
+static const char *entry_name(const char *entry)
 {
-	fs_text_add(&list->names, &type, 1);
-	fs_text_add(&list->names, &ino, sizeof(ino));
-	fs_text_add(&list->names, name, strlen(name) + 1);
+	return entry + 1 + sizeof(uint64_t);
 }
 
-static void list_root(struct listing *list)
+static size_t entry_size(const char *entry)
+{
+	return (size_t)(entry_name(entry) - entry) + strlen(entry_name(entry)) + 1;
+}
+
+static void list_add(struct fs_text *list, char type, uint64_t ino, const char *name)
+{
+	fs_text_add(list, &type, 1);
+	fs_text_add(list, &ino, sizeof(ino));
+	fs_text_add(list, name, strlen(name) + 1);
+}
+
+static void list_root(struct fs_text *list)
 {
 	for (size_t i = 0; i < sizeof(root_files) / sizeof(root_files[0]); i++)
 		list_add(list, root_files[i].type == FS_SHM ? DT_LNK : DT_REG,
@@ -226,7 +275,7 @@ static bool shown(int fd, bool npy, const struct dirent *entry, const char **nam
 	       (npy && entry->d_type == DT_REG && sys_stat_at(fd, *name, &st) == -ENOENT);
 }
 
-static int list_folder(struct listing *list, const struct fs_item *folder)
+static int list_folder(struct fs_text *list, const struct fs_item *folder)
 {
 	bool npy = ipcfs_kinds[folder->kind]->npy;
 	const struct dirent *entry;
@@ -253,71 +302,103 @@ static int list_folder(struct listing *list, const struct fs_item *folder)
 	return 0;
 }
 
+static int list(const struct fs_node *node, fuse_ino_t ino, struct fs_text *names)
+{
+	int rc = 0;
+
+	list_add(names, DT_DIR, ino, ".");
+	list_add(names, DT_DIR, FUSE_ROOT_ID, "..");
+	if (!node || (node->item && node->item->type != FS_DIR))
+		return -ENOTDIR;
+	if (node->item)
+		rc = list_folder(names, node->item);
+	else
+		list_root(names);
+	return rc == 0 && names->failed ? -ENOMEM : rc;
+}
+
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
-	struct listing *list = calloc(1, sizeof(*list));
-	int rc = list ? 0 : -ENOMEM;
+	struct fs_text names = {0};
+	struct fs_handle *h;
+	int rc = list(node, ino, &names);
 
-	if (rc == 0) {
-		list_add(list, DT_DIR, ino, ".");
-		list_add(list, DT_DIR, FUSE_ROOT_ID, "..");
-		if (!node || (node->item && node->item->type != FS_DIR))
-			rc = -ENOTDIR;
-		else if (node->item)
-			rc = list_folder(list, node->item);
-		else
-			list_root(list);
-	}
-	if (rc == 0 && list->names.failed)
-		rc = -ENOMEM;
+	if (rc == 0)
+		rc = fs_handle_new(node->type, node->item, NULL, fi->flags, fuse_req_ctx(req)->uid,
+				   &h);
 	if (rc != 0) {
-		if (list)
-			free(list->names.bytes);
-		free(list);
+		free(names.bytes);
 		fs_reply_error(req, rc, NULL);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)list;
+	h->text = names.bytes;
+	h->text_len = names.len;
+	fi->fh = fs_handle_id(h);
 	fi->cache_readdir = 0;
 	fuse_reply_open(req, fi);
+}
+
+/* Where the entry at that offset begins, or the next one: a program may seek to anywhere. */
+static size_t entry_at(const struct fs_handle *h, off_t off)
+{
+	size_t wanted = (size_t)off, at = wanted == h->rest_at ? wanted : 0;
+
+	while (at < wanted && at < h->text_len)
+		at += entry_size(h->text + at);
+	return at;
+}
+
+/* rewinddir(3) shows what is there now; where that cannot be had, what was. */
+static void list_anew(struct fs_handle *h, fuse_ino_t ino)
+{
+	struct fs_text names = {0};
+
+	if (list(fs_node_of(ino), ino, &names) < 0) {
+		free(names.bytes);
+		return;
+	}
+	free(h->text);
+	h->text = names.bytes;
+	h->text_len = names.len;
 }
 
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
-	struct listing *list = (struct listing *)(uintptr_t)fi->fh;
-	size_t at = (size_t)off, n = 0;
-	char *buf = malloc(size ? size : 1);
+	struct fs_handle *h = fs_handle_of(fi->fh);
+	char *buf = h ? malloc(size ? size : 1) : NULL;
+	size_t at, n = 0;
 
-	(void)ino;
 	if (!buf) {
-		fs_reply_error(req, -ENOMEM, NULL);
+		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
 		return;
 	}
-	while (at < list->names.len) {
-		const char *p = list->names.bytes + at;
-		struct stat st = {.st_mode = (mode_t)DTTOIF(p[0])};
-		size_t len = 1 + sizeof(uint64_t) + strlen(p + 1 + sizeof(uint64_t)) + 1, used;
+	if (off == 0 && h->rest_at > 0)
+		list_anew(h, ino);
+	for (at = entry_at(h, off); at < h->text_len; at += entry_size(h->text + at)) {
+		const char *entry = h->text + at;
+		struct stat st = {.st_mode = (mode_t)DTTOIF(entry[0])};
+		size_t used;
 
-		memcpy(&st.st_ino, p + 1, sizeof(uint64_t));
-		used = fuse_add_direntry(req, buf + n, size - n, p + 1 + sizeof(uint64_t), &st,
-					 (off_t)(at + len));
+		memcpy(&st.st_ino, entry + 1, sizeof(uint64_t));
+		used = fuse_add_direntry(req, buf + n, size - n, entry_name(entry), &st,
+					 (off_t)(at + entry_size(entry)));
 		if (used > size - n)
 			break;
 		n += used;
-		at += len;
 	}
+	h->rest_at = at;
 	fs_reply_data(req, buf, n);
 	free(buf);
 }
 
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct listing *list = (struct listing *)(uintptr_t)fi->fh;
+	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	free(list->names.bytes);
-	free(list);
+	if (h)
+		fs_handle_free(h);
 	fs_reply_ok(req);
 }

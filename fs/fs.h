@@ -5,6 +5,7 @@
  *   name.c    names and options           item.c    what is in the store
  *   node.c    inode numbers for look-ups  attach.c  which objects are mapped
  *   handle.c  open files                  park.c    requests that wait, who is served when
+ *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
@@ -13,7 +14,7 @@
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
- *   fast.c    the short way of READ/WRITE loop.c    what is waited for
+ *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
 #ifndef IPCFS_FS_H
@@ -34,6 +35,7 @@ enum {
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
+	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
 	FS_ERRORS = 100,
 };
 
@@ -114,7 +116,8 @@ struct fs_item {
 	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
-	LIST_ENTRY(fs_item) name_link; /* by folder and name */
+	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
+	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
@@ -174,9 +177,10 @@ struct fs_node {
 	enum fs_type type;
 	bool used;
 	uint64_t lookups;
+	int64_t looked_up_ns; /* last */
 	struct fs_item *item;
 	struct fs_leaf leaf;
-	LIST_ENTRY(fs_node) item_link;
+	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
 	uint32_t next_free;
 };
 
@@ -185,6 +189,9 @@ struct fs_node *fs_node_of(fuse_ino_t id);
 /* A node for the item and leaf (NULL for folders), counted as looked up once more. */
 struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf);
 void fs_node_forget(fuse_ino_t id, uint64_t lookups);
+/* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
+ * but not of the node `but`. */
+void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
@@ -207,7 +214,7 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
-	/* Shown kinds: the snapshot. */
+	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
 	off_t text_base; /* the offset at which it begins */
@@ -227,7 +234,8 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
+	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
+	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	bool closing; /* in item->closing */
@@ -278,14 +286,22 @@ struct fs_request {
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
 	int64_t busy_until;	/* monotonic; 0: the object's lock was not found busy */
+	unsigned busy_tries;	/* since then */
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
 	bool nonblock;
+	bool append;
 	bool parked;
 	bool interrupted;
 	bool answered;
 	bool timed;		      /* the timer counts as a deadline */
+	uint64_t ticket;	      /* condition, barrier: the claim by which it waits */
+	bool of_handle;		      /* the ticket was the handle's */
+	bool first;		      /* of those with tickets that are tried now */
+	bool nobody;		      /* there is nothing for any of them */
+	int error;		      /* with which it ends */
+	bool ending;		      /* as soon as the object's lock can be had */
 	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */
 	TAILQ_ENTRY(fs_request) cancel_link;
 	ev_timer timer;
@@ -301,7 +317,7 @@ void fs_park_settle(void);
 /* Does an operation that must not get lost, as soon as the object's lock can be had. Where memory is short it may be
  * lost all the same; a handle's own LEAVE (fs_handle_leave) is not. */
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
-/* One try of it. False: the lock is busy, or something else that passes. */
+/* One try of it, behind those that wait for the lock. False: it is busy, or something else that passes. */
 bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op);
 /* Has fs_handle_leave called again. */
 void fs_park_closing(struct fs_handle *h);
@@ -312,6 +328,9 @@ void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
+/* Everything that met a busy lock is tried again in a millisecond. */
+void fs_park_mind_busy(void);
+void fs_park_busy_words(void);
 /* The items on which anybody waits or polls. */
 struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
@@ -320,6 +339,26 @@ void fs_park_forget(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
+
+/* ---- retry.c --------------------------------------------------------------------------- */
+
+/* A request other than READ and WRITE, for `call` to handle again. */
+struct fs_retry {
+	void (*call)(struct fs_retry *r);
+	fuse_req_t req;
+	fuse_ino_t ino, new_ino;
+	char name[FS_PATH], new_name[FS_PATH];
+	struct stat attr;
+	int flags;
+	uint64_t fh;
+	int64_t until_ns;
+	TAILQ_ENTRY(fs_retry) link;
+};
+
+/* To a handler that got -EBUSY: true, it will be called again, and has nothing to answer now; false, its time is
+ * over. */
+bool fs_retry(const struct fs_retry *request);
+void fs_retry_all(void);
 
 /* ---- reply.c ---------------------------------------------------------------------------- */
 
@@ -335,7 +374,8 @@ void fs_reply_error(fuse_req_t req, int error, const char *path);
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h);
 void fs_reply_ok(fuse_req_t req);
 int fs_reply_data(fuse_req_t req, const void *data, size_t len);
-/* The answers of READ and WRITE. */
+/* The answers of READ and WRITE. A read's data, FS_MAX_IO bytes at most, is not copied if it is in the room. */
+char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
@@ -343,6 +383,10 @@ void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
 void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const struct fs_handle *h);
+/* Those of the short way, by the request's number. */
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e);
+void fs_answer_open(uint64_t unique, const struct fs_handle *h);
+void fs_answer_ok(uint64_t unique);
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
 void fs_reply_link(fuse_req_t req, const char *to);
 void fs_reply_poll(fuse_req_t req, unsigned events);
@@ -370,7 +414,8 @@ struct fs_kind {
 	bool write_waits; /* its names are minted: each look-up gives a new node */
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
-	bool flushes;	  /* it matters who closes a descriptor: each close is told */
+	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
+	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
@@ -381,6 +426,9 @@ struct fs_kind {
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
 	bool (*holds)(const struct fs_handle *h);
+	/* r->error: its time is over, or it was interrupted. 0: it is answered after all; -EBUSY: to be asked again; or the
+	 * error to end with. NULL: that it is. */
+	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
 	/* Lines of `stat` behind the common ones. */
@@ -389,7 +437,7 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
@@ -443,11 +491,12 @@ void fs_died_settle(void);
 
 /* ---- walk.c -------------------------------------------------------------------------------- */
 struct dirent;
-/* Calls `each` for all that is no folder below the kind's folder. True: it ends the walk. */
+/* Calls `each` for all that is below the kind's folder. True: it ends the walk. */
 void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+/* Folders have the same limit as objects. */
+enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */
@@ -462,10 +511,12 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd; /* of the store */
+	int dirfd;    /* of the store */
+	int watch_fd; /* of the engine: it has something to say */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;
+	int fuse_fd; /* the session's */
 	struct ev_loop *loop;
 	uid_t uid; /* who runs it */
 	int64_t started_ns;
@@ -485,9 +536,14 @@ void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. */
 void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
 
+/* ---- ops.c ---- */
+/* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
+int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+void fs_close(struct fs_handle *h);
+
 /* ---- fast.c ---- */
-/* A request as it was read: answers it and returns true if it is a READ or WRITE of an object that need not
- * wait; else libfuse takes it. */
+/* A request as it was read: answers it and returns true if it is one of those with a short way, and need
+ * not wait, and does not fail; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
 /* ---- dir.c ---------------------------------------------------------------------------- */
@@ -508,7 +564,9 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);
 /* May the user do what `want` (of rwx) says? */
-bool fs_dir_may(const struct fuse_ctx *ctx, const struct stat *st, mode_t want);
+bool fs_dir_may(fuse_req_t req, const struct stat *st, mode_t want);
+/* The node that a name means now, counted as looked up. Not in the root. */
+int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **node);
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);

@@ -15,13 +15,13 @@
 #include "../core/object.h"
 #include "../core/sys.h"
 
-enum { BUCKETS = 16384, WATCHES = 65536 };
+enum { BUCKETS = 16384, WATCHED = 1024 };
 
 static LIST_HEAD(, fs_item) buckets[BUCKETS];
 static LIST_HEAD(, fs_item) names[BUCKETS];
 static struct fs_item *kinds[IPCFS_KIND_COUNT];
 static unsigned item_count;
-static struct fs_item **watches; /* by inotify's number */
+static LIST_HEAD(, fs_item) watched[WATCHED]; /* folders, by inotify's number, which only grows */
 
 static uint64_t bucket(uint64_t ino)
 {
@@ -58,10 +58,10 @@ static void watch_folder(struct fs_item *item)
 	snprintf(path, sizeof(path), "%s/%s", fs.store_dir, below);
 	wd = inotify_add_watch(fs.store->watch_fd, path,
 			       IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
-	if (wd < 0 || wd >= WATCHES)
+	if (wd < 0)
 		return;
 	item->wd = wd;
-	watches[wd] = item;
+	LIST_INSERT_HEAD(&watched[wd % WATCHED], item, watch_link);
 }
 
 static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_item *parent,
@@ -106,7 +106,7 @@ void fs_item_put(struct fs_item *item)
 
 		fs_item_detach(item);
 		if (item->wd >= 0) {
-			watches[item->wd] = NULL;
+			LIST_REMOVE(item, watch_link);
 			inotify_rm_watch(fs.store->watch_fd, item->wd);
 		}
 		LIST_REMOVE(item, hash_link);
@@ -128,6 +128,17 @@ struct fs_item *fs_item_kind(enum ipcfs_kind kind)
 	return kinds[kind];
 }
 
+static bool append(char path[FS_PATH], size_t *n, const char *part)
+{
+	size_t len = strlen(part);
+
+	if (*n + len >= FS_PATH)
+		return false;
+	memcpy(path + *n, part, len + 1);
+	*n += len;
+	return true;
+}
+
 int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden, char path[FS_PATH])
 {
 	const char *parts[FS_PATH / 2];
@@ -139,13 +150,12 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 			return -ENAMETOOLONG; /* a folder was moved, and what is in it is too deep now */
 		parts[depth++] = at->name;
 	}
-	while (depth-- > 0) {
-		n += (size_t)snprintf(path + n, FS_PATH - n, "%s/", parts[depth]);
-		if (n >= FS_PATH)
+	while (depth-- > 0)
+		if (!append(path, &n, parts[depth]) || !append(path, &n, "/"))
 			return -ENAMETOOLONG;
-	}
-	n += (size_t)snprintf(path + n, FS_PATH - n, "%s%s", hidden ? "." : "", name);
-	if (n >= FS_PATH || strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
+	if ((hidden && !append(path, &n, ".")) || !append(path, &n, name))
+		return -ENAMETOOLONG;
+	if (strlen(strchr(path, '/') + 1) > IPCFS_PATH_MAX + (size_t)hidden)
 		return -ENAMETOOLONG;
 	return 0;
 }
@@ -229,6 +239,7 @@ void fs_item_gone(struct fs_item *item)
 	if (item->removed)
 		return;
 	item->removed = true;
+	fs_node_stale(item, 0);
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
 	if (!item->handles && !item->parked_count)
@@ -245,6 +256,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	for (const struct fs_item *at = folder; at; at = at->parent)
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
+	fs_node_stale(item, 0);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);
@@ -302,9 +314,11 @@ static void verify(struct fs_item *item)
 
 void fs_item_names(void *arg, int wd, const char *name)
 {
-	struct fs_item *folder = wd >= 0 && wd < WATCHES ? watches[wd] : NULL, *item, *next;
+	struct fs_item *folder = wd < 0 ? NULL : LIST_FIRST(&watched[wd % WATCHED]), *item, *next;
 
 	(void)arg;
+	while (folder && folder->wd != wd)
+		folder = LIST_NEXT(folder, watch_link);
 	if (!folder)
 		return;
 	if (name[0] == '.')
@@ -323,9 +337,6 @@ int fs_item_start(void)
 {
 	struct stat st;
 
-	watches = calloc(WATCHES, sizeof(*watches));
-	if (!watches)
-		return -ENOMEM;
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
 		const char *name = ipcfs_kind_name((enum ipcfs_kind)kind);
 		int rc = sys_stat_at(fs.dirfd, name, &st);

@@ -2,10 +2,13 @@
  *
  * loop.c - what the server waits for. One thread does all the work. As long as no deadline is set it sleeps in
  * read(2) on /dev/fuse: nothing is as fast, since the kernel then wakes it on its client's CPU (`make bench`
- * measures an empty server that sleeps so beside one that spins). A second thread, which touches
+ * measures an empty server that sleeps so beside one that spins). A second thread, the poker, touches
  * nothing else, waits for the doorbell, the clock and signals, and when one of them has something it pokes
  * the first with a signal, so that its read returns and libev serves it. With a deadline set, the first
  * thread sleeps in libev itself.
+ *
+ * A signal that comes just before the read begins would be lost on it. So its handler makes /dev/fuse
+ * O_NONBLOCK, and the worker, before it reads, first takes that back and then looks whether it was poked.
  */
 #include "fs.h"
 
@@ -13,37 +16,54 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../core/object.h"
 
-enum { BATCH = 512 }; /* requests before anything else gets its turn */
+enum {
+	BATCH = 512,	       /* requests before anything else gets its turn */
+	SILENCE_MS = 100,      /* of a mount that is gone: nobody asks any more */
+	LAST_ANSWERS_MS = 1000 /* at the most */
+};
 #define POKE SIGURG
 
 static ev_io fuse_io, watch_io, signal_io;
 static int others_fd = -1; /* epoll: all but /dev/fuse */
-static struct fuse_buf buffer;
+/* The kernel copies a request page by page: a small one should lie in one. */
+static char buffer[FS_MAX_IO + 4096] __attribute__((aligned(4096)));
 static pthread_t worker, poker;
-static _Atomic bool
-	poked; /* something is to be served; set by the poker, taken back by the worker */
+static _Atomic bool poked; /* something is to be served; the worker takes it back */
 static _Atomic bool poker_ends;
 static int wake_poker_fd = -1;
 static sem_t served;
-static bool sleeps_in_read;
+static volatile sig_atomic_t nonblocking; /* is /dev/fuse? */
+
+/* The number of bytes; 0: the mount is over; -errno. syscall(2), as read(2) is a point where a thread can be
+ * cancelled, which costs. */
+static ssize_t receive(void)
+{
+	long n = syscall(SYS_read, fs.fuse_fd, buffer, sizeof(buffer));
+
+	if (n >= 0)
+		return n;
+	if (errno == ENODEV)
+		fuse_session_exit(fs.session);
+	return errno == ENODEV ? 0 : errno == ENOENT ? -EAGAIN : -errno;
+}
 
 /* 1: handled one, 0: there is none, negative: the mount is over. */
 static int handle_one(void)
 {
-	int n = fuse_session_receive_buf(fs.session, &buffer);
+	ssize_t n = receive();
 
 	if (n == -EAGAIN || n == -EINTR)
 		return 0;
@@ -51,8 +71,11 @@ static int handle_one(void)
 		return -1;
 	fs.requests++;
 	fs_reply_begin();
-	if (!fs_fast(buffer.mem, buffer.size))
-		fuse_session_process_buf(fs.session, &buffer);
+	if (fs_fast(buffer, (size_t)n)) {
+		fs_park_settle();
+		return 1;
+	}
+	fuse_session_process_buf(fs.session, &(struct fuse_buf){.mem = buffer, .size = (size_t)n});
 	fs_park_settle();
 	return fuse_session_exited(fs.session) ? -1 : 1;
 }
@@ -107,22 +130,22 @@ void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int
 
 /* ---- the poker ------------------------------------------------------------------------------------ */
 
-/* A signal that comes just before the read begins is lost on it: so again, until it is noticed. */
 static void poke(void)
 {
-	struct timespec until;
-
 	STORE(poked, true);
-	while (LOAD(poked) && !LOAD(poker_ends)) {
-		pthread_kill(worker, POKE);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		sem_timedwait(&served, &until);
-	}
+	pthread_kill(worker, POKE);
+	while (sem_wait(&served) < 0) /* what was told of is told of until it is served */
+		;
+}
+
+/* A table of descriptors that two threads share makes every system call on one count its users. */
+static void own_table(void)
+{
+	if (unshare(CLONE_FILES) < 0)
+		return;
+	if (others_fd > 0)
+		close_range(0, (unsigned)others_fd - 1, 0);
+	close_range((unsigned)others_fd + 1, ~0u, 0);
 }
 
 static void *poker_main(void *arg)
@@ -130,10 +153,23 @@ static void *poker_main(void *arg)
 	struct epoll_event event;
 
 	(void)arg;
+	own_table();
 	while (!LOAD(poker_ends))
 		if (epoll_wait(others_fd, &event, 1, -1) > 0 && !LOAD(poker_ends))
 			poke();
 	return NULL;
+}
+
+static int start_poker(void)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&poker, NULL, poker_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
 }
 
 static void end_poker(void)
@@ -141,15 +177,44 @@ static void end_poker(void)
 	uint64_t one = 1;
 
 	STORE(poker_ends, true);
-	STORE(poked, false);
 	sem_post(&served);
 	if (write(wake_poker_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(poker, NULL);
 }
 
+/* ---- the worker -------------------------------------------------------------------------------------- */
+
+static void set_nonblocking(bool on)
+{
+	nonblocking =
+		on; /* first: a poke that comes between is not forgotten, but taken back again */
+	fcntl(fs.fuse_fd, F_SETFL, O_RDWR | (on ? O_NONBLOCK : 0));
+}
+
+/* Ends the read that the worker is in, or is about to begin. */
 static void on_poke(int sig)
 {
-	(void)sig; /* has ended a read */
+	int saved = errno;
+
+	(void)sig;
+	set_nonblocking(true);
+	errno = saved;
+}
+
+static void sleep_in_read(void)
+{
+	if (!nonblocking)
+		return;
+	ev_io_stop(fs.loop, &fuse_io);
+	set_nonblocking(false);
+}
+
+static void sleep_in_libev(void)
+{
+	if (ev_is_active(&fuse_io))
+		return;
+	set_nonblocking(true);
+	ev_io_start(fs.loop, &fuse_io);
 }
 
 static void serve_others(void)
@@ -159,50 +224,39 @@ static void serve_others(void)
 	sem_post(&served);
 }
 
-/* ---- the worker -------------------------------------------------------------------------------------- */
-
-static void sleep_in_read(bool in_read)
-{
-	int fd = fuse_session_fd(fs.session), flags = fcntl(fd, F_GETFL);
-
-	if (in_read == sleeps_in_read)
-		return;
-	sleeps_in_read = in_read;
-	fcntl(fd, F_SETFL, in_read ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
-	if (in_read)
-		ev_io_stop(fs.loop, &fuse_io);
-	else
-		ev_io_start(fs.loop, &fuse_io);
-}
-
 static void work(void)
 {
 	while (!fs.stopping) {
-		if (LOAD(poked)) {
+		bool timers = fs_park_timers();
+
+		if (timers)
+			sleep_in_libev();
+		else
+			sleep_in_read();
+		if (LOAD(poked))
 			serve_others();
-		} else if (fs_park_timers()) {
-			sleep_in_read(false);
+		else if (timers)
 			ev_run(fs.loop, EVRUN_ONCE);
-		} else {
-			sleep_in_read(true);
-			if (handle_one() < 0)
-				end();
-		}
+		else if (handle_one() < 0)
+			end();
 	}
 }
 
-/* Everybody who waits is answered before the mount goes; whoever asks meanwhile is too. */
+/* Everybody who waits is answered before the mount goes; so is who asks meanwhile, until nobody does, but
+ * who has a file open may go on asking for ever. */
 static void shut_down(void)
 {
-	struct pollfd more = {.fd = fuse_session_fd(fs.session), .events = POLLIN};
+	struct pollfd more = {.fd = fs.fuse_fd, .events = POLLIN};
+	int64_t until = fs_now_ns() + LAST_ANSWERS_MS * 1000000ll;
 	int n = 0;
 
-	sleep_in_read(false);
+	set_nonblocking(true);
 	fs_park_stopping = true;
 	fs_park_fail_all(-ESHUTDOWN);
+	fs_retry_all();
 	if (!fuse_session_exited(fs.session)) {
 		umount2(fs.mountpoint, MNT_DETACH);
-		while (n >= 0 && poll(&more, 1, 100) > 0)
+		while (n >= 0 && fs_now_ns() < until && poll(&more, 1, SILENCE_MS) > 0)
 			n = handle_one();
 	}
 }
@@ -210,14 +264,12 @@ static void shut_down(void)
 void fs_loop_run(void)
 {
 	worker = pthread_self();
-	ev_io_init(&fuse_io, on_fuse, fuse_session_fd(fs.session), EV_READ);
-	sleeps_in_read = true;
-	if (pthread_create(&poker, NULL, poker_main, NULL) != 0)
+	ev_io_init(&fuse_io, on_fuse, fs.fuse_fd, EV_READ);
+	if (start_poker() != 0)
 		return;
 	work();
 	end_poker();
 	shut_down();
-	free(buffer.mem);
 }
 
 int fs_loop_start(void)
@@ -241,7 +293,7 @@ int fs_loop_start(void)
 	if (fd < 0)
 		return -errno;
 	fs_loop_listen(&signal_io, on_signal, fd);
-	fs_loop_listen(&watch_io, on_watch, fs.store->watch_fd);
+	fs_loop_listen(&watch_io, on_watch, fs.watch_fd);
 	wake_poker_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	event.data.fd = wake_poker_fd;
 	if (wake_poker_fd < 0 || epoll_ctl(others_fd, EPOLL_CTL_ADD, wake_poker_fd, &event) < 0)

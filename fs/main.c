@@ -24,7 +24,7 @@
 
 #define DEFAULT_MAPPINGS 8192
 
-struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1};
+struct fs_server fs = {.engine = &ipcfs_engine_shm, .dirfd = -1, .fuse_fd = -1};
 
 int64_t fs_now_ns(void)
 {
@@ -43,10 +43,10 @@ static int complain(const char *what, const char *why)
 
 const char ipcfs_serve_options_help[] =
 	"    store=DIR           the store's folder, in a tmpfs\n"
-	"    max_objects=N       objects of one user (default 100000; 0: no limit)\n"
+	"    max_objects=N       objects of one user, and folders (default 100000; 0: no limit)\n"
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
-	"    max_handles=N       open files of one user (default 100000)\n"
+	"    max_handles=N       open files and folders of one user (default 100000)\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 
@@ -100,7 +100,7 @@ static int parse_options(const char *text, struct options *o)
 			known = true;
 		}
 		for (int i = 0; value && i < FS_Q_COUNT; i++)
-			if (!strcmp(word, limits[i])) {
+			if (limits[i] && !strcmp(word, limits[i])) {
 				known = parse_limit(value, &o->limits[i]) == 0;
 				o->given[i] = true;
 			}
@@ -244,6 +244,7 @@ static int open_store(const struct options *o)
 		return complain(fs.store_dir, strerror(errno));
 	fs.store->dirfd = dup(fs.dirfd);
 	memcpy(fs.limits, o->limits, sizeof(fs.limits));
+	fs.limits[FS_Q_FOLDERS] = fs.limits[FS_Q_OBJECTS];
 	if (!o->given[FS_Q_BYTES] && fstatvfs(fs.dirfd, &vfs) == 0)
 		fs.limits[FS_Q_BYTES] = vfs.f_blocks * vfs.f_frsize / 2;
 	return 0;
@@ -277,6 +278,7 @@ static int make_session(const struct options *o)
 		return complain(fs.mountpoint, "libfuse gives no session");
 	if (fuse_session_mount(fs.session, fs.mountpoint) < 0)
 		return complain(fs.mountpoint, "cannot be mounted");
+	fs.fuse_fd = fuse_session_fd(fs.session);
 	return 0;
 }
 
@@ -294,6 +296,7 @@ static int prepare(const struct options *o)
 	if (rc)
 		return rc;
 	rc = fs.engine->watch(fs.store, fs_item_changed, NULL);
+	fs.watch_fd = rc;
 	if (rc >= 0)
 		rc = fs_node_start();
 	if (rc >= 0)

@@ -18,6 +18,8 @@ enum { /* kinds as bits */
        K_VALUE = 1 << IPCFS_VALUE,
        K_ARRAY = 1 << IPCFS_ARRAY,
        K_LOCK = 1 << IPCFS_LOCK,
+       K_CONDITION = 1 << IPCFS_CONDITION,
+       K_BARRIER = 1 << IPCFS_BARRIER,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -97,6 +99,14 @@ static int parse_n(const char *s, size_t len, struct fs_leaf *leaf)
 	return rc == 0 && (leaf->n == 0 || leaf->n > IPCFS_SEMAPHORE_MAX) ? -ERANGE : rc;
 }
 
+static int parse_parties(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.parties);
+
+	return rc == 0 && (leaf->p.parties == 0 || leaf->p.parties > IPCFS_PARTIES_MAX) ? -ERANGE :
+											  rc;
+}
+
 static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 {
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
@@ -109,7 +119,8 @@ static const struct option options[] = {
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK, false, FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER, false, FS_PLAIN,
+	 FS_O_STREAM, 0, NULL},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
@@ -121,6 +132,7 @@ static const struct option options[] = {
 	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
 	{"type", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_TYPE, parse_type},
 	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
+	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties},
 	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
 };
 

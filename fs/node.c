@@ -14,6 +14,7 @@
 
 enum { CHUNK = 256, CHUNKS = 65536, FIRST_NODE = 16 };
 #define NONE UINT32_MAX
+#define HELD_NS 100000000 /* a look-up's attributes: two ticks of a slow clock, and some */
 
 static struct fs_node *chunks[CHUNKS];
 static uint32_t used_nodes = FIRST_NODE, free_head = NONE;
@@ -57,6 +58,16 @@ struct fs_node *fs_node_of(fuse_ino_t id)
 	return node && node->used && fs_node_id(node) == id ? node : NULL;
 }
 
+static struct fs_node *known(struct fs_item *item, const struct fs_leaf *leaf)
+{
+	struct fs_node *node;
+
+	LIST_FOREACH(node, &item->nodes, item_link)
+	if (!memcmp(&node->leaf, leaf, sizeof(*leaf)))
+		return node;
+	return NULL;
+}
+
 struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf)
 {
 	static const struct fs_leaf none;
@@ -65,10 +76,12 @@ struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struc
 
 	if (!leaf)
 		leaf = &none;
-	if (!mint)
-		LIST_FOREACH(node, &item->nodes, item_link)
-	if (!memcmp(&node->leaf, leaf, sizeof(*leaf))) {
+	node = mint ? NULL : known(item, leaf);
+	if (node) {
 		node->lookups++;
+		node->looked_up_ns = fs_now_ns();
+		LIST_REMOVE(node, item_link);
+		LIST_INSERT_HEAD(&item->nodes, node, item_link);
 		return node;
 	}
 	node = allocate();
@@ -78,6 +91,7 @@ struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struc
 	node->type = type;
 	node->used = true;
 	node->lookups = 1;
+	node->looked_up_ns = fs_now_ns();
 	node->item = item;
 	node->leaf = *leaf;
 	LIST_INSERT_HEAD(&item->nodes, node, item_link);
@@ -100,6 +114,21 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups)
 	node->used = false;
 	node->next_free = free_head;
 	free_head = node->index;
+}
+
+/* Attributes alone (offset -1): for that the kernel takes no lock which its caller might hold. */
+void fs_node_stale(const struct fs_item *item, fuse_ino_t but)
+{
+	const struct fs_node *node;
+	int64_t since = fs_now_ns() - HELD_NS;
+
+	LIST_FOREACH(node, &item->nodes, item_link)
+	{
+		if (node->looked_up_ns < since)
+			break;
+		if (fs_node_id(node) != but)
+			fuse_lowlevel_notify_inval_inode(fs.session, fs_node_id(node), -1, 0);
+	}
 }
 
 /* The root's own files have fixed numbers. */

@@ -78,10 +78,10 @@ static int set_file(int fd, const struct fs_item *item, const struct stat *attr,
 		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
 			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
 	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
-		/* The sticky bit of a file in the store says `temp`. */
-		mode_t keep = item->type == FS_OBJECT ? item->last.st_mode & S_ISVTX : 0;
+		/* A folder may be sticky; of an object in the store that bit says `temp`. */
+		mode_t sticky = item->type == FS_DIR ? attr->st_mode : item->last.st_mode;
 
-		rc = chmod(self, (attr->st_mode & 0777) | keep);
+		rc = chmod(self, (attr->st_mode & 0777) | (sticky & S_ISVTX));
 	}
 	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
 				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
@@ -120,6 +120,14 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi);
+
+static void setattr_again(struct fs_retry *r)
+{
+	op_setattr(r->req, r->ino, &r->attr, r->flags, NULL);
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
@@ -138,10 +146,16 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
-	if (rc < 0)
+	if (rc == -EBUSY &&
+	    fs_retry(&(struct fs_retry){
+		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
+		return;
+	if (rc < 0) {
 		fs_reply_error(req, rc, path);
-	else
-		fs_reply_attr(req, &st, fs_attr_timeout(node->type));
+		return;
+	}
+	fs_node_stale(node->item, ino);
+	fs_reply_attr(req, &st, fs_attr_timeout(node->type));
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -197,16 +211,22 @@ static int check_open(const struct fs_node *node, int flags)
 	return fs_check_properties(node->item, &node->leaf.p);
 }
 
+int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out)
+{
+	int rc = check_open(node, flags);
+
+	return rc != 0 ? rc :
+			 fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL,
+				       flags, uid, out);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
 	char path[FS_PATH] = "/";
 	struct fs_handle *h;
-	int rc = node ? check_open(node, fi->flags) : -ESTALE;
+	int rc = node ? fs_open(node, fi->flags, fuse_req_ctx(req)->uid, &h) : -ESTALE;
 
-	if (rc == 0)
-		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL,
-				   fi->flags, fuse_req_ctx(req)->uid, &h);
 	if (rc != 0) {
 		if (node && node->item)
 			fs_item_show(node->item, path, sizeof(path));
@@ -216,32 +236,51 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_reply_open(req, h);
 }
 
-/* Idempotent: a close may be told twice. */
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void flush(fuse_req_t req, uint64_t fh);
+
+static void flush_again(struct fs_retry *r)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	flush(r->req, r->fh);
+}
+
+/* Idempotent: a close may be told twice. */
+static void flush(fuse_req_t req, uint64_t fh)
+{
+	struct fs_handle *h = fs_handle_of(fh);
 	int rc = h ? fs_view_flush(h) : 0;
 
-	(void)ino;
-	if (h)
-		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
+		return;
 	if (rc < 0)
 		fs_reply_handle_error(req, rc, h);
 	else
 		fs_reply_ok(req);
 }
 
-static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	if (h && !h->closing) {
-		fs_view_flush(h);
-		if (h->temp)
-			fs_remove_temp(h->item);
-		fs_handle_leave(h);
-	}
+	if (h) /* now: the closer waits, and can be looked at */
+		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	flush(req, fi->fh);
+}
+
+void fs_close(struct fs_handle *h)
+{
+	if (!h || h->closing)
+		return; /* may be told twice */
+	fs_view_flush(h);
+	if (h->temp)
+		fs_remove_temp(h->item);
+	fs_handle_leave(h);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	fs_close(fs_handle_of(fi->fh));
 	fs_reply_ok(req);
 }
 
@@ -282,7 +321,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 			       .data = data,
 			       .offset = off,
 			       .write = true,
-			       .nonblock = fi->flags & O_NONBLOCK};
+			       .nonblock = fi->flags & O_NONBLOCK,
+			       .append = fi->flags & O_APPEND};
 
 	(void)ino;
 	if (!r.handle) {
@@ -319,14 +359,14 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
 		     size_t out_size)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
+	/* A folder's number is none of these. */
+	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
 	int64_t ns;
 
 	(void)ino;
 	(void)arg;
-	(void)flags;
 	(void)out_size;
-	if (!h || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
+	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);
 		return;

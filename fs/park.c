@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 enum {
-	BUSY_MS = 1,	   /* between two tries while an object's lock is busy */
-	BUSY_MAX_MS = 100, /* then EBUSY, but for reads that wait anyway */
-	LOOK_AGAIN_S = 1,  /* all that wait, whatever was or was not heard of them */
+	BUSY_MS = 1,	  /* between two tries while an object's lock is busy */
+	BUSY_TRIES = 20,  /* before EBUSY: on a busy machine the time may be over at once */
+	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
 };
 
 static struct fs_requests cancelled = TAILQ_HEAD_INITIALIZER(cancelled);
@@ -126,11 +126,79 @@ static void withdraw(struct fs_request *r)
 		fs_kind_of(r->item->kind)->withdraw(r);
 }
 
-/* The one end of a parked request, answered before (error 0) or here. */
-static void finish(struct fs_request *r, int error)
+/* Waits for something else now. */
+static void change_line(struct fs_request *r, enum ipcfs_class class)
+{
+	TAILQ_REMOVE(&r->item->parked[r->line], r, link);
+	r->line = class;
+	TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
+}
+
+void fs_park_mind_busy(void)
+{
+	if (!ev_is_active(&busy_timer)) {
+		ev_now_update(loop);
+		ev_timer_set(&busy_timer, BUSY_MS / 1e3, 0.);
+		ev_timer_start(loop, &busy_timer);
+	}
+}
+
+void fs_park_busy_words(void)
+{
+	fs_words("a program has held the object's inner lock for %d ms", FS_BUSY_MS);
+}
+
+/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too. */
+static int busy(struct fs_request *r, bool nonblock)
+{
+	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
+	int64_t now = fs_now_ns();
+
+	fs_park_mind_busy();
+	if (!r->busy_until)
+		r->busy_until = now + FS_BUSY_MS * 1000000ll;
+	r->busy_tries++;
+	if (now < r->busy_until || r->busy_tries < BUSY_TRIES || waits)
+		return -EAGAIN;
+	fs_park_busy_words();
+	return -EBUSY;
+}
+
+/* Its end has come, but the object's lock is busy: it is looked at again soon, whoever stands before it. */
+static void put_off(struct fs_request *r)
+{
+	if (r->interrupted)
+		TAILQ_REMOVE(&cancelled, r, cancel_link);
+	r->interrupted = false;
+	r->ending = true;
+	r->busy_until = 0;
+	ev_timer_stop(loop, &r->timer);
+	change_line(r, IPCFS_C_CHANGE);
+}
+
+/* What its kind says of the error with which it is to end; 1: not yet. */
+static int look_last(struct fs_request *r, int error)
+{
+	const struct fs_kind *kind = fs_kind_of(r->item->kind);
+	bool over = error == -EINTR || error == -ETIMEDOUT;
+	int rc = over && kind->last && !r->answered ? kind->last(r) : error;
+
+	if (rc != -EBUSY || !over)
+		return rc;
+	if (!r->ending)
+		put_off(r);
+	return busy(r, true) == -EAGAIN && !fs_park_stopping ? 1 : error;
+}
+
+/* The one end of a parked request, answered before (error 0) or here. False: not yet. */
+static bool finish(struct fs_request *r, int error)
 {
 	struct fs_item *item = r->item;
 
+	r->error = error;
+	error = look_last(r, error);
+	if (error > 0)
+		return false;
 	unpark(r);
 	if (error < 0 && !r->answered) {
 		withdraw(r);
@@ -141,6 +209,7 @@ static void finish(struct fs_request *r, int error)
 	free(r->copy);
 	free(r);
 	fs_item_put(item);
+	return true;
 }
 
 static void on_interrupt(fuse_req_t req, void *arg)
@@ -180,10 +249,10 @@ static struct fs_request *keep(const struct fs_request *r)
 	return kept;
 }
 
-static int park(const struct fs_request *r)
+static int park(const struct fs_request *r, struct fs_request **out)
 {
 	struct fs_request *kept;
-	int rc = fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
+	int rc = fs_park_stopping ? -ESHUTDOWN : fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
 
 	if (rc < 0)
 		return rc;
@@ -210,31 +279,8 @@ static int park(const struct fs_request *r)
 	}
 	/* Last: it may call back at once. */
 	fuse_req_interrupt_func(kept->req, on_interrupt, kept);
+	*out = kept;
 	return 0;
-}
-
-static void mind_busy(void)
-{
-	if (!ev_is_active(&busy_timer)) {
-		ev_now_update(loop);
-		ev_timer_set(&busy_timer, BUSY_MS / 1e3, 0.);
-		ev_timer_start(loop, &busy_timer);
-	}
-}
-
-/* A read that may wait for anything waits for a busy lock too. */
-static int busy(struct fs_request *r, bool nonblock)
-{
-	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
-	int64_t now = fs_now_ns();
-
-	mind_busy();
-	if (!r->busy_until)
-		r->busy_until = now + BUSY_MAX_MS * 1000000ll;
-	return now >= r->busy_until && !waits ?
-		       fs_fail(-EBUSY, "a program has held the object's inner lock for %d ms",
-			       BUSY_MAX_MS) :
-		       -EAGAIN;
 }
 
 /* ---- service -------------------------------------------------------------------------------------- */
@@ -245,24 +291,21 @@ static bool serve(struct fs_request *r)
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
 	int rc;
 
+	r->nobody = false;
 	if (r->interrupted) /* its answer is EINTR, soon; it takes nothing */
 		return false;
+	if (r->ending)
+		return finish(r, r->error);
 	rc = fs_view_try(r);
-	if (rc == -EBUSY)
+	if (rc == -EBUSY) {
+		r->nobody = true;
 		rc = busy(r, nonblock);
-	else if (rc == -EAGAIN && nonblock) { /* waited for the lock alone */
-		finish(r, -EAGAIN);
-		return true;
+	} else if (rc == -EAGAIN && nonblock) { /* waited for the lock alone */
+		return finish(r, -EAGAIN);
 	}
-	if (rc == -EAGAIN && r->class != r->line) { /* waits for something else now */
-		TAILQ_REMOVE(&r->item->parked[r->line], r, link);
-		r->line = r->class;
-		TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
-	}
-	if (rc == -EAGAIN)
-		return false;
-	finish(r, rc);
-	return true;
+	if (rc == -EAGAIN && r->class != r->line)
+		change_line(r, r->class);
+	return rc != -EAGAIN && finish(r, rc);
 }
 
 /* Does it stand in line for an item? Others in the line wait for a busy lock alone. */
@@ -272,18 +315,28 @@ static bool in_turn(const struct fs_request *r)
 }
 
 /* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
- * any change. Whether anybody was served. */
+ * any change, or each for something of his own. Of these (who have tickets) the first may learn that there is
+ * nothing for anybody. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
 	bool served = false, alone = class == IPCFS_C_CHANGE || fs_kind_of(item->kind)->each_alone;
+	bool first = true, nobody = false;
 	struct fs_request *r, *next;
 
 	for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
+		bool has_ticket = r->ticket;
+
 		next = TAILQ_NEXT(r, link);
+		if (nobody && has_ticket && class == IPCFS_C_READ)
+			continue;
+		r->first = first && has_ticket;
+		first = first && !has_ticket;
 		if (serve(r))
 			served = true;
 		else if (!alone && !r->interrupted && in_turn(r))
 			break;
+		else
+			nobody = nobody || (has_ticket && r->nobody);
 	}
 	return served;
 }
@@ -312,28 +365,40 @@ struct fs_leaving {
 	SLIST_ENTRY(fs_leaving) link;
 };
 
-bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op)
+static bool leave(struct fs_item *item, struct ipcfs_op *op)
 {
 	int rc = item->removed ? 0 : fs_view_engine_item(item, op);
 
 	if (rc == -EBUSY)
-		mind_busy();
+		fs_park_mind_busy();
 	/* With no memory or descriptor to look at the object: at the next tick. */
 	return rc != -EBUSY && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 }
 
 /* The item's caller has a reference, too. */
-static void leave_again(struct fs_item *item)
+static void leave_queued(struct fs_item *item)
 {
-	SLIST_HEAD(, fs_handle) closing = SLIST_HEAD_INITIALIZER(closing);
 	struct fs_leaving *l;
-	struct fs_handle *h;
 
-	while ((l = SLIST_FIRST(&item->leaving)) && fs_park_try_leave(item, &l->op)) {
+	while ((l = SLIST_FIRST(&item->leaving)) && leave(item, &l->op)) {
 		SLIST_REMOVE_HEAD(&item->leaving, link);
 		free(l);
 		fs_item_put(item);
 	}
+}
+
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op)
+{
+	leave_queued(item);
+	return SLIST_EMPTY(&item->leaving) && leave(item, op);
+}
+
+static void leave_again(struct fs_item *item)
+{
+	SLIST_HEAD(, fs_handle) closing = SLIST_HEAD_INITIALIZER(closing);
+	struct fs_handle *h;
+
+	leave_queued(item);
 	SLIST_FIRST(&closing) = SLIST_FIRST(&item->closing);
 	SLIST_INIT(&item->closing);
 	while ((h = SLIST_FIRST(&closing))) {
@@ -342,21 +407,35 @@ static void leave_again(struct fs_item *item)
 	}
 }
 
+/* Behind those that are there: a handle's last LEAVE must not come before what one of its reads has to say. */
+static void leave_later(struct fs_item *item, const struct ipcfs_op *op)
+{
+	struct fs_leaving *l = malloc(sizeof(*l)), *last;
+
+	if (!l)
+		return;
+	l->op = *op;
+	if (op->holder) {
+		l->holder = *op->holder;
+		l->op.holder = &l->holder;
+	}
+	fs_item_ref(item);
+	SLIST_FOREACH(last, &item->leaving, link)
+	if (!SLIST_NEXT(last, link))
+		break;
+	if (last)
+		SLIST_INSERT_AFTER(last, l, link);
+	else
+		SLIST_INSERT_HEAD(&item->leaving, l, link);
+	note_waiting(item);
+}
+
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
 {
 	struct ipcfs_op now = *op;
-	struct fs_leaving *l;
 
-	if (!fs_park_try_leave(item, &now) && (l = malloc(sizeof(*l)))) {
-		l->op = *op;
-		if (op->holder) {
-			l->holder = *op->holder;
-			l->op.holder = &l->holder;
-		}
-		fs_item_ref(item);
-		SLIST_INSERT_HEAD(&item->leaving, l, link);
-		note_waiting(item);
-	}
+	if (!fs_park_try_leave(item, &now))
+		leave_later(item, op);
 	fs_park_changed(item);
 }
 
@@ -401,6 +480,19 @@ bool fs_park_line(const struct fs_request *r)
 	return !r->parked && !TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]);
 }
 
+/* It waits. Where that makes it part of the object it could not do so before: the one who undoes it must know it. */
+static int wait(struct fs_request *r)
+{
+	struct fs_request *kept;
+	int rc = park(r, &kept);
+
+	if (rc == 0 && r->item && fs_kind_of(r->item->kind)->joins)
+		serve(kept);
+	if (rc < 0)
+		withdraw(r);
+	return rc;
+}
+
 void fs_park_run(struct fs_request *r)
 {
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
@@ -411,11 +503,9 @@ void fs_park_run(struct fs_request *r)
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);
 		if (rc == -EAGAIN)
-			rc = park(r);
+			rc = wait(r);
 	} else if (rc == -EAGAIN && !nonblock) {
-		rc = fs_park_stopping ? -ESHUTDOWN : park(r);
-		if (rc < 0)
-			withdraw(r);
+		rc = wait(r);
 	}
 	if (rc < 0 && !r->answered)
 		fs_reply_handle_error(r->req, rc, r->handle);
@@ -469,6 +559,7 @@ static void look_again(struct ev_loop *l, ev_timer *timer, int events)
 	(void)l;
 	(void)timer;
 	(void)events;
+	fs_retry_all();
 	fs_park_changed(NULL);
 	fs_park_settle();
 }

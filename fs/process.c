@@ -46,7 +46,10 @@ enum fs_ending fs_process_ending(pid_t thread)
 	char text[2048], *at, *save, *word;
 	long code = 0;
 
-	if (thread <= 0 || !slurp(thread, "stat", text, sizeof(text)))
+	/* `stat` waits for a lock which a process that executes a program holds while it closes its descriptors,
+	 * and so waits for us. `statm` does not, and who has memory is not ending: that goes first. */
+	if (thread <= 0 || !slurp(thread, "statm", text, sizeof(text)) ||
+	    strpbrk(text, "123456789") || !slurp(thread, "stat", text, sizeof(text)))
 		return FS_LIVES;
 	at = strrchr(text, ')'); /* the name before it may hold anything */
 	word = at ? strtok_r(at + 1, " \n", &save) : NULL;

@@ -40,13 +40,20 @@ static struct user *user_of(uid_t uid)
 	return *at;
 }
 
+/* In the store, where clients of the library make and remove such, too. */
+static bool is_stored(enum fs_quota what)
+{
+	return what <= FS_Q_BYTES;
+}
+
 static int refuse(enum fs_quota what)
 {
 	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
+						      [FS_Q_FOLDERS] = "folders",
 						      [FS_Q_BYTES] = "bytes in objects",
 						      [FS_Q_PARKED] = "waiting requests",
 						      [FS_Q_HANDLES] = "open files"};
-	int error = what == FS_Q_OBJECTS || what == FS_Q_BYTES ? -EDQUOT : -EUSERS;
+	int error = is_stored(what) ? -EDQUOT : -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",
 		       (unsigned long long)fs.limits[what], names[what]);
@@ -60,11 +67,9 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 	if (!user)
 		return -ENOMEM;
 	if (n > 0 && uid != 0 && limit && user->has[what] + n > limit) {
-		bool stored = what == FS_Q_OBJECTS || what == FS_Q_BYTES;
-
-		if (stored && fs_now_ns() - scanned_ns > RESCAN_NS)
+		if (is_stored(what) && fs_now_ns() - scanned_ns > RESCAN_NS)
 			fs_quota_scan();
-		if (!stored || user->has[what] + n > limit)
+		if (!is_stored(what) || user->has[what] + n > limit)
 			return refuse(what);
 	}
 	user->has[what] += n;
@@ -84,12 +89,14 @@ static bool count(int dirfd, const struct dirent *entry)
 
 	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (remove_temp && st.st_mode & S_ISVTX) {
+	if (remove_temp && !S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX) {
 		unlinkat(dirfd, entry->d_name, 0);
 		return false;
 	}
 	user = user_of(st.st_uid);
-	if (user) {
+	if (user && S_ISDIR(st.st_mode)) {
+		user->has[FS_Q_FOLDERS]++;
+	} else if (user) {
 		user->has[FS_Q_OBJECTS]++;
 		user->has[FS_Q_BYTES] += st.st_blocks * 512;
 	}
@@ -100,7 +107,8 @@ void fs_quota_scan(void)
 {
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct user *user = users[i]; user; user = user->next)
-			user->has[FS_Q_OBJECTS] = user->has[FS_Q_BYTES] = 0;
+			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
+				0;
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
 		fs_walk((enum ipcfs_kind)kind, count);
 	scanned_ns = fs_now_ns();

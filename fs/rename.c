@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../core/object.h"
@@ -90,8 +91,10 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = item->type == FS_DIR ? may_remove(fuse_req_ctx(req), item) : -ENOTDIR;
 	if (rc == 0)
 		rc = sys_unlink_at(fs.dirfd, path, AT_REMOVEDIR);
-	if (rc == 0)
+	if (rc == 0) {
+		fs_quota_add(item->last.st_uid, FS_Q_FOLDERS, -1);
 		item->removed = true;
+	}
 	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else
@@ -103,7 +106,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 /* ---- renaming --------------------------------------------------------------------------------------------- */
 
 /* Onto an existing value or array: its content changes, as one operation, and the source goes. */
-static int replace(const struct fuse_ctx *ctx, struct fs_item *from, struct fs_item *to)
+static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 {
 	int rc;
 
@@ -111,7 +114,7 @@ static int replace(const struct fuse_ctx *ctx, struct fs_item *from, struct fs_i
 		return 0;
 	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
 		return fs_fail(-EEXIST, "only values and arrays can be written by mv");
-	if (!fs_dir_may(ctx, &to->last, 02) || !fs_dir_may(ctx, &from->last, 04))
+	if (!fs_dir_may(req, &to->last, 02) || !fs_dir_may(req, &from->last, 04))
 		return -EACCES;
 	rc = fs_cells_replace(from, to);
 	return rc < 0 ? rc : remove_object(from);
@@ -153,13 +156,33 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 	if (rc == 0)
 		rc = may_remove(ctx, item);
 	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
-		rc = flags & 1 ? -EEXIST : replace(ctx, item, target);
+		rc = flags & 1 ? -EEXIST : replace(req, item, target);
 		fs_item_put(target);
 	} else if (rc == 0) {
 		rc = move(item, new_folder, new_leaf.name);
 	}
 	fs_item_put(item);
 	return rc;
+}
+
+static void rename_again(struct fs_retry *r)
+{
+	fs_op_rename(r->req, r->ino, r->name, r->new_ino, r->new_name, (unsigned)r->flags);
+}
+
+/* False: its time is over, or there is no room. */
+static bool later(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+		  const char *new_name, unsigned flags)
+{
+	struct fs_retry r = {.call = rename_again,
+			     .req = req,
+			     .ino = parent,
+			     .new_ino = new_parent,
+			     .flags = (int)flags};
+
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.new_name, sizeof(r.new_name), "%s", new_name);
+	return fs_retry(&r);
 }
 
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
@@ -170,6 +193,8 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	int rc = rename_item(req, folder, name, fs_dir_folder(newparent), newname, flags);
 
 	fs_dir_path(folder, name, path);
+	if (rc == -EBUSY && later(req, parent, name, newparent, newname, flags))
+		return;
 	if (rc != 0)
 		fs_reply_error(req, rc, path);
 	else

@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../core/text.h"
 
-enum { LOGS = 64, QUOTED = 60, SHOWN_PATH = 120 };
+enum { LOGS = 64, QUOTED = 60, SHOWN_PATH = 120, COPIED = 4096 };
 
 struct failure {
 	uint64_t number; /* counts all failures; 0: no entry */
@@ -193,19 +194,46 @@ int fs_reply_data(fuse_req_t req, const void *data, size_t len)
 	return fuse_reply_buf(req, data, len);
 }
 
+/* A READ's or WRITE's answer as it is written: the kernel takes it up page by page and piece by piece, so it is
+ * in one piece, unless that would mean to copy much, and begins a page. */
+static struct {
+	struct fuse_out_header header;
+	char data[FS_MAX_IO];
+} reply __attribute__((aligned(4096)));
+
+char *fs_reply_room(void)
+{
+	return reply.data;
+}
+
+/* syscall(2), as write(2) is a point where a thread can be cancelled, which costs. */
+static int send(const void *data, size_t len)
+{
+	struct iovec pieces[2] = {{&reply, sizeof(reply.header)}, {(void *)(uintptr_t)data, len}};
+	long n;
+
+	reply.header.len = (uint32_t)(sizeof(reply.header) + len);
+	if (data != reply.data && len > COPIED) {
+		n = syscall(SYS_writev, fs.fuse_fd, pieces, 2);
+	} else {
+		if (data != reply.data && len)
+			memcpy(reply.data, data, len);
+		n = syscall(SYS_write, fs.fuse_fd, &reply, reply.header.len);
+	}
+	return n < 0 ? -errno : 0;
+}
+
 /* What libfuse would write, without it. */
 static int answer(uint64_t unique, const void *data, size_t len)
 {
-	struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + len), .unique = unique};
-	struct iovec v[2] = {{&header, sizeof(header)}, {(void *)(uintptr_t)data, len}};
+	int rc;
 
-	int rc = writev(fuse_session_fd(fs.session), v, 2) < 0 ? -errno : 0;
-
-	if (rc < 0 && rc != -ENOENT) { /* somebody still waits for an answer */
-		header.len = sizeof(header);
-		header.error = -EIO;
-		if (writev(fuse_session_fd(fs.session), v, 1) < 0)
-			rc = -errno;
+	reply.header.unique = unique;
+	reply.header.error = 0;
+	rc = send(data, len);
+	if (__builtin_expect(rc < 0 && rc != -ENOENT, 0)) { /* somebody still waits for an answer */
+		reply.header.error = -EIO;
+		send(NULL, 0);
 	}
 	return rc;
 }
@@ -218,13 +246,14 @@ int fs_reply_read(const struct fs_request *r, const void *data, size_t len)
 
 void fs_reply_written(const struct fs_request *r, size_t len)
 {
-	struct fuse_write_out out = {.size = (uint32_t)len};
+	struct fuse_write_out written = {.size = (uint32_t)len};
 
 	replies++;
-	if (r->req)
+	if (r->req) {
 		fuse_reply_write(r->req, len);
-	else
-		answer(r->unique, &out, sizeof(out));
+		return;
+	}
+	answer(r->unique, &written, sizeof(written));
 }
 
 void fs_reply_locked(const struct fs_request *r)
@@ -247,9 +276,14 @@ void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout)
 
 /* libfuse 3.14 knows neither FOPEN_STREAM nor FOPEN_PARALLEL_DIRECT_WRITES: answered as the kernel
  * reads it. */
+static struct fuse_open_out open_out(const struct fs_handle *h)
+{
+	return (struct fuse_open_out){.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)};
+}
+
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h)
 {
-	struct fuse_open_out out = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)};
+	struct fuse_open_out out = open_out(h);
 
 	replies++;
 	fuse_reply_buf(req, (const char *)&out, sizeof(out));
@@ -280,12 +314,43 @@ void fs_reply_create(fuse_req_t req, const struct fuse_entry_param *e, const str
 		struct fuse_open_out open;
 	} out = {
 		.entry = {.nodeid = e->ino, .generation = e->generation},
-		.open = {.fh = fs_handle_id(h), .open_flags = fs_handle_open_flags(h)},
+		.open = open_out(h),
 	};
 
 	fill_attr(&out.entry.attr, &e->attr);
 	replies++;
 	fuse_reply_buf(req, (const char *)&out, sizeof(out));
+}
+
+static void fill_time(double timeout, uint64_t *seconds, uint32_t *nanoseconds)
+{
+	*seconds = (uint64_t)timeout;
+	*nanoseconds = (uint32_t)((timeout - (double)*seconds) * 1e9);
+}
+
+void fs_answer_entry(uint64_t unique, const struct fuse_entry_param *e)
+{
+	struct fuse_entry_out out = {.nodeid = e->ino, .generation = e->generation};
+
+	fill_time(e->entry_timeout, &out.entry_valid, &out.entry_valid_nsec);
+	fill_time(e->attr_timeout, &out.attr_valid, &out.attr_valid_nsec);
+	fill_attr(&out.attr, &e->attr);
+	replies++;
+	answer(unique, &out, sizeof(out));
+}
+
+void fs_answer_open(uint64_t unique, const struct fs_handle *h)
+{
+	struct fuse_open_out out = open_out(h);
+
+	replies++;
+	answer(unique, &out, sizeof(out));
+}
+
+void fs_answer_ok(uint64_t unique)
+{
+	replies++;
+	answer(unique, NULL, 0);
 }
 
 void fs_reply_statfs(fuse_req_t req, const struct statvfs *st)

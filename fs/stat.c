@@ -16,6 +16,8 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
 	if (p->given & IPCFS_P_VALUE)
 		fs_text_printf(t, "initial %llu\n", (unsigned long long)p->value);
+	if (p->given & IPCFS_P_PARTIES)
+		fs_text_printf(t, "parties %llu\n", (unsigned long long)p->parties);
 	if (p->given & IPCFS_P_SET)
 		fs_text_printf(t, "set %d\n", p->set);
 	if (p->given & IPCFS_P_TYPE)

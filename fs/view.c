@@ -14,9 +14,10 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind, [IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind, [IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind, [IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -294,6 +295,13 @@ static int write_commands(struct fs_request *r)
 	return rc < 0 ? rc : commands(r, true);
 }
 
+/* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
+ * refused: then what writev returns is what was one operation. */
+static bool is_later_piece(const struct fs_request *r)
+{
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle);
+}
+
 static int try_write(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
@@ -303,6 +311,8 @@ static int try_write(struct fs_request *r)
 		return -EACCES;
 	if (h->item->removed)
 		return -EIDRM;
+	if (is_later_piece(r))
+		return fs_fail(-EMSGSIZE, "a writev of so many buffers is cut by the kernel");
 	switch (h->leaf.view) {
 	case FS_PLAIN:
 		rc = kinds[h->item->kind]->write(r);
@@ -363,6 +373,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 			      .first = h->leaf.n,
 			      .count = classes,
 			      .holder = &h->holder,
+			      .token = h->ticket,
 			      .flags = (arm ? IPCFS_OP_PARK : 0) |
 				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0)};
 	int rc = fs_view_engine_item(h->item, &op);

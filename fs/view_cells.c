@@ -89,6 +89,17 @@ static int range_of(struct fs_target *t, uint64_t *first, uint64_t *count)
 	return 0;
 }
 
+/* Of a larger slice the server's one thread would be busy for too long, and its memory full. */
+static int range_to_write(struct fs_target *t, uint64_t *first, uint64_t *count)
+{
+	int rc = range_of(t, first, count);
+
+	if (rc == 0 && *count > FS_TEXT_MAX / t->item->object->cells.element)
+		return fs_fail(-EFBIG, "one write changes at most %d MiB of elements",
+			       FS_TEXT_MAX >> 20);
+	return rc;
+}
+
 /* "add 5", "+=5": which operation; *s and *len become the operand. -ENOENT: none. */
 static int operation(const char **s, size_t *len, enum ipcfs_arith *op)
 {
@@ -120,7 +131,7 @@ static int write_arith(struct fs_target *t, enum ipcfs_arith arith, const char *
 {
 	char type = t->item->object->cells.type;
 	struct ipcfs_op op = {.verb = IPCFS_V_ARITH, .arith = arith};
-	int rc = range_of(t, &op.first, &op.count);
+	int rc = range_to_write(t, &op.first, &op.count);
 
 	if (rc < 0)
 		return rc;
@@ -160,7 +171,7 @@ int fs_cells_write(struct fs_target *t, const char *s, size_t len)
 
 	if (o->cells.scalar && c.type == 's')
 		return write_string(t, s, len);
-	rc = range_of(t, &op.first, &op.count);
+	rc = range_to_write(t, &op.first, &op.count);
 	if (rc == 0 && o->cells.scalar) { /* the whole text is one element: "1 2" is no number */
 		c.bytes = calloc(1, 8);
 		rc = c.bytes ? fs_cells_parse_one(&c, s, len) : -ENOMEM;
@@ -248,6 +259,8 @@ int fs_view_flush(struct fs_handle *h)
 		rc = write_text(&t, h->gathered, h->gathered_len);
 	else if (rc == -ENODATA)
 		rc = fs_pending_settle(h->item, h->gathered, h->gathered_len);
+	if (rc == -EBUSY)
+		return rc; /* the words stay for another try */
 	free(h->gathered);
 	h->gathered = NULL;
 	h->gathered_len = 0;
@@ -268,13 +281,49 @@ static int write_request(struct fs_request *r)
 	return rc < 0 ? rc : write_text(&t, r->data, r->size);
 }
 
+static bool same_shape(struct fs_item *a, struct fs_item *b)
+{
+	const struct ipcfs_object *x = a->object, *y = b->object;
+
+	if (!x || !y ||
+	    (x->cells.scalar && x->cells.type == 's')) /* which has a length of its own */
+		return false;
+	return x->cells.type == y->cells.type && x->cells.count == y->cells.count &&
+	       x->cells.bytes <= FS_TEXT_MAX;
+}
+
+/* The very bytes: text does not show what lies behind a NUL, nor which newline ends a string. */
+static int copy(struct fs_item *from, struct fs_target *to)
+{
+	const struct ipcfs_object *o = from->object;
+	struct ipcfs_op op = {.verb = IPCFS_V_READ,
+			      .count = o->cells.count,
+			      .out = malloc(o->cells.bytes),
+			      .out_size = o->cells.bytes};
+	struct ipcfs_op put = {.verb = IPCFS_V_WRITE,
+			       .count = o->cells.count,
+			       .in = op.out,
+			       .in_len = o->cells.bytes};
+	int rc = op.out ? fs_view_engine_item(from, &op) : -ENOMEM;
+
+	if (rc == 0)
+		rc = fs_cells_run(to, &put);
+	free(op.out);
+	return rc;
+}
+
 int fs_cells_replace(struct fs_item *from, struct fs_item *to)
 {
 	struct fs_handle source = {.type = FS_OBJECT, .item = from};
 	struct fs_target t = {.item = to, .last = UINT64_MAX};
 	struct fs_text text = {0};
-	int rc = fs_kind_of(from->kind)->show(&source, &text);
+	int rc = fs_item_attach(to);
 
+	if (rc == 0)
+		rc = fs_item_attach(from);
+	if (rc == 0 && same_shape(from, to))
+		return copy(from, &t);
+	rc = fs_kind_of(from->kind)->show(&source, &text);
 	if (rc == -ENODATA)
 		rc = fs_fail(-EINVAL, "the source has no value yet");
 	if (rc == 0 && text.failed)

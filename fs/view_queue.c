@@ -8,17 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A message on its way out. It is copied before it is answered: a hostile owner may cut the segment
- * short just then. */
-static char buffer[FS_MAX_IO];
-
+/* A message is copied before it is answered: a hostile owner may cut the segment short just then. */
 static int collect(const struct iovec *pieces, int n, char **bytes, size_t *len)
 {
 	size_t total = 0, at = 0;
 
 	for (int i = 0; i < n; i++)
 		total += pieces[i].iov_len;
-	*bytes = total <= sizeof(buffer) ? buffer : malloc(total);
+	*bytes = total <= FS_MAX_IO ? fs_reply_room() : malloc(total);
 	if (!*bytes)
 		return -ENOMEM;
 	for (int i = 0; i < n; at += pieces[i++].iov_len)
@@ -38,7 +35,7 @@ static int answer(void *arg, const struct iovec *pieces, int n)
 	if (rc < 0)
 		return rc;
 	rc = fs_view_give(arg, bytes, len);
-	if (bytes != buffer)
+	if (bytes != fs_reply_room())
 		free(bytes);
 	return rc;
 }

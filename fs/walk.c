@@ -46,11 +46,8 @@ void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *
 		}
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (!is_folder(dirfd(stack[depth]), entry)) {
-			enough = each(dirfd(stack[depth]), entry);
-			continue;
-		}
-		if (depth + 1 == DEPTH)
+		enough = each(dirfd(stack[depth]), entry);
+		if (enough || depth + 1 == DEPTH || !is_folder(dirfd(stack[depth]), entry))
 			continue;
 		stack[depth + 1] = enter(dirfd(stack[depth]), entry->d_name);
 		depth += stack[depth + 1] != NULL;

@@ -21,7 +21,8 @@ const char *args_command;
 
 /* ---- messages ----------------------------------------------------------------------- */
 
-static void say(const char *name, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const char *name, const char *fmt,
+						      va_list args)
 {
 	fflush(stdout);
 	fputs("ipcfs: ", stderr);
@@ -286,8 +287,13 @@ int args_limit(int fd, const struct args *a, int64_t deadline_ns)
 	if (a->timeout_ns > 0) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		left = deadline_ns - (now.tv_sec * 1000000000LL + now.tv_nsec);
-		if (left <= 0)
-			return -ETIMEDOUT;
+		if (left < 0)
+			left = 0; /* what is there is still given */
 	}
 	return ioctl(fd, IPCFS_TIMEOUT, &left) == 0 ? 0 : -errno;
+}
+
+int args_limit_error(const struct args *a, int error)
+{
+	return error == EAGAIN && a->limited && a->timeout_ns > 0 ? ETIMEDOUT : error;
 }

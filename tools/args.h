@@ -84,8 +84,10 @@ int object_fail(const struct object *o, int error);
 
 /* The clock's time at which an operation that begins now must be given up; -1: never. */
 int64_t args_deadline(const struct args *a);
-/* Tells the handle how long its next read or write may take. Again before each repetition: what is
- * left. 0 or -errno (-ETIMEDOUT: nothing is left). */
+/* Tells the handle how long its next read or write may wait. Again before each repetition: what is
+ * left, maybe nothing. 0 or -errno. */
 int args_limit(int fd, const struct args *a, int64_t deadline_ns);
+/* The error of that read or write, for object_fail: EAGAIN is ETIMEDOUT where time was given and none was left. */
+int args_limit_error(const struct args *a, int error);
 
 #endif

@@ -49,7 +49,7 @@ static ssize_t read_some(const struct get *g, char *buf, size_t size, int64_t de
 			return r;
 		n = read(g->fd, buf, size);
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return n < 0 ? -args_limit_error(g->a, errno) : n;
 }
 
 /* One item, to its end of file. *some: there was any. */

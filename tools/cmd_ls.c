@@ -172,7 +172,7 @@ static int list(const struct args *a, const char *name, struct names *names)
 
 static int run(const struct args *a, int count, char **folders, bool long_form)
 {
-	struct names names = {NULL};
+	struct names names = {.list = NULL};
 	int status = ARGS_OK, r;
 
 	for (int i = 0; i < count; i++)

@@ -48,7 +48,7 @@ static int put(const struct args *a, const struct object *o, int fd, const char 
 		n = write(fd, bytes, len);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return object_fail(o, errno);
+		return object_fail(o, args_limit_error(a, errno));
 	if ((size_t)n < len)
 		return args_fail(o->name, "only %zd of %zu bytes were taken", n, len);
 	return ARGS_OK;

@@ -159,11 +159,11 @@ static int by_fusermount(const struct mount *m, bool lazy)
 
 static int unmount(const struct mount *m, int flags)
 {
-	if (umount2(m->point, flags | UMOUNT_NOFOLLOW) == 0)
-		return 0;
-	if (errno != EPERM)
-		return -errno;
-	return by_fusermount(m, flags & MNT_DETACH);
+	int r = umount2(m->point, flags | UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
+
+	if (r == -EINVAL && !mounts_is_there(m))
+		return 0; /* its server has just done it */
+	return r == -EPERM ? by_fusermount(m, flags & MNT_DETACH) : r;
 }
 
 static int say_busy(const struct mount *m)

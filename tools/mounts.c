@@ -115,7 +115,9 @@ bool mounts_is_there(const struct mount *m)
 {
 	struct mount now = {.id = m->id};
 
-	return read_mountinfo(&now) && now.minor == m->minor && strcmp(now.type, m->type) == 0;
+	/* Numbers are given again, to other mounts, within moments. */
+	return read_mountinfo(&now) && now.minor == m->minor && strcmp(now.type, m->type) == 0 &&
+	       strcmp(now.point, m->point) == 0;
 }
 
 /* ---- processes ---------------------------------------------------------------------- */

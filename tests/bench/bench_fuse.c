@@ -2,7 +2,8 @@
  *
  * bench_fuse.c - what a system call on an /ipc file costs, against the same call on FUSE servers that answer from
  * nothing (the best of four: by hand and by libfuse, sleeping in read and spinning first) and, for two
- * processes, against pipes. All take turns in one run. A machine that is busy shows in both.
+ * processes, against pipes. All servers are daemons, each in a session of its own, since some schedulers take a
+ * session for a group, and to change groups costs. All take turns in one run. A machine that is busy shows in both.
  * Everything runs on one CPU, the servers too, so that the ratio is of work and not of where the scheduler happened
  * to put whom, which differs from run to run and is worth tens of microseconds; --unpinned shows that.
  */

@@ -5,6 +5,7 @@
  *   q  every LOOKUP gives a new node id (what queues need, see docs/architecture.md), no timeouts
  *   v  a stable node id, no timeouts
  *   c  a stable node id, entry and attributes valid for a second
+ * The attributes that a LOOKUP brings are valid until the kernel's clock has ticked, as those of ipcfs.
  */
 #ifndef BENCH_EMPTY_H
 #define BENCH_EMPTY_H

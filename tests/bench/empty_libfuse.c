@@ -28,7 +28,8 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	(void)parent;
 	e.ino = empty_lookup(name, &valid_s);
 	e.attr = attributes(e.ino);
-	e.entry_timeout = e.attr_timeout = valid_s;
+	e.entry_timeout = valid_s;
+	e.attr_timeout = valid_s + 1e-6;
 	if (e.ino)
 		fuse_reply_entry(req, &e);
 	else

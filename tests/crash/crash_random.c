@@ -7,12 +7,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,12 +27,14 @@ struct log {
 	_Atomic uint64_t wrong; /* something that the client saw itself */
 };
 
-enum { LONGEST = 300, MOST = 40 };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* whose programs start slowly */
-#define LATEST_NS 30000000
-#else
-#define LATEST_NS 1000000
-#endif
+enum {
+	LONGEST = 300,	      /* bytes of a message */
+	MOST = 40,	      /* messages in the queue */
+	EARLY = 20,	      /* steps before a client forks or execs */
+	MOST_WAITED_FOR = 60, /* operations of a client before it is killed; 0: while it starts */
+	LATEST_NS = 500000,   /* and the moment after them */
+	PATIENCE_S = 60,
+};
 
 static struct log *open_log(const char *path, int flags)
 {
@@ -118,12 +122,12 @@ static void client(const char *how, const char *dir, const char *log_path, unsig
 	if (!strcmp(how, "closefrom"))
 		close_range(3, ~0u, 0);
 	if (!strcmp(how, "fork")) {
-		work(q, log, seed, 20);
+		work(q, log, seed, EARLY);
 		if (fork() != 0)
 			pause(); /* the child goes on, and is killed with our group */
 	}
 	if (!strcmp(how, "exec")) {
-		work(q, log, seed, 20);
+		work(q, log, seed, EARLY);
 		snprintf(number, sizeof(number), "%u", seed + 1);
 		snprintf(self, sizeof(self), "/proc/self/exe");
 		execl(self, self, "plain", dir, log_path, number, (char *)NULL);
@@ -165,14 +169,18 @@ static const char *verify(struct ipcfs_object *q, struct log *log)
 	return NULL;
 }
 
-static void kill_at_random(const char *how, const char *program, const char *dir,
-			   const char *log_path, unsigned *seed)
+static uint64_t operations(const struct log *log)
 {
-	struct timespec moment = {.tv_nsec = 0};
+	return log->put + log->got;
+}
+
+static pid_t start(const char *how, const char *program, const char *dir, const char *log_path,
+		   unsigned seed)
+{
 	char number[32];
 	pid_t child;
 
-	snprintf(number, sizeof(number), "%u", rand_r(seed));
+	snprintf(number, sizeof(number), "%u", seed);
 	fflush(NULL);
 	child = fork();
 	if (child == 0) {
@@ -181,25 +189,71 @@ static void kill_at_random(const char *how, const char *program, const char *dir
 			execl(program, program, how, dir, log_path, number, (char *)NULL);
 			_exit(5);
 		}
-		client(how, dir, log_path, (unsigned)atoi(number));
+		client(how, dir, log_path, seed);
 		_exit(6);
 	}
-	setpgid(child, child);
-	moment.tv_nsec = rand_r(seed) % LATEST_NS; /* the moment is the test */
-	nanosleep(&moment, NULL);
+	if (child > 0)
+		setpgid(child, child);
+	return child;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Waits until the client has done so many operations. False: it has ended, or does not get on. */
+static bool wait_for(const struct log *log, uint64_t wanted, pid_t child)
+{
+	time_t end = seconds() + PATIENCE_S;
+	siginfo_t info;
+
+	while (operations(log) < wanted) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid != 0 || seconds() > end)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+/* The client and what it has forked, which is ours when it is dead (a subreaper's). */
+static void end(pid_t child)
+{
 	kill(-child, SIGKILL);
 	while (waitpid(-child, NULL, 0) > 0 || errno == EINTR)
 		;
-	while (kill(-child, 0) == 0) /* grandchildren too */
-		kill(-child, SIGKILL);
+}
+
+/* Kills a client at a random moment after a random number of operations. What went wrong, or NULL. */
+static const char *kill_at_random(const char *how, const char *program, const char *dir,
+				  const char *log_path, const struct log *log, unsigned *seed)
+{
+	uint64_t wanted = operations(log) + (uint64_t)rand_r(seed) % MOST_WAITED_FOR;
+	struct timespec moment = {.tv_nsec = rand_r(seed) % 2 ? rand_r(seed) % LATEST_NS : 0};
+	pid_t child = start(how, program, dir, log_path, (unsigned)rand_r(seed));
+	const char *why = NULL;
+
+	if (child < 0)
+		return "no process";
+	if (!wait_for(log, wanted, child))
+		why = "a client ended by itself, or does nothing";
+	if (moment.tv_nsec)
+		nanosleep(&moment, NULL); /* the moment is the test */
+	end(child);
+	return why;
 }
 
 static void try_how(const char *how, const char *program, struct ipcfs_store *store, int rounds)
 {
 	struct ipcfs_properties p = {.given = IPCFS_P_CAPACITY, .capacity = 3000};
 	struct ipcfs_object *q = crash_object(store, IPCFS_QUEUE, "q", &p);
-	const char *dir = ipcfs_store_dir(store), *why = NULL;
-	uint64_t operations = 0;
+	const char *dir = ipcfs_store_dir(store), *why = NULL, *found;
+	uint64_t done = 0;
 	unsigned seed = 1;
 	char log_path[200];
 	struct log *log;
@@ -208,15 +262,14 @@ static void try_how(const char *how, const char *program, struct ipcfs_store *st
 	snprintf(log_path, sizeof(log_path), "%s/.log-%s", dir, how);
 	log = open_log(log_path, O_CREAT);
 	for (i = 0; i < rounds && !why; i++) {
-		uint64_t before = log->put;
+		uint64_t before = operations(log);
 
-		kill_at_random(how, program, dir, log_path, &seed);
-		operations += log->put - before;
-		why = verify(q, log);
+		why = kill_at_random(how, program, dir, log_path, log, &seed);
+		done += operations(log) - before;
+		found = verify(q, log);
+		why = found ? found : why;
 	}
-	if (!why && operations < (uint64_t)rounds)
-		why = "the clients hardly put anything";
-	crash_result(!why, how, "%d kills, %llu puts%s%s", i, (unsigned long long)operations,
+	crash_result(!why, how, "%d kills, %llu puts and gets%s%s", i, (unsigned long long)done,
 		     why ? ": " : "", why ? why : "");
 	ipcfs_close(q);
 }
@@ -231,6 +284,8 @@ int main(int argc, char **argv)
 		client(argv[1], argv[2], argv[3], (unsigned)atoi(argv[4]));
 		return 6;
 	}
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return 1;
 	store = crash_store();
 	for (int i = 0; i < 4; i++)
 		try_how(how[i], "/proc/self/exe", store, thorough ? 10000 : i == 0 ? 1000 : 300);

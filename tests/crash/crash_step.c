@@ -1,450 +1,69 @@
 /* SPDX-License-Identifier: MIT
  *
- * crash_step.c - for every operation that changes an object, a client is single-stepped and killed at an
- * instruction between call and return. Each time another process must find the object whole at once: the
- * operation done or not done, nothing else, no lock left, and ready for more. LONG=1: at every
- * instruction; else at every few, at another place each run of an operation. x86-64 alone.
+ * crash_step.c - for every operation that changes an object, a client is led to an instruction between call
+ * and return and killed there. Each time another process must find the object whole at once: the operation
+ * done or not done, nothing else, no lock left, and ready for more; and if it was done, who waits must have
+ * been told. LONG=1: at every instruction (of a loop, 200 rounds); else at every few, at other places each run.
+ *
+ * The same operation takes another way now and then (random numbers, a lock that others look at): wherever
+ * the client was killed, what is asked of it is the same. But most must have been killed inside of the operation.
  */
-#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "cases.h"
 #include "core/engine.h"
 #include "core/object.h"
 #include "crash.h"
 #include "step.h"
 
+enum {
+	SOME = 200,	   /* places of an operation in the short form */
+	SOME_STEPPED = 25, /* where each of them is single-stepped to from the start */
+	RECORDS = 3,	   /* the shortest of so many ways is the usual one */
+	UNTOLD = -10,	   /* states of our own: done, and those who wait were not told */
+	UNDONE = -11,	   /* returned, and not done */
+};
+
 static struct ipcfs_store *store;
 static struct ipcfs_object *warm; /* the client registers itself by an operation on this one */
 
-enum {
-	ANNOUNCED = 1 << 0, /* somebody waits and a server is parked: the wake-up is stepped through too */
-	NEWCOMER = 1 << 1,  /* the client has to become a member first */
-};
+/* ---- a server that listens for what waits on the object ------------------------------------------ */
 
-struct step_case {
-	const char *name;
-	enum ipcfs_kind kind;
-	struct ipcfs_properties p;
-	void (*prepare)(struct ipcfs_object *o);
-	void (*act)(struct ipcfs_object *o);
-	/* 0: not done, 1: done, negative: neither. It may change the object. */
-	int (*look)(struct ipcfs_object *o);
-	unsigned how;
-};
+static struct ipcfs_store *ear;
+static int ear_fd;
+static uint64_t expected;
+static bool heard;
 
-/* ---- queues -------------------------------------------------------------------------------- */
-
-static char text[64];
-
-static int drain(struct ipcfs_object *o, char *all)
+static void hear(void *arg, uint64_t id)
 {
-	int n = 0;
-	ssize_t len;
-
-	while ((len = ipcfs_queue_get(o, text, sizeof(text), 0)) >= 0) {
-		memcpy(all, text, (size_t)len);
-		all += len;
-		*all++ = ' ';
-		n++;
-	}
-	*all = 0;
-	return len == -EAGAIN ? n : -1;
+	(void)arg;
+	if (id == expected || id == 0)
+		heard = true;
 }
 
-static int one_of(struct ipcfs_object *o, const char *before, const char *after)
+static void listen_for(uint64_t id)
 {
-	char all[1024];
-
-	if (drain(o, all) < 0 || ipcfs_queue_put(o, "more", 4, 0) != 0 ||
-	    ipcfs_queue_get(o, text, sizeof(text), 0) != 4)
-		return -1;
-	return !strcmp(all, before) ? 0 : !strcmp(all, after) ? 1 : -2;
+	expected = id;
+	while (poll(&(struct pollfd){.fd = ear_fd, .events = POLLIN}, 1, 0) > 0)
+		ipcfs_engine_shm.dispatch(ear);
 }
 
-static void two(struct ipcfs_object *o)
+static bool open_ear(const struct step_case *c)
 {
-	ipcfs_queue_put(o, "first", 5, 0);
-	ipcfs_queue_put(o, "second", 6, 0);
+	ear = NULL;
+	if (!(c->how & ANNOUNCED))
+		return true;
+	if (ipcfs_store_open(ipcfs_store_dir(store), &ear) < 0)
+		return false;
+	ear_fd = ipcfs_engine_shm.watch(ear, hear, NULL);
+	return ear_fd >= 0;
 }
 
-/* The ring's end is in the middle of the next message. */
-static void at_the_end(struct ipcfs_object *o)
-{
-	ipcfs_queue_put(o, "0123456789abc", 13, 0);
-	ipcfs_queue_put(o, "first", 5, 0);
-	ipcfs_queue_get(o, text, sizeof(text), 0);
-	ipcfs_queue_put(o, "sec", 3, 0);
-}
+/* ---- the client ------------------------------------------------------------------------------------ */
 
-static void put(struct ipcfs_object *o)
-{
-	ipcfs_queue_put(o, "third", 5, 0);
-}
-
-static void get(struct ipcfs_object *o)
-{
-	ipcfs_queue_get(o, text, sizeof(text), 0);
-}
-
-static void put_many(struct ipcfs_object *o)
-{
-	struct iovec v[2] = {{(void *)"x", 1}, {(void *)"yy", 2}};
-
-	ipcfs_queue_put_many(o, v, 2, 0);
-}
-
-static void get_many(struct ipcfs_object *o)
-{
-	static char a[16], b[16];
-	struct iovec v[2] = {{a, 16}, {b, 16}};
-
-	ipcfs_queue_get_many(o, v, 2, 0);
-}
-
-static void clear(struct ipcfs_object *o)
-{
-	ipcfs_queue_clear(o);
-}
-
-static int put_done(struct ipcfs_object *o)
-{
-	return one_of(o, "first second ", "first second third ");
-}
-
-static int put_done_at_the_end(struct ipcfs_object *o)
-{
-	return one_of(o, "first sec ", "first sec third ");
-}
-
-static int put_done_empty(struct ipcfs_object *o)
-{
-	return one_of(o, "", "third ");
-}
-
-static int get_done(struct ipcfs_object *o)
-{
-	return one_of(o, "first second ", "second ");
-}
-
-static int get_done_at_the_end(struct ipcfs_object *o)
-{
-	return one_of(o, "first sec ", "sec ");
-}
-
-static int put_many_done(struct ipcfs_object *o)
-{
-	return one_of(o, "first second ", "first second x yy ");
-}
-
-static int all_gone(struct ipcfs_object *o)
-{
-	return one_of(o, "first second ", "");
-}
-
-/* The next message needs pages that the queue does not have yet. */
-static char page[4000];
-
-static void page_full(struct ipcfs_object *o)
-{
-	ipcfs_queue_put(o, page, sizeof(page), 0);
-}
-
-static void put_page(struct ipcfs_object *o)
-{
-	ipcfs_queue_put(o, page, sizeof(page), 0);
-}
-
-static int put_page_done(struct ipcfs_object *o)
-{
-	struct ipcfs_stat st;
-
-	if (ipcfs_stat(o, &st) != 0 || ipcfs_queue_put(o, page, sizeof(page), 0) != 0 ||
-	    ipcfs_queue_clear(o) != (ssize_t)st.messages + 1)
-		return -1;
-	return st.messages == 1 ? 0 : st.messages == 2 ? 1 : -2;
-}
-
-/* Somebody who is dead has the lock: the takeover is stepped through. */
-static void two_and_a_death(struct ipcfs_object *o)
-{
-	two(o);
-	STORE(o->control->lock, 77 << 1);
-}
-
-/* ---- semaphores, events ----------------------------------------------------------------------- */
-
-static void three_units(struct ipcfs_object *o)
-{
-	ipcfs_semaphore_release(o, 3);
-}
-
-static void acquire(struct ipcfs_object *o)
-{
-	ipcfs_semaphore_acquire(o, 2, 0);
-}
-
-static void release(struct ipcfs_object *o)
-{
-	ipcfs_semaphore_release(o, 4);
-}
-
-static int acquired(struct ipcfs_object *o)
-{
-	int64_t value = ipcfs_semaphore_value(o);
-
-	if (ipcfs_semaphore_release(o, 1) != 0 || ipcfs_semaphore_acquire(o, 1, 0) != 0)
-		return -1;
-	return value == 3 ? 0 : value == 1 ? 1 : -2;
-}
-
-static int released(struct ipcfs_object *o)
-{
-	int64_t value = ipcfs_semaphore_value(o);
-
-	if (ipcfs_semaphore_acquire(o, 1, 0) != 0)
-		return -1;
-	return value == 3 ? 0 : value == 7 ? 1 : -2;
-}
-
-static void set(struct ipcfs_object *o)
-{
-	ipcfs_event_set(o);
-}
-
-static void unset(struct ipcfs_object *o)
-{
-	ipcfs_event_clear(o);
-}
-
-static int is_set(struct ipcfs_object *o)
-{
-	int value = ipcfs_event_is_set(o);
-
-	return ipcfs_event_set(o) != 0 || ipcfs_event_clear(o) != 0 ? -1 : value;
-}
-
-static int is_clear(struct ipcfs_object *o)
-{
-	int value = is_set(o);
-
-	return value < 0 ? value : !value;
-}
-
-/* ---- values, arrays ------------------------------------------------------------------------------- */
-
-static void number(struct ipcfs_object *o)
-{
-	ipcfs_value_set(o, &(int64_t){1000}, 8);
-}
-
-static void add(struct ipcfs_object *o)
-{
-	ipcfs_value_op(o, IPCFS_ADD, (union ipcfs_number){.i = 5}, NULL);
-}
-
-static void assign(struct ipcfs_object *o)
-{
-	ipcfs_value_set(o, &(int64_t){1005}, 8);
-}
-
-static void exchange(struct ipcfs_object *o)
-{
-	uint64_t changes;
-	int64_t v;
-
-	ipcfs_value_get(o, &v, sizeof(v), &changes);
-	ipcfs_value_cas(o, &(int64_t){1005}, 8, &changes);
-}
-
-static int number_changed(struct ipcfs_object *o)
-{
-	int64_t v = 0;
-
-	if (ipcfs_value_get(o, &v, sizeof(v), NULL) != 8 ||
-	    ipcfs_value_op(o, IPCFS_ADD, (union ipcfs_number){.i = 1}, NULL) != 0)
-		return -1;
-	return v == 1000 ? 0 : v == 1005 ? 1 : -2;
-}
-
-static void word(struct ipcfs_object *o)
-{
-	ipcfs_value_set(o, "before all", 10);
-}
-
-static void assign_word(struct ipcfs_object *o)
-{
-	ipcfs_value_set(o, "after", 5);
-}
-
-static int word_changed(struct ipcfs_object *o)
-{
-	char buf[64];
-	ssize_t n = ipcfs_value_get(o, buf, sizeof(buf), NULL);
-
-	if (n == 10 && !memcmp(buf, "before all", 10))
-		return 0;
-	return n == 5 && !memcmp(buf, "after", 5) ? 1 : -2;
-}
-
-enum { ELEMENTS = 8 };
-
-static void numbers(struct ipcfs_object *o)
-{
-	int32_t v[ELEMENTS] = {0, 1, 2, 3, 4, 5, 6, 7};
-
-	ipcfs_array_set(o, 0, ELEMENTS, v);
-}
-
-static void set_slice(struct ipcfs_object *o)
-{
-	int32_t v[4] = {102, 103, 104, 105};
-
-	ipcfs_array_set(o, 2, 4, v);
-}
-
-static void add_to_slice(struct ipcfs_object *o)
-{
-	ipcfs_array_op(o, 2, 4, IPCFS_ADD, (union ipcfs_number){.i = 100});
-}
-
-static int slice_changed(struct ipcfs_object *o)
-{
-	int32_t v[ELEMENTS];
-	int changed = 0;
-
-	if (ipcfs_array_get(o, 0, ELEMENTS, v, sizeof(v), NULL) != sizeof(v))
-		return -1;
-	for (int i = 0; i < ELEMENTS; i++) {
-		if (v[i] != i && !(i >= 2 && i < 6 && v[i] == i + 100))
-			return -2;
-		changed += v[i] != i;
-	}
-	return changed == 0 ? 0 : changed == 4 ? 1 : -3;
-}
-
-static void exchange_slice(struct ipcfs_object *o)
-{
-	int32_t v[4] = {102, 103, 104, 105}, is[ELEMENTS];
-	uint64_t changes;
-
-	ipcfs_array_get(o, 0, ELEMENTS, is, sizeof(is), &changes);
-	ipcfs_array_cas(o, 2, 4, v, &changes);
-}
-
-static void fill_slice(struct ipcfs_object *o)
-{
-	int32_t seven = 7;
-	struct ipcfs_op op = {.verb = IPCFS_V_WRITE,
-			      .flags = IPCFS_OP_FILL,
-			      .count = ELEMENTS,
-			      .in = &seven,
-			      .in_len = 4};
-
-	ipcfs_engine_shm.try(o, &op);
-}
-
-static int slice_filled(struct ipcfs_object *o)
-{
-	int32_t v[ELEMENTS];
-	int filled = 0;
-
-	if (ipcfs_array_get(o, 0, ELEMENTS, v, sizeof(v), NULL) != sizeof(v))
-		return -1;
-	for (int i = 0; i < ELEMENTS; i++)
-		filled += v[i] == 7;
-	return filled == 1 ? 0 : filled == ELEMENTS ? 1 : -2; /* element 7 was 7 before */
-}
-
-/* Somebody died after he had committed a slice, before he copied it. */
-static void pending_slice(struct ipcfs_object *o)
-{
-	int32_t *redo = (void *)(o->base + o->cells.redo);
-
-	numbers(o);
-	for (int i = 2; i < 6; i++)
-		redo[i] = i + 100;
-	STORE(o->control->redo_offset, 8);
-	STORE(o->control->redo_bytes, 16);
-	STORE(o->control->redo_on, 1);
-	STORE(o->control->lock, 77 << 1);
-}
-
-static void get_slice(struct ipcfs_object *o)
-{
-	int32_t v[ELEMENTS];
-
-	ipcfs_array_get(o, 0, ELEMENTS, v, sizeof(v), NULL);
-}
-
-/* It was committed: whenever who repairs it is killed, it is there. */
-static int slice_changed_once(struct ipcfs_object *o)
-{
-	return slice_changed(o) == 1 ? 1 : -1;
-}
-
-static void set_last(struct ipcfs_object *o)
-{
-	ipcfs_array_set(o, ELEMENTS - 1, 1, &(int32_t){1007});
-}
-
-static int last_after_repair(struct ipcfs_object *o)
-{
-	int32_t last = 0;
-
-	if (ipcfs_array_get(o, ELEMENTS - 1, 1, &last, sizeof(last), NULL) != sizeof(last) ||
-	    ipcfs_array_set(o, ELEMENTS - 1, 1, &(int32_t){ELEMENTS - 1}) != 0 ||
-	    slice_changed(o) != 1)
-		return -1;
-	return last == ELEMENTS - 1 ? 0 : last == 1007 ? 1 : -2;
-}
-
-/* ---- names ------------------------------------------------------------------------------------------- */
-
-static void create(struct ipcfs_object *o)
-{
-	(void)o;
-	ipcfs_open(store, IPCFS_QUEUE, "made", IPCFS_CREATE, 0600, NULL, &o);
-}
-
-/* Whole or not at all. */
-static int created(struct ipcfs_object *o)
-{
-	struct ipcfs_object *made = NULL;
-	int rc = ipcfs_open(store, IPCFS_QUEUE, "made", 0, 0, NULL, &made);
-	char all[16];
-
-	(void)o;
-	if (rc == -ENOENT)
-		return 0;
-	if (rc < 0 || ipcfs_queue_put(made, "x", 1, 0) != 0 || drain(made, all) != 1)
-		return -1;
-	ipcfs_close(made);
-	return ipcfs_unlink(store, IPCFS_QUEUE, "made") == 0 ? 1 : -2;
-}
-
-static void take_away(struct ipcfs_object *o)
-{
-	(void)o;
-	ipcfs_unlink(store, IPCFS_EVENT, "o");
-}
-
-/* As it was, or gone for everybody. */
-static int taken_away(struct ipcfs_object *o)
-{
-	struct ipcfs_object *again = NULL;
-	int used = ipcfs_event_set(o), rc = ipcfs_open(store, IPCFS_EVENT, "o", 0, 0, NULL, &again);
-
-	ipcfs_close(again);
-	if (used == 0 && rc == 0 && again == o)
-		return 0;
-	return used == -EIDRM && rc == -ENOENT ? 1 : -2;
-}
-
-/* ---- stepping ------------------------------------------------------------------------------------------ */
-
-static struct ipcfs_object *stepped; /* what the client works on */
+static struct ipcfs_object *object; /* what it works on */
 static const struct step_case *running;
 
 static void get_ready(void *arg)
@@ -457,14 +76,16 @@ static void get_ready(void *arg)
 static void act(void *arg)
 {
 	(void)arg;
-	running->act(stepped);
+	running->act(object);
 }
 
 static const struct step_client client = {.before = get_ready, .act = act};
 
-static struct ipcfs_object *fresh(const struct step_case *c)
+static struct ipcfs_object *fresh(void)
 {
-	struct ipcfs_object *o = crash_object(store, c->kind, "o", c->p.given ? &c->p : NULL);
+	const struct step_case *c = running;
+	struct ipcfs_object *o = crash_object(store, c->kind, STEP_OBJECT,
+					      c->p.given ? &c->p : NULL);
 
 	if (c->prepare)
 		c->prepare(o);
@@ -474,116 +95,160 @@ static struct ipcfs_object *fresh(const struct step_case *c)
 	return o;
 }
 
-/* A client is killed after `steps` of its instructions; 0: not done, 1: done, negative: neither. */
-static int kill_after(const struct step_path *path, long steps)
+/* ---- one kill -------------------------------------------------------------------------------------- */
+
+static uint32_t wakeups(const struct ipcfs_object *o)
 {
-	struct ipcfs_object *o = stepped = fresh(running);
-	uint32_t seq[IPCFS_C_COUNT], grown = 0;
-	int state;
+	uint32_t sum = 0;
 
 	for (int class = 0; class < IPCFS_C_COUNT; class ++)
-		seq[class] = LOAD(o->control->seq[class]);
-	step_kill_after(&client, path, steps);
-	for (int class = 0; class < IPCFS_C_COUNT; class ++)
-		grown += LOAD(o->control->seq[class]) - seq[class];
-	state = running->look(o);
-	if (state == 1 && running->how & ANNOUNCED && !grown)
-		state = -10; /* committed, and those who wait are not told */
-	ipcfs_close(o);
+		sum += LOAD(o->control->seq[class]);
+	return sum;
+}
+
+/* Who sleeps must have been woken; only of a remover who was killed he learns it when he looks again. A server
+ * must have been rung for, or learn it from the dead's page. */
+static bool told(bool woken, enum step_end ended)
+{
+	bool looks_again = running->how & REMOVES && ended != STEP_RETURNED;
+
+	return (woken || looks_again) && heard;
+}
+
+/* 0: not done, 1: done, negative: neither. */
+static int kill_after(const struct step_path *path, long steps, enum step_end *ended)
+{
+	uint32_t before;
+	bool woken;
+	int state;
+
+	object = fresh();
+	before = wakeups(object);
+	if (ear)
+		listen_for(object->id);
+	heard = false;
+	*ended = step_kill_after(&client, path, steps);
+	if (ear)
+		listen_for(object->id);
+	woken = wakeups(object) != before;
+	state = running->look(object);
+	if (state == 0 && *ended == STEP_RETURNED)
+		state = UNDONE;
+	if (state == 1 && running->how & ANNOUNCED && !told(woken, *ended))
+		state = UNTOLD;
+	ipcfs_close(object);
 	return state;
 }
 
-static void run_case(const struct step_case *c, long most)
-{
-	long tried = 0, start, stride, states[2] = {0, 0};
-	struct step_path path;
-	int state = 1;
+/* ---- one operation --------------------------------------------------------------------------------- */
 
-	running = c;
-	stepped = fresh(c);
-	bool whole = step_record(&client, &path) && c->look(stepped) == 1;
-	ipcfs_close(stepped);
-	step_plan(path.count, most, &start, &stride);
-	for (long k = start; whole && k <= path.count; k += stride, tried++) {
-		state = kill_after(&path, k);
-		if (state < 0) {
-			crash_result(false, c->name, "killed after %ld of %ld instructions: state %d",
-				     k, path.count, state);
-			break;
+/* The usual way through it, which is not that of a member who sweeps, or who finds the lock taken. */
+static bool learn(struct step_path *path)
+{
+	struct step_path other;
+	bool whole = true;
+
+	for (int i = 0; i < RECORDS && whole; i++) {
+		object = fresh();
+		whole = step_record(&client, &other) && running->look(object) == 1;
+		ipcfs_close(object);
+		if (!path->count || other.count < path->count) {
+			step_forget(path);
+			*path = other;
+		} else {
+			step_forget(&other);
 		}
-		states[state]++;
 	}
-	if (!whole)
-		crash_result(false, c->name, "the operation itself: %ld instructions", path.count);
-	else if (state >= 0)
-		crash_result(true, c->name, "%ld boundaries of %ld: not done %ld, done %ld", tried,
-			     path.count + 1, states[0], states[1]);
-	step_forget(&path);
+	return whole;
 }
 
-#define INT32_ARRAY                                                                                \
-	{                                                                                          \
-		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'i', .len = ELEMENTS                  \
-	}
-#define TYPED(t)                                                                                   \
-	{                                                                                          \
-		.given = IPCFS_P_TYPE, .type = (t)                                                 \
-	}
-#define SMALL                                                                                      \
-	{                                                                                          \
-		.given = IPCFS_P_CAPACITY, .capacity = 20                                          \
-	}
-
-static const struct step_case cases[] = {
-	{"queue_put", IPCFS_QUEUE, {0}, two, put, put_done, 0},
-	{"queue_put_first", IPCFS_QUEUE, {0}, NULL, put, put_done_empty, 0},
-	{"queue_put_wrapped", IPCFS_QUEUE, SMALL, at_the_end, put, put_done_at_the_end, 0},
-	{"queue_put_waking", IPCFS_QUEUE, {0}, two, put, put_done, ANNOUNCED},
-	{"queue_get", IPCFS_QUEUE, {0}, two, get, get_done, 0},
-	{"queue_get_wrapped", IPCFS_QUEUE, SMALL, at_the_end, get, get_done_at_the_end, 0},
-	{"queue_get_waking", IPCFS_QUEUE, {0}, two, get, get_done, ANNOUNCED},
-	{"queue_put_many", IPCFS_QUEUE, {0}, two, put_many, put_many_done, 0},
-	{"queue_get_many", IPCFS_QUEUE, {0}, two, get_many, all_gone, 0},
-	{"queue_put_many_waking", IPCFS_QUEUE, {0}, two, put_many, put_many_done, ANNOUNCED},
-	{"queue_put_of_a_newcomer", IPCFS_QUEUE, {0}, two, put, put_done, NEWCOMER},
-	{"queue_put_growing", IPCFS_QUEUE, {0}, page_full, put_page, put_page_done, 0},
-	{"queue_get_after_a_death", IPCFS_QUEUE, {0}, two_and_a_death, get, get_done, 0},
-	{"queue_clear_quietly", IPCFS_QUEUE, {0}, two, clear, all_gone, 0},
-	{"queue_clear", IPCFS_QUEUE, {0}, two, clear, all_gone, ANNOUNCED},
-	{"semaphore_acquire", IPCFS_SEMAPHORE, {0}, three_units, acquire, acquired, 0},
-	{"semaphore_release_waking", IPCFS_SEMAPHORE, {0}, three_units, release, released, ANNOUNCED},
-	{"semaphore_release", IPCFS_SEMAPHORE, {0}, three_units, release, released, 0},
-	{"event_set", IPCFS_EVENT, {0}, NULL, set, is_set, 0},
-	{"event_set_waking", IPCFS_EVENT, {0}, NULL, set, is_set, ANNOUNCED},
-	{"event_clear", IPCFS_EVENT, {0}, set, unset, is_clear, 0},
-	{"value_set", IPCFS_VALUE, TYPED('q'), number, assign, number_changed, 0},
-	{"value_add_waking", IPCFS_VALUE, TYPED('q'), number, add, number_changed, ANNOUNCED},
-	{"value_cas", IPCFS_VALUE, TYPED('q'), number, exchange, number_changed, 0},
-	{"value_string", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, 0},
-	{"array_slice", IPCFS_ARRAY, INT32_ARRAY, numbers, set_slice, slice_changed, 0},
-	{"array_cas", IPCFS_ARRAY, INT32_ARRAY, numbers, exchange_slice, slice_changed, 0},
-	{"array_fill", IPCFS_ARRAY, INT32_ARRAY, numbers, fill_slice, slice_filled, 0},
-	{"array_repair", IPCFS_ARRAY, INT32_ARRAY, pending_slice, get_slice, slice_changed_once, 0},
-	{"array_set_after_a_death", IPCFS_ARRAY, INT32_ARRAY, pending_slice, set_last,
-	 last_after_repair, 0},
-	{"value_string_waking", IPCFS_VALUE, TYPED('s'), word, assign_word, word_changed, ANNOUNCED},
-	{"create", IPCFS_EVENT, {0}, NULL, create, created, 0},
-	{"unlink", IPCFS_EVENT, {0}, NULL, take_away, taken_away, 0},
-	{"unlink_waking", IPCFS_EVENT, {0}, NULL, take_away, taken_away, ANNOUNCED},
-	{"array_add_waking", IPCFS_ARRAY, INT32_ARRAY, numbers, add_to_slice, slice_changed, ANNOUNCED},
+struct tally {
+	long tried, ended[STEP_LOST + 1], states[2];
+	const char *why; /* NULL: all went well */
+	long at;	 /* where it did not */
+	int state;
 };
+
+static void kill_at_places(const struct step_path *path, const long *places, long n,
+			   struct tally *t)
+{
+	enum step_end ended;
+	long inside;
+
+	for (; t->tried < n; t->tried++) {
+		t->at = places[t->tried];
+		t->state = kill_after(path, t->at, &ended);
+		t->ended[ended]++;
+		if (ended == STEP_LOST)
+			t->why = "the client was lost";
+		else if (t->state < 0)
+			t->why = "the object is not whole";
+		if (t->why)
+			return;
+		t->states[t->state]++;
+	}
+	inside = t->ended[STEP_THERE] + t->ended[STEP_INSIDE];
+	if (inside == 0 || inside < n / 2)
+		t->why = "most were not killed inside of the operation";
+}
+
+static void tell(const char *name, const struct step_path *path, const struct tally *t)
+{
+	char kills[160];
+
+	snprintf(kills, sizeof(kills), "%ld of %ld instructions, %ld at another, %ld returned",
+		 t->ended[STEP_THERE], path->count, t->ended[STEP_INSIDE], t->ended[STEP_RETURNED]);
+	if (t->why)
+		crash_result(false, name,
+			     "%s: kill %ld, after %ld instructions, state %d; killed at %s", t->why,
+			     t->tried, t->at, t->state, kills);
+	else
+		crash_result(true, name, "killed at %s: not done %ld, done %ld", kills,
+			     t->states[0], t->states[1]);
+}
+
+static void run_case(const struct step_case *c, long most, const char *suffix)
+{
+	struct tally t = {.tried = 0};
+	struct step_path path = {.count = 0};
+	long *places = NULL, n;
+	char name[100];
+
+	running = c;
+	snprintf(name, sizeof(name), "%s%s", c->name, suffix);
+	if (open_ear(c) && learn(&path)) {
+		n = step_places(&path, most, &places);
+		kill_at_places(&path, places, n, &t);
+	} else {
+		t.why = "the operation itself";
+	}
+	tell(name, &path, &t);
+	free(places);
+	step_forget(&path);
+	ipcfs_store_close(ear);
+}
 
 int main(void)
 {
-	long most = getenv("LONG") ? 0 : 1000;
+	const char *why = step_check();
+	long most = getenv("LONG") ? 0 : SOME;
 
-	if (!STEP_CAN) {
-		printf("skip crash_step single-stepping is for plain x86-64 builds\n");
+	if (why) {
+		printf("skip crash_step %s\n", why);
 		return 77;
+	}
+	if (!step_breakpoints) {
+		printf("no hardware breakpoints here: %d places an operation\n", SOME_STEPPED);
+		most = SOME_STEPPED;
 	}
 	store = crash_store();
 	warm = crash_object(store, IPCFS_EVENT, "warm", NULL);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		run_case(&cases[i], most);
+	for (size_t i = 0; i < step_case_count; i++)
+		run_case(&step_cases[i], most, "");
+	/* The way that is taken where there are none is taken here too. */
+	if (step_breakpoints) {
+		step_breakpoints = false;
+		run_case(&step_cases[0], SOME_STEPPED, "_stepped");
+	}
 	return crash_end();
 }

@@ -53,9 +53,18 @@ check fails wait NO_SEQ
 check fails wait LATE_SEQ
 check holds sem
 check fails sem COMMIT_FIRST
-if [ "${LONG:-}" ]; then check holds member; fi
+check holds member THREADS
+check holds member RINGS FORK
 check fails member PAGE_LATE
 check fails member CLEAR_EARLY
-check fails member CHILD_KEEPS_NUMBER
+check fails member THREADS ONE_SLOT
+check fails member RINGS BELL_OVERWRITES
+check fails member RINGS SAME_EVENT
+check fails member FORK FORK_INSIDE
+check fails member FORK CHILD_KEEPS_NUMBER
+if [ "${LONG:-}" ]; then check holds condition KILLS=2; else check holds condition; fi
+for mistake in COMMIT_FIRST LEAVE_DROPS PASS_IN_TWO NO_REDO TRUST_DEAD LATE_SEQ; do
+	check fails condition $mistake
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

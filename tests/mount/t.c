@@ -94,7 +94,8 @@ static struct text {
 	char bytes[];
 } * texts;
 
-static const char *keep(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *keep(const char *prefix,
+							      const char *format, va_list args)
 {
 	char *rest = NULL;
 
@@ -956,7 +957,7 @@ static void at_exit(void)
 int t_begin(void **state)
 {
 	snprintf(shared->test, sizeof(shared->test), "%s", (const char *)*state);
-	t_limit(60);
+	t_limit(T_TEST_S);
 	umask(022);
 	first_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server_at_begin = t_server();

@@ -35,9 +35,11 @@
 #include "core/ipcfs.h"
 
 enum {
-	T_LIMIT_MS = 30000,	      /* a condition that has not come by then never comes */
-	T_AT_ONCE_MS = 10000,	      /* what "answers at once" may take on a busy machine */
-	T_TEXT = 1 << 16,	      /* bytes of the longest text that t_cat and t_run keep */
+	T_LIMIT_MS = 100000,  /* a condition that has not come by then never comes */
+	T_AT_ONCE_MS = 60000, /* what "answers at once", not hangs, may take on a busy machine */
+	T_HANG_S = 60,	      /* the same in seconds, for t_limit around a call that may hang */
+	T_TEST_S = 240,	      /* a test that has not ended by then never ends */
+	T_TEXT = 1 << 16,     /* bytes of the longest text that t_cat and t_run keep */
 	T_MSG_MAX = (1 << 20) - 4096, /* the largest write through a file */
 	T_NOBODY = 65534,	      /* two users who own nothing */
 	T_OTHER = 1,
@@ -53,7 +55,7 @@ int t_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv);
 int t_begin(void **state);
 int t_end(void **state);
 
-/* Allows the running test that many seconds (60 if not called). */
+/* Allows the running test that many seconds (T_TEST_S if not called). */
 void t_limit(int seconds);
 /* The full counts are asked for. */
 bool t_long(void);
@@ -102,6 +104,17 @@ long t_exists(const char *path); /* 0 or -errno, of lstat */
 /* revents, 0 when nothing came in time. */
 int t_poll(int fd, short events, int timeout_ms);
 int64_t t_now_ms(void);
+
+/* A call that may not wait is EBUSY where a program has held the inner lock for 100 ms through the library. Where
+ * the machine is busy, one that was interrupted there does: again. */
+#define t_again(call)                                                                              \
+	({                                                                                         \
+		long t_rc_;                                                                        \
+		do                                                                                 \
+			t_rc_ = (long)(call);                                                      \
+		while (t_rc_ == -EBUSY);                                                           \
+		t_rc_;                                                                             \
+	})
 
 /* ---- what the view `stat` says ---- */
 /* The number behind the key in "PATH,stat", -ENODATA if there is no such line, or -errno. */

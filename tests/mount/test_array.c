@@ -177,6 +177,28 @@ static void a_shorter_text_for_an_array_of_characters(void **state)
 	t_shows(a, "hello\n");
 }
 
+/* A slice of characters as any other: as many as named, or one for all. */
+static void a_slice_of_characters(void **state)
+{
+	const char *a = make("slicechars", "c", 5), *u = make("sliceu", "u", 3);
+
+	(void)state;
+	t_is(t_echo(a, ":=z"), 0);
+	t_shows(a, "zzzzz\n");
+	t_is(t_echo(a, "1:3=ab\n"), 0);
+	t_shows(a, "zabzz\n");
+	t_is(t_echo(a, "1:3=abc"), -EINVAL);
+	t_is(t_echo(a, "1:4=ab"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=1:4", a), "ab"), -EINVAL);
+	t_is(t_echo(t_format("%s,at=3:", a), "-\n"), 0);
+	t_is(t_echo(t_format("%s,at=0", a), "Z"), 0);
+	t_is(t_echo(a, "2="), -EINVAL);
+	t_shows(a, "Zab--\n");
+	t_is(t_echo(u, ":=ä"), 0);
+	t_is(t_echo(u, "1:=öü"), 0);
+	t_shows(u, "äöü\n");
+}
+
 /* ---- lengths ---------------------------------------------------------------------------- */
 
 static void without_len_as_long_as_what_is_written(void **state)
@@ -335,6 +357,31 @@ static void raw_of_a_large_array(void **state)
 	free(got);
 }
 
+/* What takes long is refused: the server has others to serve. */
+static void one_write_changes_64_mib_at_most(void **state)
+{
+	const char *a = t_path("arrays/wide"), *c = t_path("arrays/wide_c");
+	char buf[64];
+
+	(void)state;
+	t_is(t_touch(t_format("%s,type=q,len=1G", a)), -EINVAL);
+	t_is(t_touch(t_format("%s,type=q,len=16M", a)), 0);
+	t_is(t_echo(a, ":=0"), -EFBIG);
+	t_is(t_echo(a, ":+=1"), -EFBIG);
+	t_is(t_echo(t_format("%s,at=:", a), "add 1"), -EFBIG);
+	t_is(t_echo(a, "7:8388616=5"), -EFBIG);
+	t_is(t_stat(a, "changes"), 0);
+	t_is(t_echo(a, "8:8388616=5"), 0);
+	t_is(t_echo(a, "16777215=6"), 0);
+	t_is(t_cat(t_format("%s,at=8388615:8388617", a), buf, sizeof(buf)), 4);
+	t_check(!strcmp(buf, "5\n0\n"));
+	t_is(t_touch(t_format("%s,type=c,len=4G", c)), 0);
+	t_is(t_echo(c, "abc"), -EFBIG); /* the rest would be NULs */
+	t_is(t_echo(c, "0=a"), 0);
+	t_is(t_sys(unlink(a)), 0);
+	t_is(t_sys(unlink(c)), 0);
+}
+
 static void cas(void **state)
 {
 	(void)state;
@@ -454,6 +501,33 @@ static void temp_rm_mv(void **state)
 	t_shows(t_path("arrays/renamed"), "1\n2\n3\n");
 }
 
+static void mv_keeps_every_byte(void **state)
+{
+	static const struct {
+		char type;
+		size_t size;
+	} rows[] = {{'c', 1}, {'u', 4}, {'s', 255}};
+	uint8_t bytes[4 * 255], got[4 * 255];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *a = t_path("arrays/mv%zu", i), *b = t_format("%s.to", a);
+		long len = 4 * (long)rows[i].size;
+
+		t_is(t_touch(t_format("%s,type=%c,len=4", a, rows[i].type)), 0);
+		t_is(t_touch(t_format("%s,type=%c,len=4", b, rows[i].type)), 0);
+		memset(bytes, 0, sizeof(bytes));
+		bytes[0] = 'x';
+		bytes[rows[i].size] = '\n';
+		bytes[3 * rows[i].size] = 'y'; /* behind an element of NULs */
+		t_is(t_echo_bytes(t_format("%s,raw", a), bytes, (size_t)len), 0);
+		t_is(t_sys(rename(a, b)), 0);
+		t_is(t_get(t_open(t_format("%s,raw", b), O_RDONLY), got, sizeof(got)), len);
+		t_check(!memcmp(got, bytes, (size_t)len));
+		t_is(t_exists(a), -ENOENT);
+	}
+}
+
 /* ---- beside the library ------------------------------------------------------------------------- */
 
 static void with_the_library(void **state)
@@ -489,7 +563,7 @@ static int write_all_the_same(void *arg)
 		for (int j = 0; j < 2; j++)
 			memcpy(text[j] + 2 * i, j ? "2 " : "1 ", 2);
 	for (unsigned n = 0; !*stop; n++)
-		if (t_put(fd, text[n % 2]) != 2000)
+		if (t_again(t_put(fd, text[n % 2])) != 2000)
 			return 1;
 	return 0;
 }
@@ -504,7 +578,7 @@ static int set_all_the_same(void *arg)
 	for (int i = 0; i < 2000; i++)
 		cells[i / 1000][i % 1000] = 3 + i / 1000;
 	for (unsigned n = 0; array && !*stop; n++)
-		if (ipcfs_array_set(array, 0, 1000, cells[n % 2]) != 0)
+		if (t_again(ipcfs_array_set(array, 0, 1000, cells[n % 2])) != 0)
 			return 1;
 	return !array;
 }
@@ -520,11 +594,11 @@ static void readers_never_see_half(void **state)
 	static int32_t cells[1000];
 
 	for (int round = 0; round < t_count(1000, 20000); round++) {
-		t_is(t_cat(a, text, sizeof(text)), 2000);
+		t_is(t_again(t_cat(a, text, sizeof(text))), 2000);
 		for (int i = 1; i < 1000; i++)
 			if (text[2 * i] != text[0])
 				t_fail("a read shows %c and %c", text[0], text[2 * i]);
-		t_is(ipcfs_array_get(array, 0, 1000, cells, sizeof(cells), NULL), 4000);
+		t_is(t_again(ipcfs_array_get(array, 0, 1000, cells, sizeof(cells), NULL)), 4000);
 		for (int i = 1; i < 1000; i++)
 			if (cells[i] != cells[0])
 				t_fail("the library shows %d and %d", cells[0], cells[i]);
@@ -570,17 +644,20 @@ int main(int argc, char **argv)
 		T_TEST(every_type),
 		T_TEST(an_array_of_characters),
 		T_TEST(a_shorter_text_for_an_array_of_characters),
+		T_TEST(a_slice_of_characters),
 		T_TEST(without_len_as_long_as_what_is_written),
 		T_TEST(nothing_of_use_written),
 		T_TEST(at_one_or_a_slice),
 		T_TEST(past_the_end_is_erange_at_the_read),
 		T_TEST(raw_is_the_exact_bytes),
 		T_TEST(raw_of_a_large_array),
+		T_TEST(one_write_changes_64_mib_at_most),
 		T_TEST(cas),
 		T_TEST(watch),
 		T_TEST(a_snapshot_has_offsets),
 		T_TEST(properties),
 		T_TEST(temp_rm_mv),
+		T_TEST(mv_keeps_every_byte),
 		T_TEST(with_the_library),
 		T_TEST(readers_never_see_half),
 		T_TEST(adding_to_elements),

@@ -179,7 +179,7 @@ static void random_bytes_over_one_in_use(void **state)
 			long at = 64 + (long)(next_random() % 100);
 			size_t len = 1 + next_random() % (size_t)(512 - at);
 			t_is(t_sys(pwrite(raw, bytes, len, control + at)), (long)len);
-			t_limit(60);
+			t_limit(T_TEST_S);
 			t_get(fd, buf, sizeof(buf)); /* any result, in time */
 			t_put(fd, texts[k]);
 			t_poll(fd, POLLIN | POLLOUT, 0);
@@ -299,7 +299,6 @@ static void every_word_of_the_control_block(void **state)
 				       4096,
 				       0xdeadbeefcafebabeull};
 
-	t_limit(120);
 	for (int k = 0; k < KINDS; k++) {
 		for (long at = 0; at < 168; at += 8) {
 			for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_many.c - 20,000 queues in a tmpfs of 256 MB, with 1,024 descriptors: created, listed, used.
+ * test_many.c - 20,000 queues in a tmpfs of 256 MB, with 1,024 descriptors: created, listed, used. And more
+ * folders than inotify numbers were once counted on.
  */
 #include "t.h"
 
@@ -45,7 +46,6 @@ static void twenty_thousand_queues(void **state)
 	struct statvfs vfs;
 	long created;
 
-	t_limit(240);
 	/* the server inherits it; ours stays */
 	t_umount();
 	t_is(t_sys(mount("none", t_store, "tmpfs", 0, "size=256m,mode=0755")), 0);
@@ -149,11 +149,35 @@ static void listing_beside_changes(void **state)
 	t_kill(child);
 }
 
+/* inotify numbers its watches upwards and uses no number twice: whatever is kept by number must not end at one. */
+static void a_raw_rm_is_noticed_after_many_folders(void **state)
+{
+	enum { FOLDERS = 66000 };
+	char path[512];
+
+	(void)state;
+	t_limit(240);
+	for (int i = 0; i < FOLDERS; i++) {
+		snprintf(path, sizeof(path), "%s/queues/f%d", t_mnt, i);
+		if (mkdir(path, 0755) < 0 || rmdir(path) < 0)
+			t_fail("folder %d: %s", i, t_result(-errno));
+	}
+	t_is(t_sys(mkdir(t_path("queues/late"), 0755)), 0);
+	const char *q = t_path("queues/late/q");
+	t_is(t_touch(q), 0);
+	struct t_io reader = t_reader(q, O_RDONLY);
+	t_wait_stat(q, "waiters", 1);
+	t_is(t_sys(unlink(t_in_store("queues/late/q"))), 0);
+	t_is(t_io_result(&reader), -EIDRM);
+	t_is(t_sys(rmdir(t_path("queues/late"))), 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		T_TEST(twenty_thousand_queues),
 		T_TEST(listing_beside_changes),
+		T_TEST(a_raw_rm_is_noticed_after_many_folders),
 	};
 
 	return T_RUN(tests, argc, argv);

@@ -5,7 +5,10 @@
  */
 #include "t.h"
 
+#include <dirent.h>
 #include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays"};
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
@@ -158,7 +161,7 @@ static void options_of_other_kinds_are_einval(void **state)
 		{"maxsize=1", "queues"},    {"capacity=1", "queues"}, {"value=1", "semaphores"},
 		{"max=1", "semaphores"},    {"set", "events"},	      {"type=q", "values arrays"},
 		{"len=1", "arrays values"}, {"n=1", "semaphores"},    {"at=0", "arrays"},
-		{"raw", "values arrays"},   {"cas", "values arrays"},
+		{"raw", "values arrays"},   {"cas", "values arrays"}, {"parties=2", "barriers"},
 	};
 	for (int k = 0; k < KINDS; k++) {
 		const char *path = make(kinds[k], "foreign");
@@ -282,6 +285,43 @@ static void views_share_the_objects_attributes(void **state)
 	}
 }
 
+static struct stat attributes(int fd)
+{
+	struct stat st;
+
+	t_is(t_sys(fstat(fd, &st)), 0);
+	return st;
+}
+
+/* The kernel holds a look-up's attributes for a moment, so ask within that. */
+static void open_handles_show_changes_at_once(void **state)
+{
+	(void)state;
+	for (int k = 0; k < KINDS; k++)
+		for (int i = 0; i < 20; i++) {
+			const char *path = make(kinds[k], "fresh"), *moved = t_format("%s2", path);
+			int plain = t_open(path, O_RDWR),
+			    view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_check(plain >= 0 && view >= 0);
+			t_is(t_sys(chmod(path, 0640)), 0);
+			t_is(attributes(plain).st_mode & 0777, 0640);
+			t_is(attributes(view).st_mode & 0777, 0640);
+			t_is(t_sys(chown(t_format("%s,stat", path), 7, 8)), 0);
+			t_is(attributes(plain).st_uid, 7);
+			close(view);
+			view = t_open(t_format("%s,stat", path), O_RDONLY);
+			t_is(t_sys(rename(path, moved)), 0);
+			t_is(attributes(view).st_nlink, 1);
+			t_is(t_sys(fchmod(plain, 0600)), 0);
+			t_is(attributes(view).st_mode & 0777, 0600);
+			t_is(t_sys(unlink(moved)), 0);
+			t_is(attributes(plain).st_nlink, 0);
+			t_is(attributes(view).st_nlink, 0);
+			close(plain);
+			close(view);
+		}
+}
+
 static void views_are_not_listed(void **state)
 {
 	(void)state;
@@ -299,6 +339,69 @@ static void views_are_not_listed(void **state)
 	}
 	t_is(t_touch(t_path("queues/listing/three,maxsize=3")), 0);
 	t_runs(0, "[ \"$(ls -A $M/queues/listing | tr '\\n' ' ')\" = 'one three two ' ]");
+}
+
+static bool lists(DIR *dir, const char *name)
+{
+	const struct dirent *entry;
+	bool found = false;
+
+	/* cppcheck-suppress readdirCalled ; one thread */
+	while ((entry = readdir(dir)))
+		found |= !strcmp(entry->d_name, name);
+	return found;
+}
+
+static void a_rewound_folder_shows_what_is_there_now(void **state)
+{
+	(void)state;
+	t_is(t_sys(mkdir(t_path("queues/rewound"), 0755)), 0);
+	t_is(t_touch(t_path("queues/rewound/old")), 0);
+	DIR *dir = opendir(t_path("queues/rewound"));
+	t_check(dir && lists(dir, "old"));
+	t_is(t_touch(t_path("queues/rewound/new")), 0);
+	t_is(t_sys(unlink(t_path("queues/rewound/old"))), 0);
+	rewinddir(dir);
+	t_check(lists(dir, "new"));
+	rewinddir(dir);
+	t_check(!lists(dir, "old"));
+	closedir(dir);
+}
+
+/* Entries at any offset that lseek takes, also at none that a listing has told: never anything else. */
+static void any_offset_of_a_folder(void **state)
+{
+	static const off_t offsets[] = {
+		0, 1, 2, 3, 4, 5, 7, 20, 100, 4095, 4096, 1 << 20, 1ll << 31, 1ll << 40, INT64_MAX};
+	long names;
+
+	(void)state;
+	t_is(t_sys(mkdir(t_path("queues/offsets"), 0755)), 0);
+	for (int i = 0; i < 3; i++)
+		t_is(t_touch(t_path("queues/offsets/name%d", i)), 0);
+	int fd = t_open(t_path("queues/offsets"), O_RDONLY | O_DIRECTORY);
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		char buf[65536];
+		long n;
+
+		if (lseek(fd, offsets[i], SEEK_SET) < 0)
+			continue;
+		names = 0;
+		while ((n = t_sys(syscall(SYS_getdents64, fd, buf, sizeof(buf)))) > 0)
+			for (long at = 0; at < n; names++) {
+				const struct dirent64 *entry = (const void *)(buf + at);
+
+				t_check(!strncmp(entry->d_name, "name", 4) ||
+					!strcmp(entry->d_name, ".") ||
+					!strcmp(entry->d_name, ".."));
+				at += entry->d_reclen;
+			}
+		t_is(n, 0);
+		t_check(names <= 5 && (offsets[i] > 0 || names == 5) &&
+			(offsets[i] < 4096 || names == 0));
+	}
+	t_is(t_sys(ioctl(fd, IPCFS_TIMEOUT, &(int64_t){0})), -ENOTTY);
+	t_check(t_server() > 0);
 }
 
 static void views_cannot_be_removed_or_renamed(void **state)
@@ -321,6 +424,52 @@ static void views_cannot_be_removed_or_renamed(void **state)
 }
 
 /* ---- folders ----------------------------------------------------------------------------------- */
+
+/* The names of one getdents64(2) at that offset, each with a blank behind. -errno, or how many. */
+static long list_from(int fd, off_t offset, off_t *next, char names[T_TEXT])
+{
+	static _Alignas(struct dirent64) char buf[8192];
+	struct dirent64 *entry;
+	long n, count = 0;
+	size_t len = 0;
+
+	names[0] = '\0';
+	t_is(t_sys(lseek(fd, offset, SEEK_SET)), offset);
+	n = t_sys(getdents64(fd, buf, sizeof(buf)));
+	for (long at = 0; at < n; at += entry->d_reclen, count++) {
+		entry = (void *)(buf + at);
+		len += (size_t)snprintf(names + len, T_TEXT - len, "%s ", entry->d_name);
+		t_check(len < T_TEXT);
+		if (count == 0 && next)
+			*next = entry->d_off;
+	}
+	return n < 0 ? n : count;
+}
+
+/* A program may seek to where no entry begins: it finds whole ones, the last of all or none. */
+static void listings_from_anywhere(void **state)
+{
+	(void)state;
+	char all[T_TEXT], names[T_TEXT];
+	off_t offset = 0, next = 0;
+
+	t_is(t_sys(mkdir(t_path("queues/seek"), 0755)), 0);
+	for (int i = 0; i < 8; i++)
+		t_is(t_touch(t_path("queues/seek/%d", i)), 0);
+	int fd = t_open(t_path("queues/seek"), O_RDONLY | O_DIRECTORY);
+	t_check(fd >= 0);
+	t_is(list_from(fd, 0, NULL, all), 10);
+	for (int left = 10; left > 0; left--, offset = next) {
+		t_is(list_from(fd, offset, &next, names), left);
+		for (off_t at = offset + 1; at <= next; at++)
+			t_is(list_from(fd, at, NULL, names), left - 1);
+		const char *rest = all + strlen(all) - strlen(names);
+		if (strcmp(rest, names) != 0)
+			t_fail("\"%s\" behind offset %ld, not \"%s\"", names, (long)offset, rest);
+	}
+	t_is(list_from(fd, 1000000, NULL, names), 0);
+	t_is(list_from(fd, INT64_MAX, NULL, names), 0);
+}
 
 static void folders(void **state)
 {
@@ -507,8 +656,12 @@ int main(int argc, char **argv)
 		T_TEST(stat_lines),
 		T_TEST(ctl_of_every_kind),
 		T_TEST(views_share_the_objects_attributes),
+		T_TEST(open_handles_show_changes_at_once),
 		T_TEST(views_are_not_listed),
+		T_TEST(a_rewound_folder_shows_what_is_there_now),
+		T_TEST(any_offset_of_a_folder),
 		T_TEST(views_cannot_be_removed_or_renamed),
+		T_TEST(listings_from_anywhere),
 		T_TEST(folders),
 		T_TEST(objects_move_between_folders),
 		T_TEST(folders_can_be_renamed),

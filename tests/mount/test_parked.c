@@ -206,12 +206,12 @@ static void write_beside_read(const char *object, const char *file, const char *
 	t_check(p.fd >= 0);
 	pthread_create(&thread, NULL, read_on, &p);
 	t_wait_stat(object, "waiters", 1);
-	t_limit(20); /* a write in D is ended by the guard */
+	t_limit(T_HANG_S); /* a write in D is ended by the guard */
 	long n = t_put(p.fd, text);
 	if (n != (long)strlen(text))
 		t_fail("%s: the write: %s", file, t_result(n));
 	pthread_join(thread, NULL);
-	t_limit(60);
+	t_limit(T_TEST_S);
 	p.data[p.result > 0 ? p.result : 0] = 0;
 	if (p.result != (long)strlen(want) || strcmp(p.data, want) != 0)
 		t_fail("%s: the read: %s '%s'", file, t_result(p.result), p.data);
@@ -233,6 +233,8 @@ static void a_write_goes_through_beside_a_read(void **state)
 	write_beside_read(s, t_format("%s,n=2", s), "2", "2\n");
 	t_is(t_touch(e), 0);
 	write_beside_read(e, e, "1", "1\n");
+	t_is(t_touch(t_path("conditions/beside")), 0);
+	write_beside_read(t_path("conditions/beside"), t_path("conditions/beside"), "1", "1\n");
 }
 
 /* The views whose reads wait, of every kind: the kernel must not hold the handle. */
@@ -263,11 +265,11 @@ static void a_write_beside_a_watching_read(void **state)
 			t_check(t_get(p.fd, buf, sizeof(buf)) > 0);
 		pthread_create(&thread, NULL, read_on, &p);
 		t_wait_stat(object, "waiters", 1);
-		t_limit(20);
+		t_limit(T_HANG_S);
 		(void)!write(p.fd, rows[i].text, strlen(rows[i].text)); /* returns */
 		t_is(t_echo(object, rows[i].text), 0);
 		pthread_join(thread, NULL);
-		t_limit(60);
+		t_limit(T_TEST_S);
 		t_check(p.result > 0);
 		close(p.fd);
 	}
@@ -520,6 +522,8 @@ static void rm_wakes_all_with_eidrm(void **state)
 		{"semaphores/gone", "semaphores/gone", "", NULL},
 		{"semaphores/gone", "semaphores/gone", ",n=3", NULL},
 		{"events/gone", "events/gone", "", NULL},
+		{"conditions/gone", "conditions/gone", "", NULL},
+		{"barriers/gone,parties=5", "barriers/gone", "", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -647,7 +651,6 @@ static void a_thousand_readers(void **state)
 	const char *q = t_path("queues/thousand");
 	static struct t_io reader[1000];
 
-	t_limit(240);
 	t_is(t_touch(q), 0);
 	for (int i = 0; i < 1000; i++) {
 		reader[i] = t_reader(q, O_RDONLY);
@@ -669,7 +672,6 @@ static void half_of_a_thousand_are_killed(void **state)
 	const char *q = t_path("queues/half");
 	static struct t_io reader[1000];
 
-	t_limit(240);
 	t_is(t_touch(q), 0);
 	for (int i = 0; i < 1000; i++) {
 		reader[i] = t_reader(q, O_RDONLY);
@@ -700,7 +702,6 @@ static void killed_while_messages_come(void **state)
 	static struct t_io reader[200];
 	int n = 200, done = 0;
 
-	t_limit(120);
 	t_is(t_touch(q), 0);
 	for (int i = 0; i < n; i++)
 		reader[i] = t_reader(q, O_RDONLY);
@@ -770,7 +771,6 @@ static void a_parked_request_costs_less_than_2_kib(void **state)
 
 	if (mode && strcmp(mode, "release") != 0)
 		skip(); /* sanitizers have their own prices */
-	t_limit(120);
 	t_is(t_touch(q), 0);
 	*few = (struct crowd){q, 100, 0};
 	*many = (struct crowd){q, n, 0};

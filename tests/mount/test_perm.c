@@ -265,6 +265,11 @@ static long as_rename_onto(const char *path)
 	return t_sys(rename(path, t_path("values/target")));
 }
 
+static long as_write_7(const char *path)
+{
+	return t_echo(path, "7");
+}
+
 static void renaming_onto_anothers_value(void **state)
 {
 	(void)state;
@@ -275,6 +280,18 @@ static void renaming_onto_anothers_value(void **state)
 	t_fails(t_as(T_NOBODY, as_rename_onto, from)); /* may not write it */
 	t_shows(target, "5\n");
 	t_is(t_exists(from), 0);
+
+	/* any of his groups may */
+	t_is(t_sys(chown(target, 0, 4711)), 0);
+	t_is(t_sys(chmod(target, 0664)), 0);
+	t_is(t_as(T_NOBODY, as_write_7, from), 0);
+	t_runs(1, "setpriv --reuid=%d --regid=%d --groups=4712 mv %s %s", T_NOBODY, T_NOBODY, from,
+	       target);
+	t_shows(target, "5\n");
+	t_runs(0, "setpriv --reuid=%d --regid=%d --groups=4712,4711 mv %s %s", T_NOBODY, T_NOBODY,
+	       from, target);
+	t_shows(target, "7\n");
+	t_is(t_exists(from), -ENOENT);
 }
 
 static void folders_have_modes_as_anywhere(void **state)
@@ -298,6 +315,33 @@ static void folders_have_modes_as_anywhere(void **state)
 	t_is(t_as(T_OTHER, as_rename, jobs), 0);
 	t_is(t_as(T_OTHER, as_unlink, t_format("%s.renamed", jobs)), 0);
 	t_is(t_as(T_NOBODY, as_unlink, t_format("%s/x", dir)), 0);
+}
+
+static void a_folder_may_be_sticky(void **state)
+{
+	const char *made = t_path("values/made"), *set = t_path("values/set");
+	const char *const folders[] = {made, set};
+	struct stat st;
+
+	(void)state;
+	umask(0);
+	t_is(t_sys(mkdir(made, 01777)), 0);
+	t_is(t_sys(mkdir(set, 0700)), 0);
+	umask(022);
+	t_is(t_sys(chmod(set, 01777)), 0);
+	for (int i = 0; i < 2; i++) {
+		const char *x = t_format("%s/x", folders[i]);
+
+		t_is(t_sys(stat(folders[i], &st)), 0);
+		t_is(st.st_mode & 07777, 01777);
+		t_is(t_as(T_NOBODY, as_create, x), 0);
+		t_is(t_as(T_OTHER, as_unlink, x), -EPERM);
+		t_is(t_as(T_OTHER, as_rename, x), -EPERM);
+		t_is(t_as(T_NOBODY, as_unlink, x), 0);
+		t_is(t_sys(chmod(folders[i], 0777)), 0);
+		t_is(t_sys(stat(folders[i], &st)), 0);
+		t_is(st.st_mode & 07777, 0777);
+	}
 }
 
 static long lib_open(const char *name)
@@ -456,6 +500,43 @@ static void max_objects_is_edquot(void **state)
 	with_mount(NULL);
 }
 
+static long mkdir_20(const char *path)
+{
+	long rc = 0;
+	int n = 0;
+
+	while (n < 20 && (rc = as_mkdir(t_format("%s%d", path, n))) == 0)
+		n++;
+	return rc < 0 && rc != -EDQUOT ? rc : n;
+}
+
+static long rmdir_20(const char *path)
+{
+	for (int i = 0; i < 20; i++)
+		rmdir(t_format("%s%d", path, i));
+	return 0;
+}
+
+static void max_objects_limits_folders_too(void **state)
+{
+	const char *d = t_path("values/d"), *o = t_path("values/o");
+
+	(void)state;
+	with_mount("max_objects=10");
+	t_runs(0, "find $M -mindepth 2 '(' -user %d -o -user %d ')' -delete", T_NOBODY, T_OTHER);
+	t_is(t_as(T_NOBODY, mkdir_20, d), 10);
+	t_is(t_as(T_OTHER, mkdir_20, o), 10); /* others notice nothing */
+	t_is(t_as(T_NOBODY, as_rmdir, t_format("%s0", d)), 0);
+	t_is(t_as(T_NOBODY, as_mkdir, t_format("%s0", d)), 0);
+	t_restart(); /* counted anew */
+	t_is(t_as(T_NOBODY, as_mkdir, t_path("values/more")), -EDQUOT);
+	t_is(t_as(T_NOBODY, as_create, t_path("values/more,type=q")), 0);
+	t_is(t_as(T_NOBODY, as_unlink, t_path("values/more")), 0);
+	t_is(t_as(T_NOBODY, rmdir_20, d), 0);
+	t_is(t_as(T_OTHER, rmdir_20, o), 0);
+	with_mount(NULL);
+}
+
 static long fill_queue(const char *path)
 {
 	static char block[65536];
@@ -544,7 +625,7 @@ static void max_parked_is_eusers(void **state)
 static long open_20(const char *path)
 {
 	for (int i = 0; i < 20; i++) {
-		int fd = t_open(path, O_RDWR);
+		int fd = i % 2 ? t_open(t_mnt, O_RDONLY | O_DIRECTORY) : t_open(path, O_RDWR);
 		if (fd < 0)
 			return fd == -EUSERS ? i : fd;
 	}
@@ -595,10 +676,12 @@ int main(int argc, char **argv)
 		T_TEST(top_folders_belong_to_all),
 		T_TEST(renaming_onto_anothers_value),
 		T_TEST(folders_have_modes_as_anywhere),
+		T_TEST(a_folder_may_be_sticky),
 		T_TEST(the_library_of_others),
 		T_TEST(an_open_handle_stays_open),
 		T_TEST(errors_show_ones_own),
 		T_TEST(max_objects_is_edquot),
+		T_TEST(max_objects_limits_folders_too),
 		T_TEST(max_bytes_is_edquot),
 		T_TEST(max_parked_is_eusers),
 		T_TEST(max_handles_is_eusers),

@@ -438,7 +438,7 @@ static void drain_by_epoll(uint32_t flags)
 	struct epoll_event e = {.events = EPOLLIN | flags};
 	char buf[16];
 
-	t_limit(t_count(60, 300));
+	t_limit(t_count(T_TEST_S, 600));
 	t_is(t_touch(t_format("%s,maxsize=7", q)), 0);
 	int fd = t_open(q, O_RDONLY | O_NONBLOCK);
 	t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)), 0);

@@ -6,6 +6,7 @@
 #include "t.h"
 
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 /* ---- messages -------------------------------------------------------------------- */
 
@@ -58,6 +59,31 @@ static void an_empty_write_puts_nothing(void **state)
 	int fd = t_open(q, O_WRONLY);
 	t_is(t_sys(write(fd, "", 0)), 0);
 	t_is(t_stat(q, "messages"), 0);
+}
+
+/* The kernel cuts it: what it returns is what was one message. */
+static void a_writev_of_many_buffers(void **state)
+{
+	enum { BUFFERS = 600 };
+	const char *q = t_path("queues/vector");
+	struct iovec v[BUFFERS];
+	char bytes[3 * BUFFERS + 1];
+
+	(void)state;
+	for (int i = 0; i < BUFFERS; i++) {
+		snprintf(bytes + 3 * i, 4, "%03d", i);
+		v[i] = (struct iovec){bytes + 3 * i, 3};
+	}
+	for (int flags = 0; flags <= O_NONBLOCK; flags += O_NONBLOCK) {
+		int fd = t_open(q, O_WRONLY | O_CREAT | flags);
+		for (int n = 1; n <= BUFFERS; n += 199) {
+			long rc = t_sys(writev(fd, v, n));
+			t_check(rc == 3 * n || (rc > 256 && rc < 3 * n));
+			t_is(t_stat(q, "messages"), 1);
+			t_shows_bytes(q, bytes, (size_t)rc);
+		}
+		close(fd);
+	}
 }
 
 static void flags_of_open_do_not_matter(void **state)
@@ -670,6 +696,7 @@ static void the_ioctl_sets_the_timeout(void **state)
 	t_is(t_put(fd, "a"), 1);
 	t_gets(fd, "a");
 	t_fails(t_sys(ioctl(fd, _IO(0xF5, 99))));
+	t_is(t_sys(ioctl(t_open(t_path("queues"), O_RDONLY), IPCFS_TIMEOUT, &ns)), -ENOTTY);
 
 	/* -1: for ever, also where the view said less */
 	fd = t_open(t_format("%s,timeout=0", q), O_RDONLY);
@@ -969,6 +996,7 @@ int main(int argc, char **argv)
 		T_TEST(oldest_first),
 		T_TEST(bytes_are_exact),
 		T_TEST(an_empty_write_puts_nothing),
+		T_TEST(a_writev_of_many_buffers),
 		T_TEST(flags_of_open_do_not_matter),
 		T_TEST(size_is_zero),
 		T_TEST(truncate_clears),

@@ -62,7 +62,6 @@ static void c_to_python(void **state)
 	(void)state;
 	const char *q = t_path("queues/c2py");
 
-	t_limit(240);
 	t_is(t_touch(t_format("%s,capacity=64k", q)), 0);
 	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_reads, q, messages());
 	pid_t writer = t_spawn(write_numbers, (void *)(uintptr_t)q);
@@ -76,7 +75,6 @@ static void python_to_c(void **state)
 	(void)state;
 	const char *q = t_path("queues/py2c");
 
-	t_limit(240);
 	t_is(t_touch(t_format("%s,maxsize=1000", q)), 0);
 	pid_t writer = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_writes, q, messages());
 	pid_t reader = t_spawn(read_numbers, (void *)(uintptr_t)q);
@@ -91,7 +89,6 @@ static void shell_to_python(void **state)
 	const char *q = t_path("queues/sh2py");
 	int count = t_count(20000, 100000);
 
-	t_limit(240);
 	t_is(t_touch(t_format("%s,capacity=64k", q)), 0);
 	pid_t reader = t_shell(NULL, "exec python3 -c \"%s\" %s %d", python_reads, q, count);
 	pid_t writer = t_shell(
@@ -109,7 +106,7 @@ static void echo_and_cat(void **state)
 	const char *q = t_path("queues/echocat");
 	int count = t_count(1000, 20000);
 
-	t_limit(t_count(60, 600));
+	t_limit(t_count(T_TEST_S, 900));
 	t_is(t_touch(t_format("%s,maxsize=10", q)), 0);
 	setenv("Q", q, 1);
 	pid_t writer = t_shell(NULL, "for ((i = 0; i < %d; i++)); do echo $i > $Q || exit; done",
@@ -150,7 +147,7 @@ static int produce(void *arg)
 	for (int i = 0; i < flow->each; i++) {
 		struct message m = {(uint32_t)me, (uint32_t)i};
 		long rc = by_library ? ipcfs_queue_put(q, &m, sizeof(m), IPCFS_FOREVER) :
-				       t_sys(write(fd, &m, sizeof(m)));
+				       t_again(t_sys(write(fd, &m, sizeof(m))));
 		if (rc < 0)
 			return (int)-rc;
 	}
@@ -196,7 +193,6 @@ static void run_flow(const char *properties)
 	pid_t child[PRODUCERS + CONSUMERS];
 	struct message end = {PRODUCERS, 0};
 
-	t_limit(240);
 	flow = t_shared(sizeof(*flow));
 	flow->each = messages() / PRODUCERS;
 	t_is(t_touch(t_format("%s%s", q, properties)), 0);
@@ -208,7 +204,7 @@ static void run_flow(const char *properties)
 		t_is(t_wait_for(child[i], 200000), 0);
 	int fd = t_open(q, O_WRONLY);
 	for (int i = 0; i < CONSUMERS; i++)
-		t_is(t_sys(write(fd, &end, sizeof(end))), sizeof(end));
+		t_is(t_again(t_sys(write(fd, &end, sizeof(end)))), sizeof(end));
 	for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++)
 		t_is(t_wait_for(child[i], 200000), 0);
 	t_is(flow->wrong, 0);

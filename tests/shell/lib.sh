@@ -14,7 +14,8 @@
 #   ended PID                      waits for what was started, gives its status
 #   until_stat OBJECT,stat LINE    waits until that view has the line LINE ("waiters 1"), or fails
 #
-# Each COMMAND is a program (bash -c '...' for more than one) and gets 20 seconds, or until_stat or ended.
+# Each COMMAND is a program (bash -c '...' for more than one), or until_stat or ended. What has not ended in $LIMIT
+# seconds hangs; so much, because a machine may be busy with other things.
 set -u
 
 LC_ALL=C.UTF-8
@@ -27,6 +28,7 @@ umask 022
 
 bad=0 finished='' M='' S='' T='' started=''
 test_name=$(basename "$0" .sh)
+export LIMIT=60
 
 if [ ! -c /dev/fuse ]; then
 	echo "skip $test_name there is no /dev/fuse"
@@ -50,7 +52,7 @@ clean_up()
 	mapfile -t pids < <(jobs -p)
 	[ ${#pids[@]} = 0 ] || kill -9 "${pids[@]}" 2>/dev/null
 	if [ -n "$M" ] && mountpoint -q "$M" 2>/dev/null; then
-		timeout -k 1 20 "$IPCFS" umount --force "$M" || {
+		timeout -k 1 "$LIMIT" "$IPCFS" umount --force "$M" || {
 			echo "not ok umount"
 			bad=$((bad + 1))
 			umount -l "$M"
@@ -77,7 +79,7 @@ T=$(mktemp -d) && M=$(mktemp -d) && S=$(mktemp -d "$store_home/store.XXXXXX") ||
 chmod 755 "$T" "$M"
 export M S T
 rmdir "$S" # the server makes it
-if ! timeout -k 1 20 "$IPCFS" mount -o "store=$S" "$M" </dev/null >"$T/mount.log" 2>&1; then
+if ! timeout -k 1 "$LIMIT" "$IPCFS" mount -o "store=$S" "$M" </dev/null >"$T/mount.log" 2>&1; then
 	echo "not ok mount ($(<"$T/mount.log"))"
 	finished=1 bad=1
 	exit 1
@@ -112,7 +114,7 @@ run()
 	if declare -F "$1" >/dev/null; then # until_stat and ended, which keep time themselves
 		"$@" >"$T/.out" 2>"$T/.err" || status=$?
 	else
-		timeout -k 1 20 "$@" >"$T/.out" 2>"$T/.err" || status=$?
+		timeout -k 1 "$LIMIT" "$@" >"$T/.out" 2>"$T/.err" || status=$?
 	fi
 	IFS= read -r -d '' out < <(tr -d '\0' <"$T/.out") || true
 	IFS= read -r -d '' err < <(tr -d '\0' <"$T/.err") || true
@@ -165,7 +167,7 @@ start()
 	file=$(mktemp "$T/out.XXXXXX")
 	# Opened here: the child might open them only when they have got their names.
 	exec {out_fd}>"$file" {err_fd}>"$file.err"
-	timeout -k 1 20 "$@" >&"$out_fd" 2>&"$err_fd" </dev/null {out_fd}>&- {err_fd}>&- &
+	timeout -k 1 "$LIMIT" "$@" >&"$out_fd" 2>&"$err_fd" </dev/null {out_fd}>&- {err_fd}>&- &
 	started=$!
 	exec {out_fd}>&- {err_fd}>&-
 	mv "$file" "$T/out.$started"
@@ -179,10 +181,10 @@ ended()
 
 until_stat()
 {
-	local end=$((SECONDS + 15))
+	local end=$((SECONDS + LIMIT - 10))
 
 	while [ "$SECONDS" -lt "$end" ]; do
-		! timeout -k 1 5 grep -qxF -- "$2" "$M/$1" || return 0
+		! timeout -k 1 20 grep -qxF -- "$2" "$M/$1" || return 0
 		sleep 0.01
 	done
 	return 1

@@ -74,7 +74,7 @@ script rdwr_queue $'a b c \n' \
 script rdwr_queue_put_and_get $'me\nyou\n' 'exec 3<>queues/q; echo me >&3; echo you >&3; read -r -u3 l; echo "$l"; read -r -u3 l; echo "$l"'
 script rdwr_queue_lines_within_a_message $'1\n2\n3\n' \
 	'exec 3<>queues/q; env printf "1\n2\n" >&3; echo 3 >&3; for i in 1 2 3; do read -r -u3 l; echo "$l"; done'
-script rdwr_creates $'made\n' 'exec 3<>queues/made; echo made >&3; cat <&3 & wait_for=$!; for i in {1..500}; do grep -qx "messages 0" queues/made,stat && break; sleep 0.01; done; kill $wait_for'
+script rdwr_creates $'made\n' 'exec 3<>queues/made; echo made >&3; cat <&3 >"$T/made" & until [ -s "$T/made" ]; do sleep 0.01; done; kill $!; cat "$T/made"'
 script rdwr_semaphore $'1 1 0\n' 'exec 3<>semaphores/s; echo 2 >&3; read -r -u3 a; read -r -u3 b; echo "$a $b $(cat semaphores/s,peek)"'
 script rdwr_stream_view $'a\nb\n' 'echo a >queues/q; echo b >queues/q; exec 3<queues/q,stream; read -r -u3 l; echo "$l"; read -r -u3 l; echo "$l"'
 script stream_loop $'1\n2\n3\n' 'for i in 1 2 3; do echo $i >queues/q; done; while read -r l; do echo "$l"; [ "$l" != 3 ] || break; done <queues/q,stream'
@@ -126,7 +126,7 @@ script offsets_snapshot_is_consistent $'7\n88\n' 'exec 3<arrays/a; read -r -u3 x
 script many_values_by_byte $'5000\n' 'env printf "%05000d" 7 | dd of=values/long,type=s,len=6000 bs=5000 iflag=fullblock status=none; read -r l <values/long; echo ${#l}'
 
 # waiting
-start bash -c 'read -r x <events/start,timeout=15 && echo "started $x"'
+start bash -c 'read -r x <events/start,timeout=30 && echo "started $x"'
 ended "$started" # there is no events/start yet
 touch events/start
 start bash -c 'read -r x <events/start && echo "started $x"'
@@ -161,7 +161,7 @@ kill -TERM "$started"
 ended "$started"
 script killed_took_nothing $'kept\n' 'echo kept >queues/q; cat queues/q'
 script temp_lives_as_its_handle $'yes no\n' \
-	'exec 3<>queues/t,temp; [ -e queues/t ] && printf "yes "; exec 3>&-; for i in {1..500}; do [ -e queues/t ] || break; sleep 0.01; done; [ -e queues/t ] || echo no'
+	'exec 3<>queues/t,temp; [ -e queues/t ] && printf "yes "; exec 3>&-; while [ -e queues/t ]; do sleep 0.01; done; echo no'
 script rm_wakes $'1 Identifier removed\n' \
 	'touch queues/gone; { cat queues/gone 2>&1 | sed "s/.*: /1 /"; } & until_stat queues/gone,stat "waiters 1"; rm queues/gone; wait'
 script test_N_and_t $'f r w\n' '[ -f queues/q ] && printf "f "; [ -r queues/q ] && printf "r "; [ -w queues/q ] && echo w'

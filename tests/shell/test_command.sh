@@ -43,7 +43,7 @@ clean_up() {
 	for pid in "${children[@]}"; do kill -9 "$pid" 2>/dev/null; done
 	wait
 	awk -v w="$work/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | while read -r m; do
-		timeout 30 "$ipcfs" umount --force "$m" || umount -l "$m"
+		timeout 60 "$ipcfs" umount --force "$m" || umount -l "$m"
 	done
 	rm -rf --one-file-system "$work" "$shm"
 }
@@ -88,9 +88,9 @@ not() { ! "$@"; }
 # A zombie has ended too: not everywhere is there an init that buries it.
 ended() { [[ ! -e /proc/$1/stat || "$(cat "/proc/$1/stat" 2>/dev/null)" != *')'\ [RSDTt]\ * ]]; }
 
-# wait_until COMMAND...: tries for 20 s.
+# wait_until COMMAND...: tries for 60 s.
 wait_until() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
@@ -290,7 +290,7 @@ t get_first 0 1 '' "$ipcfs" get queues/made
 wait $pid
 result put_goes_on_after_stop [ $? = 0 ]
 t get_rest 0 $'2\nthree' '' "$ipcfs" get -n 2 --lines queues/made
-"$ipcfs" get --timeout 30 queues/made >"$work/got" &
+"$ipcfs" get --timeout 60 queues/made >"$work/got" &
 pid=$!
 children+=("$pid")
 wait_until has_waiters queues/made 1
@@ -398,6 +398,15 @@ result umount_force_unmounts not is_mounted "$mnt"
 result umount_force_ends_server ended "$server"
 for pid in "${pids[@]}"; do wait_until ended "$pid" || not_ok umount_force_wakes "waiter $pid waits still"; done
 t umount_again 1 '' "ipcfs: umount: $mnt: it is not a mount point" "$ipcfs" umount "$mnt"
+
+"$ipcfs" mount "$mnt"
+"$ipcfs" create values/busy,type=q
+bash -c 'exec 3<>"$1" && : >"$2" && while echo "add 1" >&3; do :; done' - "$mnt/values/busy" "$work/begun" 2>/dev/null &
+writer=$!
+children+=("$writer")
+wait_until test -e "$work/begun"
+t umount_force_under_load 0 '' '' "$ipcfs" umount --force "$mnt"
+result umount_force_ends_load wait_until ended "$writer"
 
 t mount_again 0 '' '' "$ipcfs" mount "$mnt"
 t store_has_stayed 0 'queues/held' '' "$ipcfs" ls queues

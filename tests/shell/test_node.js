@@ -24,7 +24,7 @@ function stat (file) {
 }
 
 async function untilWaiters (file, n) {
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 6000; i++) {
     if (stat(file).waiters === String(n)) return
     await sleep(10)
   }
@@ -159,10 +159,10 @@ test('semaphore_and_event', async () => {
 })
 
 test('a_waiting_read_leaves_node_working', async () => {
-  const waiting = fs.promises.readFile(queue('waits') + ',timeout=15', 'utf8').catch((e) => e.code)
+  const waiting = fs.promises.readFile(queue('waits') + ',timeout=60', 'utf8').catch((e) => e.code)
   assert.strictEqual(await waiting, 'ENOENT') // a view does not create
   fs.closeSync(fs.openSync(queue('waits'), 'a'))
-  const again = fs.promises.readFile(queue('waits') + ',timeout=15', 'utf8')
+  const again = fs.promises.readFile(queue('waits') + ',timeout=60', 'utf8')
   await untilWaiters(queue('waits'), 1)
   await fs.promises.writeFile(queue('waits'), 'now')
   assert.strictEqual(await again, 'now')
@@ -170,7 +170,7 @@ test('a_waiting_read_leaves_node_working', async () => {
 
 test('between_processes', async () => {
   fs.closeSync(fs.openSync(queue('to'), 'a'))
-  const child = run('bash', ['-c', 'read -r l <"$1" && echo "$l again" >"$2"', '-', queue('to'), queue('from')], { timeout: 15000 })
+  const child = run('bash', ['-c', 'read -r l <"$1" && echo "$l again" >"$2"', '-', queue('to'), queue('from')], { timeout: 60000 })
   await fs.promises.writeFile(queue('to'), 'hello\n')
   await child
   assert.strictEqual(fs.readFileSync(queue('from'), 'utf8'), 'hello again\n')
@@ -210,7 +210,7 @@ async function main () {
   let bad = 0
   for (const [name, body] of tests) {
     let timer
-    const late = new Promise((resolve, reject) => { timer = setTimeout(() => reject(new Error('it took 20 seconds')), 20000) })
+    const late = new Promise((resolve, reject) => { timer = setTimeout(() => reject(new Error('it took 60 seconds')), 60000) })
     try {
       await Promise.race([(async () => body())(), late])
       console.log(`ok node_${name}`)

@@ -73,7 +73,7 @@ def stat_of(path):
 
 def until_waiters(path, n):
     """Waits until so many wait."""
-    for _ in range(1500):
+    for _ in range(6000):
         if stat_of(path)["waiters"] == str(n):
             return
         time.sleep(0.01)
@@ -434,7 +434,7 @@ def removed_wakes_the_waiter():
     t.start()
     until_waiters(q, 1)
     q.unlink()
-    t.join(10)
+    t.join(60)
     same(got, [errno.EIDRM])
 
 
@@ -457,7 +457,7 @@ def killed_waiter_takes_nothing():
     p = subprocess.Popen(["cat", q], stdout=subprocess.PIPE)
     until_waiters(q, 1)
     p.kill()
-    same(p.communicate(timeout=10)[0], b"")
+    same(p.communicate(timeout=60)[0], b"")
     until_waiters(q, 0)
     q.write_bytes(b"x")
     same(q.read_bytes(), b"x")
@@ -472,7 +472,7 @@ def ioctl_timeout():
         with raises(errno.ETIMEDOUT):
             os.read(fd, 10)
         took = time.monotonic() - start
-        if not 0.05 <= took < 10:
+        if took < 0.05:
             raise AssertionError(f"took {took}")
         fcntl.ioctl(fd, IPCFS_TIMEOUT, struct.pack("q", 0))
         with raises(errno.EAGAIN):
@@ -504,7 +504,7 @@ def temp():
     with opened(path, os.O_RDWR | os.O_CREAT) as fd:
         os.write(fd, b"x")
         same((M / "queues" / "temp").read_bytes(), b"x")
-    for _ in range(1000):
+    for _ in range(6000):
         if not (M / "queues" / "temp").exists():
             return
         time.sleep(0.01)
@@ -669,7 +669,7 @@ def asyncio_add_reader():
         try:
             writer = threading.Thread(target=lambda: [q.write_bytes(b"%d" % i) for i in range(100)])
             writer.start()
-            await asyncio.wait_for(done, 15)
+            await asyncio.wait_for(done, 60)
             writer.join()
         finally:
             loop.remove_reader(fd)
@@ -698,7 +698,7 @@ def asyncio_add_writer():
 
         loop.add_writer(fd, writable)
         reader = loop.run_in_executor(None, lambda: [q.read_bytes() for _ in range(20)])
-        await asyncio.wait_for(done, 15)
+        await asyncio.wait_for(done, 60)
         same(await reader, [b"%d" % i for i in range(20)])
         os.close(fd)
 
@@ -719,7 +719,7 @@ def threads_wait_on_many_queues():
         until_waiters(p, 1)
         p.write_bytes(b"%d" % i)
     for t in threads:
-        t.join(10)
+        t.join(60)
     same(sorted(got), sorted(b"%d" % i for i in range(20)))
 
 
@@ -739,12 +739,12 @@ def processes_share_a_queue():
     for c in children:
         c.start()
     seen = {who: [] for who in range(4)}
-    with open(f"{q},timeout=10", "r+b", buffering=0) as f:
+    with open(f"{q},timeout=60", "r+b", buffering=0) as f:
         for _ in range(2000):
             who, i = f.read(100).split()
             seen[int(who)].append(int(i))
     for c in children:
-        c.join(10)
+        c.join(60)
     same(seen, {who: list(range(500)) for who in range(4)})
 
 
@@ -764,7 +764,7 @@ def processes_share_a_value():
     for c in children:
         c.start()
     for c in children:
-        c.join(15)
+        c.join(60)
     same(v.read_text(), "4000\n")
 
 

@@ -45,11 +45,11 @@
 #include "sys.h"
 
 enum {
-	T_LIMIT_MS = 30000, /* a condition that has not come by then never comes */
-	T_TEST_S = 280,	    /* nor does a test end that has not by then */
+	T_LIMIT_MS = 100000, /* a condition that has not come by then never comes */
+	T_TEST_S = 280,	     /* nor does a test end that has not by then */
 	T_KIDS = 256,
-	T_OBJECTS = 64,
-	T_CALLS = 64, /* t_start in one test */
+	T_OBJECTS = 256,
+	T_CALLS = 64,	  /* t_start in one test */
 	T_NOBODY = 65534, /* two users who own nothing */
 	T_OTHER = 1,
 };
@@ -77,11 +77,11 @@ struct t_call {
 
 static struct {
 	pid_t main;
-	const struct t_case *test; /* the running one */
-	struct sigaction on_sigbus;	 /* of the library */
-	char base[200];		 /* all stores of this program; "": not made yet */
-	char dir[220];		 /* the running test's store */
-	struct ipcfs_store *store; /* opened */
+	const struct t_case *test;  /* the running one */
+	struct sigaction on_sigbus; /* of the library */
+	char base[200];		    /* all stores of this program; "": not made yet */
+	char dir[220];		    /* the running test's store */
+	struct ipcfs_store *store;  /* opened */
 	struct ipcfs_object *objects[T_OBJECTS];
 	struct ipcfs_store *volatile opened[T_OBJECTS]; /* by a child */
 	unsigned object_count, opened_count, test_count;
@@ -566,6 +566,13 @@ static inline struct ipcfs_object *t_semaphore(const char *name, uint64_t value,
 	return t_object(IPCFS_SEMAPHORE, name, &p);
 }
 
+static inline struct ipcfs_object *t_barrier(const char *name, uint64_t parties)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_PARTIES, .parties = parties};
+
+	return t_object(IPCFS_BARRIER, name, &p);
+}
+
 /* len 0: not given. */
 static inline struct ipcfs_object *t_cells(enum ipcfs_kind kind, const char *name, char type,
 					   uint64_t len)
@@ -604,7 +611,11 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		t_is(ipcfs_array_set(o, 0, 100, numbers), 0);
 		break;
 	case IPCFS_LOCK:
+	case IPCFS_CONDITION:
 		o = t_object(kind, name, NULL);
+		break;
+	case IPCFS_BARRIER:
+		o = t_barrier(name, 3);
 		break;
 	default:
 		t_fail("no such kind");

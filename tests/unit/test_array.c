@@ -83,7 +83,10 @@ static void ranges(void)
 		{.name = "none", .first = 0, .count = 0, .rc = -EINVAL},
 		{.name = "far", .first = UINT64_MAX, .count = 1, .rc = -ERANGE},
 		{.name = "wrapping", .first = 5, .count = UINT64_MAX - 2, .rc = -ERANGE},
-		{.name = "wrapping in bytes", .first = 1, .count = UINT64_C(1) << 62, .rc = -ERANGE},
+		{.name = "wrapping in bytes",
+		 .first = 1,
+		 .count = UINT64_C(1) << 62,
+		 .rc = -ERANGE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -218,8 +221,7 @@ static void fill_and_raw_bytes(void)
 	fill.first = 10;
 	t_is(ipcfs_engine_shm.try(a, &fill), -ERANGE);
 	/* bytes at any place */
-	struct ipcfs_op raw = {
-		.verb = IPCFS_V_WRITE_RAW, .first = 7, .in = "abcdef", .in_len = 6};
+	struct ipcfs_op raw = {.verb = IPCFS_V_WRITE_RAW, .first = 7, .in = "abcdef", .in_len = 6};
 	memcpy((char *)want + 7, "abcdef", 6);
 	t_is(ipcfs_engine_shm.try(a, &raw), 0);
 	t_is(memcmp(ipcfs_cells(a), want, 40), 0);
@@ -230,8 +232,7 @@ static void fill_and_raw_bytes(void)
 	raw.first = 34;
 	t_is(ipcfs_engine_shm.try(a, &raw), 0);
 	char bytes[6];
-	struct ipcfs_op read = {
-		.verb = IPCFS_V_READ_RAW, .first = 34, .out = bytes, .out_size = 6};
+	struct ipcfs_op read = {.verb = IPCFS_V_READ_RAW, .first = 34, .out = bytes, .out_size = 6};
 	t_is(ipcfs_engine_shm.try(a, &read), 0);
 	t_is(memcmp(bytes, "abcdef", 6), 0);
 	read.first = 35;
@@ -290,8 +291,8 @@ static void read_label(enum ipcfs_kind kind, const char *name, char page[4097])
 static void label_is(const char *row, const char page[4097], const char *descr, const char *dims)
 {
 	char want[4097], text[200];
-	int n = snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-			 descr, dims);
+	int n = snprintf(text, sizeof(text),
+			 "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, dims);
 
 	memset(want, ' ', 4096);
 	memcpy(want, "\x93NUMPY\x01\x00\xf6\x0f", 10); /* 4096 - 10 */
@@ -312,7 +313,8 @@ static void the_label_is_a_npy_header(void)
 		label_is(row, page, types[i].descr, "(7,)");
 		t_cells(IPCFS_VALUE, row, types[i].type, types[i].type == 's' ? 33 : 0);
 		read_label(IPCFS_VALUE, row, page);
-		snprintf(descr, sizeof(descr), "%s", types[i].type == 's' ? "|S33" : types[i].descr);
+		snprintf(descr, sizeof(descr), "%s",
+			 types[i].type == 's' ? "|S33" : types[i].descr);
 		label_is(row, page, descr, "()");
 	}
 	t_cells(A, "large", 'b', 100000000 / 16);
@@ -336,22 +338,21 @@ static void other_labels_are_text(void)
 }
 
 /* With NumPy itself, where Debian's python3 has it: reads all of them, and writes through a mapping. */
-static const char script[] =
-	"import sys\n"
-	"try:\n"
-	"    import numpy\n"
-	"except ImportError:\n"
-	"    sys.exit(77)\n"
-	"for line in sys.stdin:\n"
-	"    path, dtype, shape, text = line.rstrip('\\n').split('|')\n"
-	"    a = numpy.load(path, mmap_mode='r+')\n"
-	"    assert a.dtype == numpy.dtype(dtype), (path, a.dtype)\n"
-	"    assert repr(a.shape) == shape, (path, a.shape)\n"
-	"    assert a.offset == 4096, (path, a.offset)\n"
-	"    assert repr(a.tolist()) == text, (path, a.tolist())\n"
-	"    if a.shape and a.dtype.kind == 'i':\n"
-	"        a[1] = 42\n"
-	"        a.flush()\n";
+static const char script[] = "import sys\n"
+			     "try:\n"
+			     "    import numpy\n"
+			     "except ImportError:\n"
+			     "    sys.exit(77)\n"
+			     "for line in sys.stdin:\n"
+			     "    path, dtype, shape, text = line.rstrip('\\n').split('|')\n"
+			     "    a = numpy.load(path, mmap_mode='r+')\n"
+			     "    assert a.dtype == numpy.dtype(dtype), (path, a.dtype)\n"
+			     "    assert repr(a.shape) == shape, (path, a.shape)\n"
+			     "    assert a.offset == 4096, (path, a.offset)\n"
+			     "    assert repr(a.tolist()) == text, (path, a.tolist())\n"
+			     "    if a.shape and a.dtype.kind == 'i':\n"
+			     "        a[1] = 42\n"
+			     "        a.flush()\n";
 
 static int run_numpy(void *arg)
 {
@@ -376,7 +377,7 @@ static void numpy_loads_it(void)
 	snprintf(list, sizeof(list), "%s", t_path("list"));
 	t_is(ipcfs_array_set(i, 0, 3, (int32_t[]){1, -2, 3}), 0);
 	t_is(ipcfs_array_set(d, 0, 2, (double[]){0.1, -1e300}), 0);
-	strcpy(strings + IPCFS_STRING_DEFAULT, "two");
+	memcpy(strings + IPCFS_STRING_DEFAULT, "two", 4);
 	t_is(ipcfs_array_set(s, 0, 2, strings), 0);
 	t_is(ipcfs_array_set(u, 0, 2, (uint32_t[]){'x', 0x20ac}), 0);
 	t_is(ipcfs_array_set(c, 0, 2, "xy"), 0);

@@ -13,8 +13,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN, -EIDRM,	-EAGAIN,  -EMSGSIZE,
-				     -ERANGE,  -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
+	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -84,6 +84,34 @@ static void use_lock(struct ipcfs_object *o)
 	LEGAL(ipcfs_lock_release(o, grant.token), 0);
 }
 
+static void use_condition(struct ipcfs_object *o)
+{
+	uint64_t ticket = 0, other = 0;
+
+	LEGAL(ipcfs_condition_arm(o, &ticket), 0);
+	LEGAL(ipcfs_condition_arm(o, &other), 0);
+	LEGAL(ipcfs_condition_notify(o, 1), IPCFS_PARTIES_MAX);
+	LEGAL(ipcfs_condition_wait(o, ticket, 0), 0);
+	LEGAL(ipcfs_condition_disarm(o, other), 0);
+	LEGAL(ipcfs_condition_notify_all(o), IPCFS_PARTIES_MAX);
+	LEGAL(ipcfs_condition_wait(o, 0, 0), 0);
+}
+
+static void use_barrier(struct ipcfs_object *o)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_ARRIVE, .flags = IPCFS_OP_WAITS};
+	struct ipcfs_op pass = {.verb = IPCFS_V_PASS};
+
+	LEGAL(ipcfs_barrier_wait(o, 0), 2);
+	LEGAL(ipcfs_engine_shm.try(o, &op), 0);
+	pass.token = op.token;
+	LEGAL(ipcfs_engine_shm.try(o, &op), 0);
+	LEGAL(ipcfs_barrier_wait(o, 0), 2);
+	LEGAL(ipcfs_engine_shm.try(o, &pass), 0);
+	LEGAL(ipcfs_barrier_abort(o), 0);
+	LEGAL(ipcfs_barrier_reset(o), 0);
+}
+
 static void use(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
@@ -110,6 +138,12 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_LOCK:
 		use_lock(o);
+		break;
+	case IPCFS_CONDITION:
+		use_condition(o);
+		break;
+	case IPCFS_BARRIER:
+		use_barrier(o);
 		break;
 	default:
 		use_cells(o);
@@ -154,12 +188,31 @@ struct region {
 
 /* The last ones are asked of the object. */
 static const struct region fields[] = {
-	FIELD(magic),	FIELD(version),	 FIELD(kind),	     FIELD(size),	FIELD(shape),
-	FIELD(lock),	FIELD(state),	 FIELD(flags),	     FIELD(seq),	FIELD(changes),
-	FIELD(word),	FIELD(word),	 FIELD(word),	     FIELD(reserved),	FIELD(redo_on),
-	FIELD(length),	FIELD(redo_on),	 FIELD(redo_offset), FIELD(redo_bytes), FIELD(redo_length),
+	FIELD(magic),
+	FIELD(version),
+	FIELD(kind),
+	FIELD(size),
+	FIELD(shape),
+	FIELD(lock),
+	FIELD(state),
+	FIELD(flags),
+	FIELD(seq),
+	FIELD(changes),
+	FIELD(word),
+	FIELD(word),
+	FIELD(word),
+	FIELD(reserved),
+	FIELD(redo_on),
+	FIELD(length),
+	FIELD(redo_on),
+	FIELD(redo_offset),
+	FIELD(redo_bytes),
+	FIELD(redo_length),
 	FIELD(spare),
-	{.name = "redo", .in_control = true, .at = offsetof(struct seg_control, redo_on), .len = 40},
+	{.name = "redo",
+	 .in_control = true,
+	 .at = offsetof(struct seg_control, redo_on),
+	 .len = 40},
 	{.name = "control", .in_control = true, .at = 0, .len = SEG_CONTROL},
 	{.name = "label", .at = 0, .len = SEG_PAGE - SEG_CONTROL},
 };
@@ -176,17 +229,46 @@ static struct region some_region(struct ipcfs_object *o)
 			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
 	if (o->kind == Q)
 		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
-	return (struct region){.name = "all behind the label", .at = SEG_PAGE - SEG_CONTROL,
+	return (struct region){.name = "all behind the label",
+			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
 }
 
 static uint64_t some_value(struct ipcfs_object *o)
 {
-	const uint64_t values[] = {0,	   1,	     2,		 3,	   9,	     10,	11,
-				   100,	   2999,     3000,	 3001,	   4095,     4096,	4097,
-				   o->size, o->size - 1, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
-				   INT64_MAX, 1ull << 63, UINT64_MAX, UINT64_MAX - 2999, 9ull << 32 | 10,
-				   9ull << 32 | 1, 10ull << 32 | 1, 1ull << 32 | 10, 800, 801, 19, 20, 21};
+	const uint64_t values[] = {0,
+				   1,
+				   2,
+				   3,
+				   9,
+				   10,
+				   11,
+				   100,
+				   2999,
+				   3000,
+				   3001,
+				   4095,
+				   4096,
+				   4097,
+				   o->size,
+				   o->size - 1,
+				   0x7fffffff,
+				   0x80000000,
+				   0xffffffff,
+				   1ull << 32,
+				   INT64_MAX,
+				   1ull << 63,
+				   UINT64_MAX,
+				   UINT64_MAX - 2999,
+				   9ull << 32 | 10,
+				   9ull << 32 | 1,
+				   10ull << 32 | 1,
+				   1ull << 32 | 10,
+				   800,
+				   801,
+				   19,
+				   20,
+				   21};
 
 	return values[t_below(sizeof(values) / sizeof(values[0]))];
 }
@@ -277,7 +359,8 @@ static int scribble_on(void *arg)
 			continue;
 		uint8_t *control = (uint8_t *)o->control;
 		while (*scribbling == which) {
-			uint64_t at = 64 + t_below((SEG_CONTROL - 64) / 8) * 8, value = some_value(o);
+			uint64_t at = 64 + t_below((SEG_CONTROL - 64) / 8) * 8,
+				 value = some_value(o);
 
 			if (t_below(20) == 0)
 				at = offsetof(struct seg_control, word);
@@ -336,6 +419,17 @@ static void scribbled_over_while_in_use(void)
 
 					legal_or_busy(ipcfs_lock_acquire(o, i % 2, 0, &grant), 0);
 					legal_or_busy(ipcfs_lock_release(o, grant.token), 0);
+				} else if (kind == IPCFS_CONDITION) {
+					uint64_t ticket = 0;
+
+					legal_or_busy(ipcfs_condition_arm(o, &ticket), 0);
+					legal_or_busy(ipcfs_condition_notify(o, 1), 4096);
+					legal_or_busy(ipcfs_condition_wait(o, ticket, 0), 0);
+				} else if (kind == IPCFS_BARRIER) {
+					int rc = ipcfs_barrier_wait(o, 1);
+
+					legal_or_busy(rc == -ETIMEDOUT ? 0 : rc, 3);
+					legal_or_busy(ipcfs_barrier_reset(o), 0);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),
@@ -368,7 +462,9 @@ static void cut_short_under_those_who_are_attached(void)
 			t_is(ftruncate(fd, (off_t)cut), 0);
 			close(fd);
 			use_and_remove(o, other, "victim");
-			cut += cut % SEG_PAGE == 0 ? 1 : cut % SEG_PAGE == 1 ? 3000 : SEG_PAGE - 3001;
+			cut += cut % SEG_PAGE == 0 ? 1 :
+			       cut % SEG_PAGE == 1 ? 3000 :
+						     SEG_PAGE - 3001;
 		}
 	}
 	ipcfs_store_close(other);
@@ -377,7 +473,8 @@ static void cut_short_under_those_who_are_attached(void)
 /* What does not need what is gone may work, but nothing that does may wait or tell of a full store. */
 static void cut_short_where_memory_is_asked_for(void)
 {
-	struct ipcfs_object *q = t_queue("q", 0, 100000), *v = t_cells(IPCFS_VALUE, "v", 's', 60000);
+	struct ipcfs_object *q = t_queue("q", 0, 100000),
+			    *v = t_cells(IPCFS_VALUE, "v", 's', 60000);
 	static char bytes[60000];
 	int fd = t_file(Q, "q");
 
@@ -487,8 +584,12 @@ static int foreign_sigbus(const char *dir, const char *how)
 
 static int run_foreign_sigbus(void *arg)
 {
+	char program[4096] = "";
+
 	signal(SIGBUS, SIG_DFL);
-	execl("/proc/self/exe", "test_damage", "foreign_sigbus", t.dir, arg, (char *)NULL);
+	/* by its name: valgrind's exec takes the link to be itself */
+	t_check(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+	execl(program, "test_damage", "foreign_sigbus", t.dir, arg, (char *)NULL);
 	return 96;
 }
 
@@ -519,7 +620,9 @@ static void another_version(void)
 		{.name = "kind far", .at = offsetof(struct seg_control, kind), .value = 0xffffffff},
 		{.name = "size", .at = offsetof(struct seg_control, size), .value = 4096 * 77},
 		{.name = "shape", .at = offsetof(struct seg_control, shape), .value = 0xfffffff0},
-		{.name = "damaged", .at = offsetof(struct seg_control, state), .value = SEG_DAMAGED},
+		{.name = "damaged",
+		 .at = offsetof(struct seg_control, state),
+		 .value = SEG_DAMAGED},
 	};
 
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)

@@ -85,10 +85,8 @@ static void one_set_wakes_all(void)
 {
 	enum { WAITERS = 20 };
 	struct ipcfs_object *e = t_object(IPCFS_EVENT, "e", NULL);
-	struct t_call *calls[WAITERS], call = {.kind = IPCFS_EVENT,
-					       .name = "e",
-					       .function = wait_call,
-					       .timeout_ns = -1};
+	struct t_call *calls[WAITERS],
+		call = {.kind = IPCFS_EVENT, .name = "e", .function = wait_call, .timeout_ns = -1};
 
 	for (int i = 0; i < WAITERS; i++)
 		calls[i] = t_start_waiting(call);

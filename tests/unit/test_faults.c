@@ -92,8 +92,7 @@ static void a_queue_with_a_message(void)
 
 static void a_string(void)
 {
-	struct ipcfs_properties p = {
-		.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 9000};
+	struct ipcfs_properties p = {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 9000};
 
 	a_member();
 	open_both(V, &p);
@@ -125,10 +124,11 @@ static int store_open(void)
 
 static int create(enum ipcfs_kind kind)
 {
-	struct ipcfs_properties p = {
-		.given = kind < V ? 0 : kind == V ? IPCFS_P_TYPE : IPCFS_P_TYPE | IPCFS_P_LEN,
-		.type = kind == V ? 's' : 'i',
-		.len = 5000};
+	struct ipcfs_properties p = {.given = kind < V	? 0 :
+					      kind == V ? IPCFS_P_TYPE :
+							  IPCFS_P_TYPE | IPCFS_P_LEN,
+				     .type = kind == V ? 's' : 'i',
+				     .len = 5000};
 
 	return ipcfs_open(world.store, kind, "o", IPCFS_CREATE, 0600, &p, &world.o);
 }
@@ -308,7 +308,8 @@ static void gone_or_not(int rc)
 		t_row(world.row, used, -EIDRM);
 	else
 		t_row(world.row, used == 0 || used == -EIDRM, 1);
-	t_row(world.row, ipcfs_open(world.onlookers, Q, "o", 0, 0, NULL, &o), used == 0 ? 0 : -ENOENT);
+	t_row(world.row, ipcfs_open(world.onlookers, Q, "o", 0, 0, NULL, &o),
+	      used == 0 ? 0 : -ENOENT);
 	ipcfs_close(o);
 }
 
@@ -327,22 +328,30 @@ static void put_in_any_case(int rc)
 static const struct operation operations[] = {
 	{.name = "store_open", .before = no_world, .act = store_open, .after = folders_are_whole},
 	{.name = "create queue", .before = a_store, .act = create_queue, .after = absent_or_whole},
-	{.name = "create semaphore", .before = a_store, .act = create_semaphore,
+	{.name = "create semaphore",
+	 .before = a_store,
+	 .act = create_semaphore,
 	 .after = absent_or_whole},
 	{.name = "create value", .before = a_store, .act = create_value, .after = absent_or_whole},
 	{.name = "create array", .before = a_store, .act = create_array, .after = absent_or_whole},
 	{.name = "attach", .before = a_queue, .act = attach, .after = is_attached},
 	{.name = "first put", .before = a_queue, .act = put, .after = put_or_not},
 	{.name = "put", .before = a_queue_of_a_member, .act = put, .after = put_or_not},
-	{.name = "put that needs memory", .before = a_full_page_queue_of_a_member,
-	 .act = put_large, .after = one_more_or_not},
+	{.name = "put that needs memory",
+	 .before = a_full_page_queue_of_a_member,
+	 .act = put_large,
+	 .after = one_more_or_not},
 	{.name = "put with a bell", .before = a_parked_queue, .act = put, .after = put_in_any_case},
-	{.name = "put after a death", .before = a_queue_that_a_dead_one_holds, .act = put,
+	{.name = "put after a death",
+	 .before = a_queue_that_a_dead_one_holds,
+	 .act = put,
 	 .after = put_or_not},
 	{.name = "first get", .before = a_queue_with_a_message, .act = get, .after = got_or_not},
 	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
 	{.name = "unlink", .before = a_queue, .act = unlink_queue, .after = gone_or_not},
-	{.name = "unlink what is not attached", .before = a_queue, .act = unlink_unattached,
+	{.name = "unlink what is not attached",
+	 .before = a_queue,
+	 .act = unlink_unattached,
 	 .after = gone_or_not},
 	{.name = "mkdir", .before = a_store, .act = make_folder, .after = nothing_more},
 	{.name = "list", .before = a_store, .act = list, .after = nothing_more},

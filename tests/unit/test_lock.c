@@ -177,9 +177,12 @@ static void many_die_one_after_another(void)
 
 static void words_that_mean_nothing(void)
 {
-	static const uint64_t words[] = {1,	     2,		   3,		4,
-					 5,	     0xffff,	   UINT64_MAX,	UINT64_MAX - 1,
-					 1ull << 63, 1ull << 32,   0x7fffffff,	0xffffffff00000000ull,
+	static const uint64_t words[] = {1,	     2,
+					 3,	     4,
+					 5,	     0xffff,
+					 UINT64_MAX, UINT64_MAX - 1,
+					 1ull << 63, 1ull << 32,
+					 0x7fffffff, 0xffffffff00000000ull,
 					 INT64_MAX,  0xdeadbeefull << 20};
 	struct ipcfs_object *q = t_queue("q", 0, 100);
 	char buf[10];
@@ -264,8 +267,8 @@ static void a_stopped_owner_keeps_it(void)
 	t_is(ipcfs_stat(q, &st), 0); /* needs no lock */
 	t_is(st.messages, 0);
 	/* who has all the time waits until it goes on */
-	struct t_call *call = t_start((struct t_call){.kind = Q, .name = "q",
-						      .function = put_and_die, .timeout_ns = -1});
+	struct t_call *call = t_start(
+		(struct t_call){.kind = Q, .name = "q", .function = put_and_die, .timeout_ns = -1});
 	t_until(t_asleep(call->pid));
 	kill(pid, SIGCONT);
 	t_is(t_wait(pid), 0);
@@ -311,8 +314,8 @@ static void one_who_waits_for_a_removed_objects_lock(void)
 	struct ipcfs_object *q = t_queue("q", 0, 100);
 	pid_t pid;
 	struct owner *owner = stopped_owner("q", &pid);
-	struct t_call *call = t_start((struct t_call){
-		.kind = Q, .name = "q", .function = plain_put, .timeout_ns = -1});
+	struct t_call *call = t_start(
+		(struct t_call){.kind = Q, .name = "q", .function = plain_put, .timeout_ns = -1});
 
 	t_until(t_asleep(call->pid));
 	t_is(ipcfs_unlink(t.store, Q, "q"), 0);

@@ -167,7 +167,6 @@ static void deadlines_from_durations(void)
 #define G32 (UINT64_C(1) << 32)
 #define G34 (UINT64_C(1) << 34)
 
-
 static const struct {
 	const char *name;
 	enum ipcfs_kind kind;
@@ -196,12 +195,29 @@ static const struct {
 	{"semaphore: max 1", S, 0, {.given = IPCFS_P_MAX, .max = 1}},
 	{"semaphore: max largest", S, 0, {.given = IPCFS_P_MAX, .max = 2147483647}},
 	{"semaphore: max past it", S, -ERANGE, {.given = IPCFS_P_MAX, .max = 2147483648}},
-	{"semaphore: value is max", S, 0,
+	{"semaphore: value is max",
+	 S,
+	 0,
 	 {.given = IPCFS_P_VALUE | IPCFS_P_MAX, .value = 5, .max = 5}},
-	{"semaphore: value past max", S, -ERANGE,
+	{"semaphore: value past max",
+	 S,
+	 -ERANGE,
 	 {.given = IPCFS_P_VALUE | IPCFS_P_MAX, .value = 6, .max = 5}},
 	{"semaphore: maxsize", S, -EINVAL, {.given = IPCFS_P_MAXSIZE}},
 	{"semaphore: len", S, -EINVAL, {.given = IPCFS_P_LEN}},
+	{"condition: parties", IPCFS_CONDITION, -EINVAL, {.given = IPCFS_P_PARTIES, .parties = 1}},
+	{"barrier: nothing", IPCFS_BARRIER, -EINVAL, {.given = 0}},
+	{"barrier: parties 0", IPCFS_BARRIER, -ERANGE, {.given = IPCFS_P_PARTIES}},
+	{"barrier: parties 1", IPCFS_BARRIER, 0, {.given = IPCFS_P_PARTIES, .parties = 1}},
+	{"barrier: parties largest",
+	 IPCFS_BARRIER,
+	 0,
+	 {.given = IPCFS_P_PARTIES, .parties = IPCFS_PARTIES_MAX}},
+	{"barrier: parties past it",
+	 IPCFS_BARRIER,
+	 -ERANGE,
+	 {.given = IPCFS_P_PARTIES, .parties = IPCFS_PARTIES_MAX + 1}},
+	{"barrier: value", IPCFS_BARRIER, -EINVAL, {.given = IPCFS_P_VALUE}},
 	{"event: set", E, 0, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not set", E, 0, {.given = IPCFS_P_SET}},
 	{"event: value", E, -EINVAL, {.given = IPCFS_P_VALUE}},
@@ -209,15 +225,20 @@ static const struct {
 	{"value: type x", V, -EINVAL, {.given = IPCFS_P_TYPE, .type = 'x'}},
 	{"value: type NUL", V, -EINVAL, {.given = IPCFS_P_TYPE}},
 	{"value: type past ASCII", V, -EINVAL, {.given = IPCFS_P_TYPE, .type = (char)200}},
-	{"value: number with len", V, -EINVAL,
+	{"value: number with len",
+	 V,
+	 -EINVAL,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'i', .len = 1}},
 	{"value: string", V, 0, {.given = IPCFS_P_TYPE, .type = 's'}},
 	{"value: string of 0", V, -ERANGE, {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's'}},
-	{"value: string of 1", V, 0,
-	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 1}},
-	{"value: string largest", V, 0,
+	{"value: string of 1", V, 0, {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 1}},
+	{"value: string largest",
+	 V,
+	 0,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 65535}},
-	{"value: string past it", V, -ERANGE,
+	{"value: string past it",
+	 V,
+	 -ERANGE,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 65536}},
 	{"value: capacity", V, -EINVAL, {.given = IPCFS_P_TYPE | IPCFS_P_CAPACITY, .type = 'i'}},
 	{"array: nothing", A, -EINVAL, {.given = 0}},
@@ -225,13 +246,21 @@ static const struct {
 	{"array: no type", A, -EINVAL, {.given = IPCFS_P_LEN, .len = 1}},
 	{"array: len 0", A, -ERANGE, {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'i'}},
 	{"array: len 1", A, 0, {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'i', .len = 1}},
-	{"array: bytes past the largest", A, -ERANGE,
+	{"array: bytes past the largest",
+	 A,
+	 -ERANGE,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'b', .len = G32 + 1}},
-	{"array: doubles past it", A, -ERANGE,
+	{"array: doubles past it",
+	 A,
+	 -ERANGE,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'd', .len = G32 / 8 + 1}},
-	{"array: strings past it", A, -ERANGE,
+	{"array: strings past it",
+	 A,
+	 -ERANGE,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = G32 / 255 + 1}},
-	{"array: a product that wraps", A, -ERANGE,
+	{"array: a product that wraps",
+	 A,
+	 -ERANGE,
 	 {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 'd', .len = UINT64_C(1) << 61}},
 	{"array: strings", A, 0, {.given = IPCFS_P_TYPE | IPCFS_P_LEN, .type = 's', .len = 3}},
 };
@@ -260,8 +289,8 @@ static void properties_at_and_past_their_limits(void)
 		struct ipcfs_store *other = t_open_store();
 		struct ipcfs_object *again = NULL;
 
-		t_row(row,
-		      ipcfs_open(other, shapes[i].kind, "shape", 0, 0, &st.properties, &again), 0);
+		t_row(row, ipcfs_open(other, shapes[i].kind, "shape", 0, 0, &st.properties, &again),
+		      0);
 		ipcfs_close(again);
 		ipcfs_store_close(other);
 		ipcfs_close(o);
@@ -341,7 +370,9 @@ static const struct {
 	{"queue: maxsize 0", Q, -EEXIST, {.given = IPCFS_P_MAXSIZE}},
 	{"queue: same capacity", Q, 0, {.given = IPCFS_P_CAPACITY, .capacity = 3000}},
 	{"queue: other capacity", Q, -EEXIST, {.given = IPCFS_P_CAPACITY, .capacity = 2999}},
-	{"queue: one of two differs", Q, -EEXIST,
+	{"queue: one of two differs",
+	 Q,
+	 -EEXIST,
 	 {.given = IPCFS_P_MAXSIZE | IPCFS_P_CAPACITY, .maxsize = 10, .capacity = 2999}},
 	{"queue: not given, not compared", Q, 0, {.given = IPCFS_P_MAXSIZE, .maxsize = 10}},
 	{"queue: not its own", Q, -EINVAL, {.given = IPCFS_P_TYPE, .type = 'q'}},
@@ -350,6 +381,11 @@ static const struct {
 	{"semaphore: same max", S, 0, {.given = IPCFS_P_MAX, .max = 10}},
 	{"semaphore: other max", S, -EEXIST, {.given = IPCFS_P_MAX, .max = 11}},
 	{"semaphore: not its own", S, -EINVAL, {.given = IPCFS_P_CAPACITY, .capacity = 3000}},
+	{"barrier: same parties", IPCFS_BARRIER, 0, {.given = IPCFS_P_PARTIES, .parties = 3}},
+	{"barrier: other parties",
+	 IPCFS_BARRIER,
+	 -EEXIST,
+	 {.given = IPCFS_P_PARTIES, .parties = 4}},
 	{"event: as created", E, 0, {.given = IPCFS_P_SET}},
 	{"event: as now", E, -EEXIST, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not its own", E, -EINVAL, {.given = IPCFS_P_MAX, .max = 1}},
@@ -401,8 +437,10 @@ static void excl(void)
 			p.given = IPCFS_P_TYPE;
 		if (kind == A)
 			p.given |= IPCFS_P_LEN;
+		if (kind == IPCFS_BARRIER)
+			p.given = IPCFS_P_PARTIES;
 		p.type = 'd';
-		p.len = 3;
+		p.len = p.parties = 3;
 		t_is(ipcfs_open(t.store, kind, "x", 0, 0, &p, &o), -ENOENT);
 		t_is(ipcfs_open(t.store, kind, "x", IPCFS_EXCL, 0, &p, &o), -ENOENT);
 		t_is(ipcfs_open(t.store, kind, "x", IPCFS_CREATE | IPCFS_EXCL, 0600, &p, &o), 0);

@@ -416,7 +416,7 @@ static void readiness(void)
 	t_is(ipcfs_queue_put(q, page, 904, 0), 0);
 	t_is(ready(q), R | W);
 	t_is(ipcfs_queue_put(q, page, 0, 0), 0);
-	t_is(ready(q), R); /* no place */
+	t_is(ready(q), R);     /* no place */
 	t_is(ready(small), W); /* the largest possible */
 	t_is(ipcfs_queue_put(small, page, 1, 0), 0);
 	t_is(ready(small), R);
@@ -650,12 +650,12 @@ static void a_signal_handler_ends_the_wait(void)
 	for (int i = 0; i < 4; i++) {
 		if (i == 2)
 			t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
-		struct t_call *call =
-			t_start_waiting((struct t_call){.name = "q",
-							.function = i < 2 ? get_call : put_call,
-							.before = i % 2 ? handle : handle_and_restart,
-							.arg = 4,
-							.timeout_ns = -1});
+		struct t_call *call = t_start_waiting(
+			(struct t_call){.name = "q",
+					.function = i < 2 ? get_call : put_call,
+					.before = i % 2 ? handle : handle_and_restart,
+					.arg = 4,
+					.timeout_ns = -1});
 		/* one that comes just before the sleep is not noticed */
 		t_until(kill(call->pid, SIGUSR1) == 0 && call->result == -EINTR);
 		t_ends_with(call, -EINTR);

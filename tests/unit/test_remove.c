@@ -37,6 +37,10 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_value_set(o, "x", 1);
 	case IPCFS_LOCK:
 		return use_lock(o);
+	case IPCFS_CONDITION:
+		return ipcfs_condition_notify(o, 1);
+	case IPCFS_BARRIER:
+		return ipcfs_barrier_reset(o);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -76,14 +80,21 @@ struct waiter {
 	struct ipcfs_object *o;
 };
 
-/* Five ways to wait for something that never comes. */
+/* Ways to wait for something that never comes. */
 static const struct {
 	const char *name;
 	enum ipcfs_kind kind;
 } waits[] = {
-	{.name = "get", .kind = Q},    {.name = "put", .kind = Q},	{.name = "acquire", .kind = S},
-	{.name = "event", .kind = E},  {.name = "change", .kind = V}, {.name = "change", .kind = A},
-	{.name = "put_many", .kind = Q}, {.name = "get_many", .kind = Q},
+	{.name = "get", .kind = Q},
+	{.name = "put", .kind = Q},
+	{.name = "acquire", .kind = S},
+	{.name = "event", .kind = E},
+	{.name = "change", .kind = V},
+	{.name = "change", .kind = A},
+	{.name = "put_many", .kind = Q},
+	{.name = "get_many", .kind = Q},
+	{.name = "condition", .kind = IPCFS_CONDITION},
+	{.name = "barrier", .kind = IPCFS_BARRIER},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -109,6 +120,8 @@ static struct ipcfs_object *make_waited(int which)
 	case IPCFS_VALUE:
 	case IPCFS_ARRAY:
 		return t_cells(waits[which].kind, name, 'i', waits[which].kind == A ? 4 : 0);
+	case IPCFS_BARRIER:
+		return t_barrier(name, 3); /* a thread and a child do not do */
 	default:
 		return t_object(waits[which].kind, name, NULL);
 	}
@@ -134,6 +147,10 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_semaphore_acquire(o, 1, IPCFS_FOREVER);
 	if (strcmp(how, "event") == 0)
 		return ipcfs_event_wait(o, IPCFS_FOREVER);
+	if (strcmp(how, "condition") == 0)
+		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
+	if (strcmp(how, "barrier") == 0)
+		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
 	changes = st.changes;
 	return ipcfs_wait_change(o, &changes, IPCFS_FOREVER);
@@ -335,6 +352,8 @@ static void creation_is_complete_or_absent(void)
 
 		if (kind == V || kind == A)
 			p.given = IPCFS_P_TYPE | IPCFS_P_LEN;
+		if (kind == IPCFS_BARRIER)
+			p = (struct ipcfs_properties){.given = IPCFS_P_PARTIES, .parties = 2};
 		onlooker->kind = kind;
 		onlooker->absent = onlooker->whole = 0;
 		ipcfs_sys_fault = ask_onlooker;

@@ -235,6 +235,10 @@ static void modes_by_umask(void)
 				p.given |= IPCFS_P_LEN;
 			else if (kind != V)
 				p.given = 0;
+			if (kind == IPCFS_BARRIER) {
+				p.given = IPCFS_P_PARTIES;
+				p.parties = 2;
+			}
 			mask = umask(modes[i].mask);
 			rc = ipcfs_open(t.store, kind, "m", IPCFS_CREATE, modes[i].mode, &p, &o);
 			umask(mask);

@@ -86,7 +86,8 @@ static void consume(struct part *p)
 				more = false;
 				/* those behind are for others to end by */
 				for (k++; k < n; k++)
-					t_is(ipcfs_queue_put(p->o, messages[k], 8, IPCFS_FOREVER), 0);
+					t_is(ipcfs_queue_put(p->o, messages[k], 8, IPCFS_FOREVER),
+					     0);
 			}
 	}
 }
@@ -224,7 +225,8 @@ static void *play(void *arg)
 	struct part *p = arg;
 
 	for (int i = 0; i < p->rounds; i++) {
-		struct ipcfs_object *mine = p->index ? pong : ping, *theirs = p->index ? ping : pong;
+		struct ipcfs_object *mine = p->index ? pong : ping,
+				    *theirs = p->index ? ping : pong;
 
 		t_is(ipcfs_event_wait(mine, IPCFS_FOREVER), 0);
 		t_is(t_again(ipcfs_event_clear(mine)), 0);

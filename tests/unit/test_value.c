@@ -89,9 +89,18 @@ static void strings_of_any_length(void)
 
 /* ---- arithmetic -------------------------------------------------------------------------------- */
 
-#define N(x) {.i = (x)}
-#define U(x) {.u = (x)}
-#define F(x) {.f = (x)}
+#define N(x)                                                                                       \
+	{                                                                                          \
+		.i = (x)                                                                           \
+	}
+#define U(x)                                                                                       \
+	{                                                                                          \
+		.u = (x)                                                                           \
+	}
+#define F(x)                                                                                       \
+	{                                                                                          \
+		.f = (x)                                                                           \
+	}
 
 static const struct {
 	const char *name;
@@ -337,10 +346,8 @@ static void a_string_is_never_seen_half_written(void)
 	char text[200];
 
 	for (int i = 0; i < 3; i++)
-		calls[i] = t_start((struct t_call){.kind = V,
-						   .name = "s",
-						   .function = write_letters,
-						   .arg = t_count(10000)});
+		calls[i] = t_start((struct t_call){
+			.kind = V, .name = "s", .function = write_letters, .arg = t_count(10000)});
 	while (calls[0]->result == T_UNDECIDED) {
 		ssize_t n = t_again(ipcfs_value_get(v, text, sizeof(text), NULL));
 
