@@ -52,7 +52,7 @@ void fs_frame_drop(struct fs_handle *h)
 		fs_quota_add(h->uid, FS_Q_GATHERED, -(int64_t)f->room);
 	free(f->last);
 	free(f->bytes);
-	*f = (struct fs_frame){.capacity = f->capacity};
+	*f = (struct fs_frame){0};
 }
 
 /* Room for so many bytes. */
@@ -141,7 +141,7 @@ static size_t message_end(const struct fs_handle *h, size_t before, const char *
 }
 
 /* Is any of its messages, finished or not, longer than the queue can ever hold? */
-static bool too_long(const struct fs_request *r)
+static bool too_long(const struct fs_request *r, uint64_t capacity)
 {
 	const struct fs_handle *h = r->handle;
 	size_t before = h->frame.len, at = 0, len, end;
@@ -152,7 +152,7 @@ static bool too_long(const struct fs_request *r)
 		end = message_end(h, before, r->data + at, r->size - at, &len);
 		if (!end)
 			len = r->size - at;
-		if (before + len > h->frame.capacity)
+		if (before + len > capacity)
 			return true;
 		before = 0;
 		at += end;
@@ -160,37 +160,34 @@ static bool too_long(const struct fs_request *r)
 	return false;
 }
 
-static int capacity_of(struct fs_item *item, uint64_t *capacity)
+static int look(struct fs_item *item, struct ipcfs_stat *st)
 {
-	struct ipcfs_stat st;
 	int rc = fs_item_attach(item);
 
-	if (rc == 0)
-		rc = fs_engine_of(item->kind)->stat(item->object, &st);
-	if (rc == 0)
-		*capacity = st.properties.capacity;
-	return rc;
+	return rc == 0 ? fs_engine_of(item->kind)->stat(item->object, st) : rc;
 }
 
 /* What can never be taken is refused as a whole. */
 static int check(struct fs_request *r)
 {
-	struct fs_frame *f = &r->handle->frame;
-	int rc = f->capacity ? 0 : capacity_of(r->item, &f->capacity);
+	struct ipcfs_stat st;
+	int rc = look(r->item, &st);
 
-	if (rc == 0 && r->taken == 0 && too_long(r))
+	if (rc == 0 && st.closed)
+		return fs_fail(-EPIPE, "the queue is closed");
+	if (rc == 0 && r->taken == 0 && too_long(r, st.properties.capacity))
 		rc = fs_fail(-EMSGSIZE, "a %s of over %llu bytes is more than the queue can hold",
 			     by_lines(r->handle) ? "line" : "message",
-			     (unsigned long long)f->capacity);
+			     (unsigned long long)st.properties.capacity);
 	return rc;
 }
 
 int fs_frame_check_open(struct fs_item *item, const struct fs_leaf *leaf)
 {
-	uint64_t capacity = 0;
+	struct ipcfs_stat st;
 
-	if (!(leaf->options & FS_O_BLOCK) || leaf->block == 0 || capacity_of(item, &capacity) < 0 ||
-	    leaf->block <= capacity)
+	if (!(leaf->options & FS_O_BLOCK) || leaf->block == 0 || look(item, &st) < 0 ||
+	    leaf->block <= st.properties.capacity)
 		return 0;
 	return fs_fail(-EINVAL, "block=%llu is above the queue's capacity",
 		       (unsigned long long)leaf->block);

@@ -559,6 +559,53 @@ static void a_close_beside_a_waiting_write(void **state)
 	t_shows(q, "c");
 }
 
+/* ---- closed, leased ------------------------------------------------------------------------- */
+
+static void a_closed_queue(void **state)
+{
+	(void)state;
+	const char *q = with_left("closed");
+
+	int fd = t_open(lines_of(q), O_WRONLY), block = t_open(t_format("%s,block", q), O_WRONLY);
+	t_is(t_put(fd, "begun"), 5);
+	struct t_io writer = t_writer(lines_of(q), O_WRONLY, "a\n");
+	t_wait_stat(q, "writers", 2);
+	t_is(t_echo(t_format("%s,ctl", q), "close"), 0);
+	t_is(t_io_result(&writer), -EPIPE);
+	t_is(t_stat(q, "writers"), 0);
+	t_check(errors_say("EPIPE", "queues/closed: 4 bytes that were left at a close are lost"));
+	t_is(t_put(fd, "x"), -EPIPE);
+	t_is(t_put(fd, "x\n"), -EPIPE);
+	t_is(t_put(block, "x"), -EPIPE);
+	t_is(t_sys(fsync(fd)), -EPIPE);
+	t_is(t_sys(close(fd)), -EPIPE);
+	t_is(t_sys(close(block)), 0);
+	t_shows(q, "first");
+	char c;
+	t_is(t_get(t_open(lines_of(q), O_RDWR), &c, 1), 0); /* no newline of nothing */
+}
+
+static void lines_that_are_leased(void **state)
+{
+	(void)state;
+	const char *q = t_path("queues/leased"), *tasks = t_format("%s,lines,ack", q);
+
+	t_is(t_touch(q), 0);
+	t_is(t_echo(lines_of(q), "one\ntwo\n"), 0);
+	int fd = t_open(tasks, O_RDWR);
+	t_gets(fd, "one\n");
+	t_is(t_put(fd, "back\n"), 5); /* says what becomes of it, and is no line */
+	t_gets(fd, "one\n");
+	t_is(t_put(fd, "done"), 4);
+	t_is(t_sys(fsync(fd)), 0);
+	t_gets(fd, "two\n");
+	close(fd);
+	t_shows(lines_of(q), "two\n");
+	t_is(t_stat(q, "messages"), 0);
+	t_is(t_open(t_format("%s,block,ack", q), O_RDWR), -EINVAL);
+	t_is(t_open(t_format("%s,lines,join", q), O_RDONLY), -EINVAL);
+}
+
 /* ---- how waits end -------------------------------------------------------------------------- */
 
 static void on_signal(int sig)
@@ -925,6 +972,8 @@ int main(int argc, char **argv)
 		T_TEST(a_killed_writer),
 		T_TEST(many_descriptors),
 		T_TEST(a_close_beside_a_waiting_write),
+		T_TEST(a_closed_queue),
+		T_TEST(lines_that_are_leased),
 		T_TEST(an_interrupted_write_says_what_it_put),
 		T_TEST(a_write_that_times_out),
 		T_TEST(removal_ends_a_wait),
