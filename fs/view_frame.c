@@ -186,7 +186,7 @@ int fs_frame_check_open(struct fs_item *item, const struct fs_leaf *leaf)
 {
 	struct ipcfs_stat st;
 
-	if (!(leaf->options & FS_O_BLOCK) || leaf->block == 0 || look(item, &st) < 0 ||
+	if (!(leaf->options & FS_O_BLOCK) || leaf->block == 0 || look(item, &st) != 0 ||
 	    leaf->block <= st.properties.capacity)
 		return 0;
 	return fs_fail(-EINVAL, "block=%llu is above the queue's capacity",
