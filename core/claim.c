@@ -7,10 +7,9 @@
 #include "sys.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <unistd.h>
 
-#define TURN_NS 2000000000 /* without a look of its owner: twice the longest sleep */
+#define ASK_NS 1000000000 /* the dead whose death was not noticed are found after that */
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -184,6 +183,20 @@ bool claim_alive(struct ipcfs_object *o, struct claim *c)
 	       member_alive(o->store, member);
 }
 
+bool claim_due(struct ipcfs_object *o, const struct ipcfs_op *op)
+{
+	int64_t now;
+
+	if (!o->store->server || !(op->flags & IPCFS_OP_PARK))
+		return true;
+	now = sys_now_ns();
+	if (o->asked_deaths == o->store->deaths && now - o->asked_ns < ASK_NS)
+		return false;
+	o->asked_deaths = o->store->deaths;
+	o->asked_ns = now;
+	return true;
+}
+
 int claim_dead(struct ipcfs_object *o, unsigned from)
 {
 	uint64_t alive = 0;
@@ -198,43 +211,4 @@ int claim_dead(struct ipcfs_object *o, unsigned from)
 		alive = LOAD(c->member);
 	}
 	return CLAIM_NONE;
-}
-
-/* ---- the turnstile --------------------------------------------------------------------------- */
-
-static uint64_t mine(struct ipcfs_object *o)
-{
-	int64_t self = member_self(o->store);
-
-	return self > 0 ? (uint64_t)self : 0;
-}
-
-bool turn_blocks(struct ipcfs_object *o)
-{
-	uint64_t owner = LOAD(o->control->turn), until = LOAD(o->control->turn_until);
-	uint64_t now;
-
-	if (__builtin_expect(!owner, 1) || owner == mine(o))
-		return false;
-	now = (uint64_t)sys_now_ns();
-	if (until > now && until - now <= TURN_NS && member_alive(o->store, owner))
-		return true;
-	STORE(o->control->turn, 0);
-	return false;
-}
-
-void turn_take(struct ipcfs_object *o)
-{
-	if (turn_blocks(o))
-		return;
-	STORE(o->control->turn_until, (uint64_t)sys_now_ns() + TURN_NS);
-	STORE(o->control->turn, mine(o));
-}
-
-void turn_drop(struct ipcfs_object *o)
-{
-	if (__builtin_expect(!LOAD(o->control->turn), 1) || LOAD(o->control->turn) != mine(o))
-		return;
-	STORE(o->control->turn, 0);
-	obj_wake(o, IPCFS_C_READ, INT_MAX);
 }

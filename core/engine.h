@@ -79,6 +79,10 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
+	IPCFS_OP_TURN =
+		1 << 9, /* out: the caller has the turn, or the next; it sleeps in class JOIN */
+	IPCFS_OP_CONVERT =
+		1 << 10, /* LOCK shared: what the holder has exclusively becomes shared */
 	IPCFS_OP_LAST = 1 << 14,   /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
 	IPCFS_OP_BREAK = 1 << 15,  /* PASS with LAST, LEAVE: and the barrier is broken by it */
 	IPCFS_OP_PAID = 1 << 16,   /* the second try, after ipcfs_kind_ops.pay */

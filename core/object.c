@@ -226,7 +226,7 @@ static int shm_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
 	return state & SEG_REMOVED ? -EIDRM : 0;
 }
 
-/* Without the lock: an entry whose state changed while it was read is left out. */
+/* Without the lock: an entry that became another's while it was read is left out. */
 static int shm_holders(struct ipcfs_object *o,
 		       int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg)
 {
@@ -234,15 +234,15 @@ static int shm_holders(struct ipcfs_object *o,
 
 	for (unsigned i = 0, n = o->claims ? claim_count(o) : 0; i < n && rc == 0; i++) {
 		struct claim *c = claim_at(o, i);
-		uint64_t state = LOAD(c->state), who = LOAD(c->who);
+		uint64_t state = LOAD(c->state), order = LOAD(c->order), who = LOAD(c->who);
 		struct ipcfs_holding h = {.pid = (pid_t)(who >> 32),
 					  .uid = (uid_t)who,
 					  .since_ns = (int64_t)LOAD(c->since),
-					  .order = LOAD(c->order)};
+					  .order = order};
 
 		if (!state || !o->ops->holding(o, c, state, &h))
 			continue;
-		if (LOAD(c->state) == state && claim_alive(o, c))
+		if (LOAD(c->state) == state && LOAD(c->order) == order && claim_alive(o, c))
 			rc = each(arg, &h);
 	}
 	return rc;

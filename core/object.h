@@ -59,11 +59,14 @@ struct seg_control {
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
 	 * `word` becomes with redo_on (claim.h). */
 	_Atomic uint64_t claims, claims_reserved, claim_order, redo_word;
-	_Atomic uint64_t turn, turn_until; /* the turnstile: whose, CLOCK_MONOTONIC ns */
+	_Atomic uint64_t turn,
+		turn_until; /* the turnstile: whose, until when (CLOCK_MONOTONIC ns) */
 	/* queue: messages that have left the ring: the number that `word` names, and the next. length: messages
 	 * declared done. */
 	_Atomic uint64_t taken[2];
-	uint8_t spare[SEG_CONTROL - 232];
+	_Atomic uint64_t turn_next,
+		next_until; /* who has the turn next; until when he is waited for */
+	uint8_t spare[SEG_CONTROL - 248];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
@@ -78,6 +81,7 @@ struct ipcfs_kind_ops {
 	uint32_t properties; /* IPCFS_P_* that it has */
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
+	bool claims_ready;   /* the first page of claims has memory from creation */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -126,7 +130,11 @@ struct ipcfs_object {
 	_Atomic uint32_t thread;   /* does one of this process's work? outside the segment's lock */
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
-	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
+	unsigned
+		noted; /* 1 + our place in the member's `holds` (MEMBER_HOLDS: none was left); 0: not noted */
+	/* A server's last question whether the owners of claims live: see claim_due(). */
+	uint64_t asked_deaths;
+	int64_t asked_ns;
 	char *dead;   /* queue: name of its dead-letter queue, noted at attach; NULL: it has none */
 	char *folder; /* where that is: "queues/team", noted at open */
 	gid_t group;
@@ -184,7 +192,10 @@ struct ipcfs_store {
 	/* Server: doorbell. */
 	int watch_fd; /* inotify */
 	struct member_watcher *watcher;
+	uint64_t deaths; /* noticed */
 	void (*changed)(void *arg, uint64_t id);
+	/* Server: who has died had, or may have had, claims on the object (may be NULL). */
+	void (*died)(void *arg, uint64_t id);
 	/* Server: a name in the store appeared or went behind our back (may be NULL). */
 	void (*names)(void *arg, int wd, const char *name);
 	void *watch_arg;

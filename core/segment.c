@@ -312,7 +312,8 @@ void seg_detach(struct ipcfs_object *o)
 	if (o->noted && LOAD(o->store->self->number)) {
 		struct ipcfs_op leave = {.verb = IPCFS_V_LEAVE};
 
-		obj_run(o, &leave, 0); /* what this process still has of it */
+		obj_run(o, &leave,
+			IPCFS_FOREVER); /* what this process still has of it: waits for the lock alone */
 	}
 	member_unnote(o);
 	sys_unmap(o->base, o->size);
@@ -344,6 +345,10 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const cha
 	/* Elements may be mapped by anybody, who should not meet a full store there. */
 	if (plan.ops->npy)
 		rc = sys_allocate(fd, 0, SEG_PAGE + plan.cells.bytes);
+	if (rc == 0 && plan.ops->claims_ready) {
+		rc = sys_allocate(fd, plan.claims, SEG_PAGE);
+		atomic_init(&control.claims_reserved, SEG_PAGE);
+	}
 	if (rc < 0)
 		return rc;
 	n = sys_pwrite_all(fd, label, sizeof(label), 0);

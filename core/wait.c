@@ -127,6 +127,8 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
 		return -ECANCELED;
 	rc = o->ops->try(o, op);
+	if (__builtin_expect(o->staged_to != 0, 0))
+		claim_unstage(o); /* it failed half-way */
 	if (rc == -EUCLEAN)
 		seg_damage(o);
 	op->changes = LOAD(o->control->changes);
@@ -167,7 +169,7 @@ int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
 /* One round: tries; where it must wait, sleeps once. -EAGAIN: again. */
 static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 {
-	enum ipcfs_class class = ipcfs_op_class(op);
+	enum ipcfs_class class;
 	int64_t now, until;
 	uint32_t seen = 0;
 	int rc = obj_lock(o, deadline_ns, false);
@@ -177,6 +179,7 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	if (deadline_ns != 0)
 		op->flags |= IPCFS_OP_WAITS;
 	rc = try_locked(o, op);
+	class = op->flags & IPCFS_OP_TURN ? IPCFS_C_JOIN : ipcfs_op_class(op);
 	if (rc == -EAGAIN && deadline_ns != 0) {
 		announce(o, SEG_WAITERS(class));
 		seen = LOAD(o->control->seq[class]);
@@ -214,7 +217,8 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 		if (rc == -ERESTART)
 			pay(o, op);
 	} while ((rc == -EAGAIN && deadline_ns != 0) || rc == -ERESTART);
-	if ((rc == -ETIMEDOUT || rc == -EINTR) && LOAD(o->control->turn))
+	if ((rc == -ETIMEDOUT || rc == -EINTR) &&
+	    (LOAD(o->control->turn) || LOAD(o->control->turn_next)))
 		quit(o);
 	return rc;
 }

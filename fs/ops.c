@@ -271,13 +271,12 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void fs_close(struct fs_handle *h)
 {
-	if (!h)
+	if (!h || h->closing)
 		return; /* may be told twice */
 	fs_view_flush(h);
-	fs_handle_leave(h);
 	if (h->temp)
 		fs_remove_temp(h->item);
-	fs_handle_free(h);
+	fs_handle_leave(h);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -67,12 +67,13 @@ int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
 	return rc;
 }
 
+/* The turnstile is the server's: whoever is parked still goes on having it. */
 void fs_view_quit(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_QUIT};
 
-	if (!r->item->removed)
-		fs_view_engine_item(r->item, &op);
+	if (TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]))
+		fs_park_leave(r->item, &op);
 }
 
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
