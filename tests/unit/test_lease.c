@@ -246,8 +246,9 @@ static int lease_and_end(void *arg)
 	if (how == CLOSES)
 		ipcfs_close(q);
 	*leased_now = 1;
-	while (how == IS_KILLED)
-		pause();
+	if (how == IS_KILLED)
+		for (;;)
+			pause();
 	return 0;
 }
 
@@ -853,7 +854,7 @@ static void where_it_cannot_move_it_stays(void)
 	put(q, "next");
 	fail_once_more(q, "poison", 1); /* no such queue */
 	fail_once_more(q, "poison", 2);
-	failed = queue_of("failed", 3); /* can never hold it */
+	queue_of("failed", 3); /* can never hold it */
 	fail_once_more(q, "poison", 3);
 	t_is(ipcfs_unlink(t.store, IPCFS_QUEUE, "failed"), 0);
 	failed = queue_of("failed", 10);
