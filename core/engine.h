@@ -9,6 +9,8 @@
 #ifndef IPCFS_ENGINE_H
 #define IPCFS_ENGINE_H
 
+#include <sys/stat.h>
+
 #include "ipcfs.h"
 
 enum ipcfs_verb {
@@ -146,8 +148,12 @@ struct ipcfs_engine {
 	 * dying client was working on; id 0: any may have changed. -errno. */
 	int (*watch)(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
 	void (*dispatch)(struct ipcfs_store *store);
+	/* Engines whose names are not in the store's folder; else NULL: what is the file's status, and the
+	 * file itself as a descriptor, for its mode, owner and times. -ENOENT. */
+	int (*lookup)(struct ipcfs_store *store, const char *name, struct stat *st);
+	int (*file)(const char *name, struct stat *st);
 };
 
-extern const struct ipcfs_engine ipcfs_engine_shm;
+extern const struct ipcfs_engine ipcfs_engine_shm, ipcfs_engine_mq;
 
 #endif

@@ -61,7 +61,7 @@ extern "C" {
 
 /* Limits. */
 enum {
-	IPCFS_NAME_MAX = 200,	  /* bytes of one name, folders each likewise */
+	IPCFS_NAME_MAX = 200,	  /* bytes of one name, folders each likewise; of an mq 255 */
 	IPCFS_PATH_MAX = 1024,	  /* bytes of a name with its folders */
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
@@ -83,6 +83,8 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
+	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
 	IPCFS_KIND_COUNT
 };
 

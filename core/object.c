@@ -249,7 +249,7 @@ int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name
 {
 	struct ipcfs_maker maker = {.uid = geteuid(), .gid = getegid()};
 
-	if ((unsigned)kind >= IPCFS_KIND_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
+	if ((unsigned)kind >= IPCFS_SEGMENT_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
 		return -EINVAL;
 	if (flags & IPCFS_CREATE)
 		maker.mode = store_object_mode(kind, mode & ~sys_umask());

@@ -98,7 +98,8 @@ struct ipcfs_kind_ops {
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
-	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops;
+	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
+	ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -134,6 +135,15 @@ struct ipcfs_object {
 			uint64_t count, bytes;
 			size_t payload, redo; /* offsets */
 		} cells;
+		struct {
+			int fd;
+			bool armed; /* its changes are told */
+			uint64_t maxmsg, msgsize, changes;
+			long count; /* messages at the last look */
+			char *kept; /* a message that could be neither given nor sent back */
+			size_t kept_len;
+			unsigned kept_prio;
+		} mq;
 		struct {
 			int64_t cleared_ns; /* when a full table was last searched for the dead */
 		} tickets;

@@ -32,6 +32,7 @@ enum {
 	FS_MAX_IO = 1 << 20,		 /* one request's data */
 	FS_MAX_WRITE = FS_MAX_IO - 4096, /* one write(2): see name of EMSGSIZE in the manual */
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
+	FS_NAME_MAX = 255,		 /* of an mq; other kinds: IPCFS_NAME_MAX */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
 	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
@@ -68,7 +69,7 @@ enum { /* options beside it, as bits of fs_leaf.options */
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
 struct fs_leaf {
-	char name[IPCFS_NAME_MAX + 1];
+	char name[FS_NAME_MAX + 1];
 	enum fs_view view;
 	uint32_t options;
 	int64_t timeout_ns;
@@ -105,7 +106,7 @@ struct fs_item {
 	enum ipcfs_kind kind;
 	uint64_t ino;		/* of the file in the store */
 	struct fs_item *parent; /* folder; NULL for a kind's own */
-	char name[IPCFS_NAME_MAX + 1];
+	char name[FS_NAME_MAX + 1];
 	unsigned references; /* nodes, handles, children */
 	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
@@ -143,6 +144,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 		    char path[FS_PATH]);
 /* As people write it. */
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
+/* Status of "kind/name" wherever the kind's names are. */
+int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
@@ -415,14 +418,17 @@ struct fs_kind {
 	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
+	/* Words for an error of creation. NULL: the common ones. */
+	void (*explain)(int error, const struct ipcfs_properties *p);
 	/* Lines of `stat` behind the common ones. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
+const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);
@@ -469,7 +475,15 @@ int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 /* Folders have the same limit as objects. */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+enum fs_quota {
+	FS_Q_OBJECTS,
+	FS_Q_FOLDERS,
+	FS_Q_BYTES,
+	FS_Q_PARKED,
+	FS_Q_HANDLES,
+	FS_Q_MQ,
+	FS_Q_COUNT
+};
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */
@@ -484,8 +498,9 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd;    /* of the store */
-	int watch_fd; /* of the engine: it has something to say */
+	int dirfd;	 /* of the store */
+	int watch_fd;	 /* of the engine: it has something to say */
+	int mq_watch_fd; /* of the other one, for message queues */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;

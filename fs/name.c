@@ -6,8 +6,10 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/text.h"
 
@@ -20,6 +22,7 @@ enum { /* kinds as bits */
        K_LOCK = 1 << IPCFS_LOCK,
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
+       K_MQ = 1 << IPCFS_MQ,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -112,6 +115,29 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+static int parse_maxmsg(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.maxmsg);
+
+	return rc == 0 && (leaf->p.maxmsg == 0 || leaf->p.maxmsg > INT_MAX) ? -ERANGE : rc;
+}
+
+static int parse_msgsize(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_bytes(s, len, &leaf->p.msgsize);
+
+	return rc == 0 && (leaf->p.msgsize == 0 || leaf->p.msgsize > INT_MAX) ? -ERANGE : rc;
+}
+
+static int parse_prio(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	uint64_t prio = 0;
+	int rc = ipcfs_parse_u64(s, len, &prio);
+
+	leaf->prio = (unsigned)prio;
+	return rc == 0 && prio >= (uint64_t)sysconf(_SC_MQ_PRIO_MAX) ? -ERANGE : rc;
+}
+
 static const struct option options[] = {
 	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
 	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
@@ -119,12 +145,15 @@ static const struct option options[] = {
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER, false, FS_PLAIN,
+	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
 	 FS_O_STREAM, 0, NULL},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
+	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio},
+	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
+	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
 	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
@@ -238,12 +267,12 @@ bool fs_leaf_is_view(const struct fs_leaf *leaf)
 
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 {
-	size_t len = strcspn(text, ",");
+	size_t len = strcspn(text, ","), most = kind == IPCFS_MQ ? FS_NAME_MAX : IPCFS_NAME_MAX;
 	int rc;
 
 	memset(leaf, 0, sizeof(*leaf));
-	if (len > IPCFS_NAME_MAX)
-		return fs_fail(-ENAMETOOLONG, "a name has at most %d bytes", IPCFS_NAME_MAX);
+	if (len > most)
+		return fs_fail(-ENAMETOOLONG, "a name has at most %zu bytes", most);
 	if (len == 0)
 		return fs_fail(-EINVAL, "there is no name before the comma");
 	if (text[0] == '.')

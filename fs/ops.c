@@ -109,7 +109,9 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 		rc = fs_item_stat(item, &st);
 	if (rc < 0)
 		return rc;
-	fd = sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
+	fd = fs_engine_of(item->kind)->file ?
+		     fs_engine_of(item->kind)->file(item->name, &st) :
+		     sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
 	rc = sys_fstat(fd, &st);

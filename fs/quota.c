@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 
 enum { BUCKETS = 256 };
@@ -44,17 +45,16 @@ static struct user *user_of(uid_t uid)
 /* In the store, where clients of the library make and remove such, too. */
 static bool is_stored(enum fs_quota what)
 {
-	return what <= FS_Q_BYTES;
+	return what <= FS_Q_BYTES || what == FS_Q_MQ;
 }
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
-						      [FS_Q_FOLDERS] = "folders",
-						      [FS_Q_BYTES] = "bytes in objects",
-						      [FS_Q_PARKED] = "waiting requests",
-						      [FS_Q_HANDLES] = "open files"};
-	int error = is_stored(what) ? -EDQUOT : -EUSERS;
+	static const char *const names[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "objects",	   [FS_Q_FOLDERS] = "folders",
+		[FS_Q_BYTES] = "bytes in objects", [FS_Q_PARKED] = "waiting requests",
+		[FS_Q_HANDLES] = "open files",	   [FS_Q_MQ] = "bytes in message queues"};
+	int error = what == FS_Q_MQ ? -EMFILE : is_stored(what) ? -EDQUOT : -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",
 		       (unsigned long long)fs.limits[what], names[what]);
@@ -148,19 +148,39 @@ static void walk(int top)
 	}
 }
 
+static int count_mq(void *arg, const char *name, bool is_folder)
+{
+	struct ipcfs_object *o;
+	struct ipcfs_stat st;
+	struct user *user;
+
+	(void)arg;
+	(void)is_folder;
+	if (ipcfs_engine_mq.open(fs.store, IPCFS_MQ, name, 0, NULL, NULL, &o) < 0)
+		return 0;
+	user = user_of(o->owner);
+	if (user && ipcfs_engine_mq.stat(o, &st) == 0) {
+		user->has[FS_Q_OBJECTS]++;
+		user->has[FS_Q_MQ] += (int64_t)mq_bytes(&st.properties);
+	}
+	ipcfs_engine_mq.close(o);
+	return 0;
+}
+
 void fs_quota_scan(void)
 {
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct user *user = users[i]; user; user = user->next)
 			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
-				0;
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+				user->has[FS_Q_MQ] = 0;
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		int fd = openat(fs.dirfd, ipcfs_kind_name((enum ipcfs_kind)kind),
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd >= 0)
 			walk(fd);
 	}
+	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }
 

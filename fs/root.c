@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
+
 static const char readme[] =
 	"ipcfs: IPC objects as files. cat takes or waits, echo gives or sets, rm removes.\n"
 	"\n"
@@ -17,6 +19,7 @@ static const char readme[] =
 	"              maxsize=N capacity=BYTES\n"
 	"  semaphores  cat: acquire (waits)           echo N: release N\n"
 	"              value=N max=N\n"
+	"  mq          POSIX message queues, as queues    maxmsg=N msgsize=BYTES; view prio=N\n"
 	"  events      cat: wait until set            echo 1: set, echo 0: clear\n"
 	"              set\n"
 	"  conditions  cat: wait for a notification    echo N, all: notify; arm: wait, read later\n"
@@ -67,6 +70,9 @@ static void show_status(struct fs_text *t)
 	fs_text_printf(t, "store %s\n", fs.store_dir);
 	fs_text_printf(t, "mountpoint %s\n", fs.mountpoint);
 	fs_text_printf(t, "engine %s\n", fs.engine->name);
+	fs_text_printf(t, "mq %s\n",
+		       mq_listed() ? "listed" :
+				     "not listed: the mqueue file system may not be mounted here");
 	fs_text_printf(t, "uptime %lld\n", (long long)((fs_now_ns() - fs.started_ns) / 1000000000));
 	fs_text_printf(t, "objects %llu\n", (unsigned long long)fs_quota_objects());
 	fs_text_printf(t, "handles %u\n", fs_handle_count());

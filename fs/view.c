@@ -14,15 +14,25 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,
+	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,
+	[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind,
+	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
 {
 	return kinds[kind];
+}
+
+const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
+{
+	return kind == IPCFS_MQ ? &ipcfs_engine_mq : fs.engine;
 }
 
 /* ---- the engine -------------------------------------------------------------------------------- */
@@ -34,7 +44,7 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 	if (rc < 0)
 		return rc;
 	op->flags |= IPCFS_OP_TRYLOCK;
-	rc = fs.engine->try(item->object, op);
+	rc = fs_engine_of(item->kind)->try(item->object, op);
 	if (rc == -EIDRM)
 		fs_item_gone(item);
 	if (rc == -EUCLEAN)
@@ -188,7 +198,7 @@ static uint64_t changes_of(struct fs_item *item)
 {
 	struct ipcfs_stat st;
 
-	return fs.engine->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
+	return fs_engine_of(item->kind)->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
 }
 
 /* At once what there is, then each change. Where peek shows nothing it waits for the next. */

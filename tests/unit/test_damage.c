@@ -388,7 +388,7 @@ static void scribbled_over_while_in_use(void)
 
 	buf[LARGEST] = 'c';
 	scribbling = t_shared(sizeof(*scribbling));
-	for (enum ipcfs_kind kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (enum ipcfs_kind kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		*scribbling = 0;
 		pid_t pid = t_fork(scribble_on, &kind);
 
@@ -452,7 +452,7 @@ static void cut_short_under_those_who_are_attached(void)
 {
 	struct ipcfs_store *other = t_open_store();
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		uint64_t size = t_any(kind, "size")->size;
 
 		for (uint64_t cut = 0; cut < size;) {
@@ -518,7 +518,7 @@ static void every_size_is_refused(void)
 {
 	struct ipcfs_store *other = t_open_store();
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "cut"), *fresh = NULL;
 		int fd = t_file(kind, "cut"), step = t_count(1) > 1 ? 1 : 7;
 
@@ -625,7 +625,7 @@ static void another_version(void)
 		 .value = SEG_DAMAGED},
 	};
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			struct ipcfs_object *o = t_any(kind, "v"), *fresh = NULL;
 
@@ -645,9 +645,9 @@ static void a_segment_of_another_kind(void)
 	struct ipcfs_store *other = t_open_store();
 	struct ipcfs_object *fresh = NULL;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		t_any(kind, "o");
-		for (int wrong = 0; wrong < IPCFS_KIND_COUNT; wrong++) {
+		for (int wrong = 0; wrong < IPCFS_SEGMENT_COUNT; wrong++) {
 			if (wrong == kind)
 				continue;
 			t_is(link(t_path("%s/o", ipcfs_kind_name(kind)),
@@ -669,7 +669,7 @@ static void files_that_are_no_segments(void)
 	static char bytes[1 << 20];
 	struct ipcfs_object *o = NULL;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
 			int fd = open(t_path("%s/file", ipcfs_kind_name(kind)),
 				      O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);

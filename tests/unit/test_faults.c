@@ -227,7 +227,7 @@ static void folders_are_whole(int rc)
 	if (rc < 0)
 		t_row(world.row, world.store == NULL, 1);
 	t_row(world.row, ipcfs_store_open(world.dir, &store), 0); /* finishes what is missing */
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		char path[400];
 
 		snprintf(path, sizeof(path), "%s/%s", world.dir, ipcfs_kind_name(kind));
@@ -241,7 +241,7 @@ static void absent_or_whole(int rc)
 {
 	bool found = false;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = NULL;
 		int seen = ipcfs_open(world.onlookers, kind, "o", 0, 0, NULL, &o);
 
@@ -406,7 +406,7 @@ static bool fail_at(const struct operation *op, int error, int at)
 	ipcfs_store_close(world.onlookers);
 	memset(&world, 0, sizeof(world));
 	t_remove_tree(t_path("new"));
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		unlink(t_path("%s/o", ipcfs_kind_name(kind)));
 	rmdir(t_path("queues/folder"));
 	return fault.name[0] != '\0';

@@ -264,7 +264,7 @@ static void other_kinds_are_no_queues(void)
 	struct iovec v = {.iov_base = "x", .iov_len = 1};
 	char buf[1];
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == IPCFS_QUEUE)
