@@ -76,6 +76,16 @@ static void hold(const char *path)
 		t_fail("%s: nothing was read", path);
 }
 
+void script_unlock(void)
+{
+	t_is(t_put(held[0], "unlock"), 6);
+}
+
+void script_reader(const char *path)
+{
+	waiter = t_reader(path, O_RDONLY);
+}
+
 const char *script_make(enum ipcfs_kind kind, const char *before)
 {
 	const char *path = t_path("%s", script_name(kind));
@@ -91,7 +101,7 @@ const char *script_make(enum ipcfs_kind kind, const char *before)
 			hold(t_format("%s%s", path, step + 1));
 			break;
 		case '&':
-			waiter = t_reader(path, O_RDONLY);
+			script_reader(path);
 			t_wait_stat(path, "readers", 1);
 			break;
 		default:

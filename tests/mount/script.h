@@ -55,6 +55,10 @@ struct script_row {
 const char *script_name(enum ipcfs_kind kind);
 /* Makes it so. Its path. */
 const char *script_make(enum ipcfs_kind kind, const char *before);
+/* The first handle that `before` opened lets go of its lock. */
+void script_unlock(void);
+/* A process reads, and is there until script_remove. */
+void script_reader(const char *path);
 /* Closes what `before` opened, removes the object if it is there. */
 void script_remove(const char *path);
 /* Runs the row for each of its kinds, in new objects. How many failed, which it has told. */
