@@ -61,15 +61,15 @@ struct with {
  * ways. -errno. */
 static int is_of_kind(const struct object *o, const char *kind)
 {
-	char path[PATH_MAX], folder[PATH_MAX + 1];
+	char path[PATH_MAX], real[PATH_MAX], folder[PATH_MAX + 1];
 	size_t len = strlen(o->mount);
 
 	if (o->name[0] != '/')
 		return strncmp(o->name, kind, strlen(kind)) == 0;
 	snprintf(path, sizeof(path), "%s", o->path);
-	if (!realpath(dirname(path), folder))
+	if (!realpath(dirname(path), real))
 		return -errno;
-	strcat(folder, "/");
+	snprintf(folder, sizeof(folder), "%s/", real);
 	return strncmp(folder, o->mount, len) == 0 && folder[len] == '/' &&
 	       strncmp(folder + len + 1, kind, strlen(kind)) == 0;
 }
