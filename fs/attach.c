@@ -100,6 +100,17 @@ int fs_item_attach(struct fs_item *item)
 	return 0;
 }
 
+void fs_item_detach_dead(void)
+{
+	struct fs_item *item, *next;
+
+	for (item = TAILQ_FIRST(&attached); item; item = next) {
+		next = TAILQ_NEXT(item, attached_link);
+		if (item->object->dead)
+			fs_item_detach(item);
+	}
+}
+
 void fs_item_detach_all(void)
 {
 	struct fs_item *item, *next;

@@ -45,6 +45,10 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
+	if (p.given & IPCFS_P_DEAD && !(p.given & IPCFS_P_ATTEMPTS))
+		fs_words("dead= wants attempts=");
+	else if (p.given & IPCFS_P_DEAD && !strcmp(p.dead, leaf->name))
+		fs_words("dead= is another queue");
 	if (fs_pending_is(folder->kind, &p)) {
 		rc = fs_pending_make(folder, leaf, &maker);
 	} else {

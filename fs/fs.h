@@ -10,6 +10,7 @@
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
+ *   died.c    what the dead have held     walk.c    through the store
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
@@ -122,6 +123,7 @@ struct fs_item {
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
+	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	unsigned handles;
 	bool dirty;
@@ -155,6 +157,8 @@ void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
 /* Calls fs_park_changed for the item(s) of that inode number; 0: all. */
 void fs_item_changed(void *arg, uint64_t ino);
+/* The object of that inode number, if it is known. */
+struct fs_item *fs_item_of(uint64_t ino);
 void fs_item_names(void *arg, int wd, const char *name);
 unsigned fs_item_objects(void);
 
@@ -166,6 +170,8 @@ void fs_item_detach(struct fs_item *item);
 /* The item's file is another now (a pending one got its type). */
 void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
 void fs_item_detach_all(void);
+/* Folders or queues were renamed: where a queue's dead letters go is noted when it is attached. */
+void fs_item_detach_dead(void);
 
 /* ---- node.c -------------------------------------------------------------------------- */
 
@@ -237,6 +243,8 @@ struct fs_handle {
 	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
+	bool closing; /* in item->closing */
+	SLIST_ENTRY(fs_handle) closing_link;
 	struct fuse_pollhandle *poll;
 	LIST_ENTRY(fs_handle) poll_link;
 };
@@ -255,8 +263,11 @@ void fs_handle_forget_text(struct fs_handle *h);
 const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread);
 /* A descriptor of it was closed by this thread. */
 void fs_handle_closed_by(struct fs_handle *h, pid_t thread);
-/* The last one: gives back what it holds. */
+/* The last one: gives back what it holds, and ends the handle; at once, or as soon as the object's lock can be
+ * had. */
 void fs_handle_leave(struct fs_handle *h);
+/* What is left of an item that was taken is for nobody any more. */
+void fs_handle_forget_rest(struct fs_handle *h);
 
 /* ---- process.c ------------------------------------------------------------------------ */
 
@@ -276,6 +287,7 @@ struct fs_request {
 	pid_t pid;	  /* the thread that asks */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	size_t commanded; /* WRITE to ctl: bytes whose commands have been done */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
@@ -308,8 +320,15 @@ void fs_park_run(struct fs_request *r);
 void fs_park_changed(struct fs_item *item);
 /* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
 void fs_park_settle(void);
-/* Does LEAVE or another operation that must not get lost, as soon as the object's lock can be had. */
+/* Does an operation that must not get lost, as soon as the object's lock can be had. Where memory is short it may be
+ * lost all the same; a handle's own LEAVE (fs_handle_leave) is not. */
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
+/* One try of it, behind those that wait for the lock. False: it is busy, or something else that passes. */
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op);
+/* Has fs_handle_leave called again. */
+void fs_park_closing(struct fs_handle *h);
+/* Would an unparked flock(2) or read have to stand behind others? */
+bool fs_park_line(const struct fs_request *r);
 /* Everybody who waits gets the error. */
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
@@ -403,6 +422,9 @@ struct fs_kind {
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
+	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
+	 * take, to give. */
+	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
@@ -432,6 +454,9 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);
+/* In which line the handle's reads or writes wait; does it have an order? */
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write);
+bool fs_view_ordered(enum ipcfs_class line);
 /* May a read through the handle wait for an item or a change? */
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
@@ -450,6 +475,14 @@ int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- view_lease.c -------------------------------------------------------------------------- */
+/* Of queues: line; a get, leased where the view says so; join; a write of `ack`; commands. */
+enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write);
+int fs_lease_get(struct fs_request *r, struct ipcfs_op *op);
+int fs_lease_join(struct fs_request *r);
+int fs_lease_write(struct fs_request *r);
+int fs_lease_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
@@ -472,6 +505,17 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
+
+/* ---- died.c -------------------------------------------------------------------------------- */
+/* Who has died may have had claims on the object of that inode number. */
+void fs_died(void *arg, uint64_t ino);
+/* Finds those of them that the server does not know. */
+void fs_died_settle(void);
+
+/* ---- walk.c -------------------------------------------------------------------------------- */
+struct dirent;
+/* Calls `each` for all that is below the kind's folder. True: it ends the walk. */
+void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 /* Folders have the same limit as objects. */

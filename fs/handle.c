@@ -132,6 +132,7 @@ void fs_handle_free(struct fs_handle *h)
 	free(h->rest);
 	free(h->gathered);
 	h->rest = h->gathered = NULL;
+	h->closing = false;
 	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
 	if (h->item) {
 		if (--h->item->handles == 0 && h->item->removed && !h->item->parked_count)
@@ -190,8 +191,19 @@ void fs_handle_leave(struct fs_handle *h)
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
 
-	if (!h->holds || h->item->removed)
+	if (h->holds && !fs_park_try_leave(h->item, &op)) {
+		fs_park_closing(h);
 		return;
-	h->holds = false;
-	fs_park_leave(h->item, &op);
+	}
+	if (h->holds)
+		fs_park_changed(h->item);
+	fs_handle_free(h);
+}
+
+void fs_handle_forget_rest(struct fs_handle *h)
+{
+	free(h->rest);
+	h->rest = NULL;
+	h->rest_len = h->rest_at = 0;
+	h->ended = false;
 }

@@ -114,6 +114,7 @@ static void on_watch(struct ev_loop *loop, ev_io *io, int events)
 	(void)io;
 	(void)events;
 	fs.engine->dispatch(fs.store);
+	fs_died_settle();
 	fs_park_settle();
 }
 

@@ -312,6 +312,7 @@ static int prepare(const struct options *o)
 	if (rc < 0)
 		return complain(fs.store_dir, strerror(-rc));
 	fs.store->names = fs_item_names;
+	fs.store->died = fs_died;
 	fs.store->reserve_hook = fs_quota_reserve;
 	fs_quota_remove_temp();
 	rc = fs_loop_start();

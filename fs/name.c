@@ -115,6 +115,29 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+static int parse_attempts(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.attempts);
+
+	return rc == 0 && (leaf->p.attempts == 0 || leaf->p.attempts > IPCFS_ATTEMPTS_MAX) ?
+		       -ERANGE :
+		       rc;
+}
+
+/* Another name of the same folder. */
+static int parse_dead(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	if (len > IPCFS_NAME_MAX)
+		return -ERANGE;
+	if (len == 0 || s[0] == '.')
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return -EINVAL;
+	memcpy(leaf->p.dead, s, len);
+	return 0;
+}
+
 static int parse_maxmsg(const char *s, size_t len, struct fs_leaf *leaf)
 {
 	int rc = ipcfs_parse_u64(s, len, &leaf->p.maxmsg);
@@ -156,6 +179,10 @@ static const struct option options[] = {
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
 	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
+	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
+	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
+	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
 	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max},
 	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
@@ -255,6 +282,12 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
 	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
 		return fs_fail(-EINVAL, "value= is above max=");
+	if (leaf->options & FS_O_JOIN &&
+	    (leaf->view != FS_PLAIN ||
+	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
+		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
+	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
+		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
 	return 0;

@@ -204,7 +204,7 @@ static int check_open(const struct fs_node *node, int flags)
 	if (node->leaf.view == FS_CTL && reads && !writes)
 		return fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
 	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
-		       node->leaf.view == FS_STAT))
+		       node->leaf.view == FS_STAT || node->leaf.options & FS_O_JOIN))
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
@@ -271,13 +271,12 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void fs_close(struct fs_handle *h)
 {
-	if (!h)
+	if (!h || h->closing)
 		return; /* may be told twice */
 	fs_view_flush(h);
-	fs_handle_leave(h);
 	if (h->temp)
 		fs_remove_temp(h->item);
-	fs_handle_free(h);
+	fs_handle_leave(h);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

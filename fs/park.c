@@ -52,7 +52,7 @@ static void tick(bool wanted)
 static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
-		      !SLIST_EMPTY(&item->leaving);
+		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -117,6 +117,13 @@ static void unpark(struct fs_request *r)
 	parked_total--;
 	r->parked = false;
 	note_waiting(item);
+}
+
+/* It was told to wait, and does not any longer. */
+static void withdraw(struct fs_request *r)
+{
+	if (r->item && fs_kind_of(r->item->kind)->withdraw)
+		fs_kind_of(r->item->kind)->withdraw(r);
 }
 
 /* Waits for something else now. */
@@ -194,8 +201,7 @@ static bool finish(struct fs_request *r, int error)
 		return false;
 	unpark(r);
 	if (error < 0 && !r->answered) {
-		if (fs_kind_of(item->kind)->withdraw)
-			fs_kind_of(item->kind)->withdraw(r);
+		withdraw(r);
 		fs_park_changed(item); /* who stood behind may go on */
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 		fs_reply_handle_error(r->req, error, r->handle);
@@ -308,12 +314,12 @@ static bool in_turn(const struct fs_request *r)
 	return r->handle->leaf.view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
 }
 
-/* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
- * any change, or each for something of his own. Of these (who have tickets) the first may learn that there is
+/* One pass over a line: the first who must wait keeps those behind him waiting, but in those without an
+ * order, or where each waits for something of his own. Of these (who have tickets) the first may learn that there is
  * nothing for anybody. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
-	bool served = false, alone = class == IPCFS_C_CHANGE || fs_kind_of(item->kind)->each_alone;
+	bool served = false, alone = !fs_view_ordered(class) || fs_kind_of(item->kind)->each_alone;
 	bool first = true, nobody = false;
 	struct fs_request *r, *next;
 
@@ -365,17 +371,39 @@ static bool leave(struct fs_item *item, struct ipcfs_op *op)
 
 	if (rc == -EBUSY)
 		fs_park_mind_busy();
-	return rc != -EBUSY;
+	/* With no memory or descriptor to look at the object: at the next tick. */
+	return rc != -EBUSY && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 }
 
-static void leave_again(struct fs_item *item)
+/* The item's caller has a reference, too. */
+static void leave_queued(struct fs_item *item)
 {
 	struct fs_leaving *l;
 
 	while ((l = SLIST_FIRST(&item->leaving)) && leave(item, &l->op)) {
 		SLIST_REMOVE_HEAD(&item->leaving, link);
 		free(l);
-		fs_item_put(item); /* its caller has a reference, too */
+		fs_item_put(item);
+	}
+}
+
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op)
+{
+	leave_queued(item);
+	return SLIST_EMPTY(&item->leaving) && leave(item, op);
+}
+
+static void leave_again(struct fs_item *item)
+{
+	SLIST_HEAD(, fs_handle) closing = SLIST_HEAD_INITIALIZER(closing);
+	struct fs_handle *h;
+
+	leave_queued(item);
+	SLIST_FIRST(&closing) = SLIST_FIRST(&item->closing);
+	SLIST_INIT(&item->closing);
+	while ((h = SLIST_FIRST(&closing))) {
+		SLIST_REMOVE_HEAD(&closing, closing_link);
+		fs_handle_leave(h);
 	}
 }
 
@@ -386,9 +414,11 @@ static void leave_later(struct fs_item *item, const struct ipcfs_op *op)
 
 	if (!l)
 		return;
-	l->holder = *op->holder;
 	l->op = *op;
-	l->op.holder = &l->holder;
+	if (op->holder) {
+		l->holder = *op->holder;
+		l->op.holder = &l->holder;
+	}
 	fs_item_ref(item);
 	SLIST_FOREACH(last, &item->leaving, link)
 	if (!SLIST_NEXT(last, link))
@@ -404,10 +434,16 @@ void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
 {
 	struct ipcfs_op now = *op;
 
-	leave_again(item);
-	if (!SLIST_EMPTY(&item->leaving) || !leave(item, &now))
+	if (!fs_park_try_leave(item, &now))
 		leave_later(item, op);
 	fs_park_changed(item);
+}
+
+void fs_park_closing(struct fs_handle *h)
+{
+	h->closing = true;
+	SLIST_INSERT_HEAD(&h->item->closing, h, closing_link);
+	note_waiting(h->item);
 }
 
 static void serve_item(struct fs_item *item)
@@ -420,6 +456,7 @@ static void serve_item(struct fs_item *item)
 		served = serve_line(item, IPCFS_C_READ);
 		served |= serve_line(item, IPCFS_C_WRITE);
 	} while (served);
+	serve_line(item, IPCFS_C_JOIN);
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
 	fs_item_put(item);
@@ -431,22 +468,29 @@ static bool others_first(const struct fs_request *r)
 	const struct fs_handle *h = r->handle;
 	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 
-	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
-	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
-	    TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (!kind || kind->each_alone || !fs_view_ordered(r->class) ||
+	    (kind->holds && kind->holds(h)) || r->flock == LOCK_UN || h->leaf.view != FS_PLAIN ||
+	    h->rest_len || h->ended || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
 }
 
+bool fs_park_line(const struct fs_request *r)
+{
+	return !r->parked && !TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]);
+}
+
 /* It waits. Where that makes it part of the object it could not do so before: the one who undoes it must know it. */
-static int wait(const struct fs_request *r)
+static int wait(struct fs_request *r)
 {
 	struct fs_request *kept;
 	int rc = park(r, &kept);
 
 	if (rc == 0 && r->item && fs_kind_of(r->item->kind)->joins)
 		serve(kept);
+	if (rc < 0)
+		withdraw(r);
 	return rc;
 }
 
@@ -455,7 +499,7 @@ void fs_park_run(struct fs_request *r)
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
 	int rc;
 
-	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
+	r->class = fs_view_line(r->handle, r->write);
 	rc = others_first(r) ? -EAGAIN : fs_view_try(r);
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);

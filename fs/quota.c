@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../core/mq.h"
@@ -83,69 +82,25 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 
 static bool remove_temp; /* this walk removes what a killed server's handles were to remove */
 
-static void count(int dirfd, const char *name, const struct stat *st)
+static bool count(int dirfd, const struct dirent *entry)
 {
-	struct user *user = user_of(st->st_uid);
+	struct user *user;
+	struct stat st;
 
-	if (remove_temp && st->st_mode & S_ISVTX) {
-		unlinkat(dirfd, name, 0);
-		return;
+	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (remove_temp && !S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX) {
+		unlinkat(dirfd, entry->d_name, 0);
+		return false;
 	}
-	if (!user)
-		return;
-	user->has[FS_Q_OBJECTS]++;
-	user->has[FS_Q_BYTES] += st->st_blocks * 512;
-}
-
-static void count_folder(const struct stat *st)
-{
-	struct user *user = user_of(st->st_uid);
-
-	if (user)
+	user = user_of(st.st_uid);
+	if (user && S_ISDIR(st.st_mode)) {
 		user->has[FS_Q_FOLDERS]++;
-}
-
-/* Folders below a kind's top, without recursion: a stack of descriptors, as deep as a path can be. */
-static void walk(int top)
-{
-	enum { DEPTH = 64 };
-	DIR *stack[DEPTH];
-	int depth = 0;
-
-	stack[0] = fdopendir(top);
-	if (!stack[0]) {
-		close(top);
-		return;
+	} else if (user) {
+		user->has[FS_Q_OBJECTS]++;
+		user->has[FS_Q_BYTES] += st.st_blocks * 512;
 	}
-	while (depth >= 0) {
-		const struct dirent *entry = readdir(stack[depth]);
-		struct stat st;
-		int fd;
-
-		if (!entry) {
-			closedir(stack[depth--]);
-			continue;
-		}
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-		    fstatat(dirfd(stack[depth]), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (!S_ISDIR(st.st_mode)) {
-			count(dirfd(stack[depth]), entry->d_name, &st);
-			continue;
-		}
-		if (depth + 1 == DEPTH)
-			continue;
-		count_folder(&st);
-		fd = openat(dirfd(stack[depth]), entry->d_name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		stack[depth + 1] = fdopendir(fd);
-		if (stack[depth + 1])
-			depth++;
-		else
-			close(fd);
-	}
+	return false;
 }
 
 static int count_mq(void *arg, const char *name, bool is_folder)
@@ -173,13 +128,8 @@ void fs_quota_scan(void)
 		for (struct user *user = users[i]; user; user = user->next)
 			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
 				user->has[FS_Q_MQ] = 0;
-	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
-		int fd = openat(fs.dirfd, ipcfs_kind_name((enum ipcfs_kind)kind),
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd >= 0)
-			walk(fd);
-	}
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
+		fs_walk((enum ipcfs_kind)kind, count);
 	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }

@@ -12,6 +12,10 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "maxsize %llu\n", (unsigned long long)p->maxsize);
 	if (p->given & IPCFS_P_CAPACITY)
 		fs_text_printf(t, "capacity %llu\n", (unsigned long long)p->capacity);
+	if (p->given & IPCFS_P_ATTEMPTS)
+		fs_text_printf(t, "attempts %llu\n", (unsigned long long)p->attempts);
+	if (p->given & IPCFS_P_DEAD)
+		fs_text_printf(t, "dead %s\n", p->dead);
 	if (p->given & IPCFS_P_MAX)
 		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
 	if (p->given & IPCFS_P_VALUE)
@@ -32,8 +36,11 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 
 static int show_holder(void *arg, const struct ipcfs_holding *h)
 {
-	fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
-		       (long long)(h->since_ns / 1000000000));
+	if (h->attempt)
+		fs_text_printf(arg, "lease %d %llu\n", (int)h->pid, (unsigned long long)h->attempt);
+	else
+		fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
+			       (long long)(h->since_ns / 1000000000));
 	return 0;
 }
 

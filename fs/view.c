@@ -67,12 +67,13 @@ int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
 	return rc;
 }
 
+/* The turnstile is the server's: whoever is parked still goes on having it. */
 void fs_view_quit(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_QUIT};
 
-	if (!r->item->removed)
-		fs_view_engine_item(r->item, &op);
+	if (TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]))
+		fs_park_leave(r->item, &op);
 }
 
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
@@ -239,6 +240,20 @@ static int read_watch(struct fs_request *r)
 	return rc;
 }
 
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
+
+	if (kind && kind->line && h->leaf.view == FS_PLAIN)
+		return kind->line(h, write);
+	return write ? IPCFS_C_WRITE : IPCFS_C_READ;
+}
+
+bool fs_view_ordered(enum ipcfs_class line)
+{
+	return line == IPCFS_C_READ || line == IPCFS_C_WRITE;
+}
+
 bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
@@ -274,8 +289,8 @@ static int try_read(struct fs_request *r)
 /* All lines of ctl, looked at or done. */
 static int commands(struct fs_request *r, bool act)
 {
-	const char *at = r->data, *end = r->data + r->size;
-	int rc = 0, found = 0;
+	const char *at = r->data + (act ? r->commanded : 0), *end = r->data + r->size;
+	int rc = 0, found = (int)r->commanded;
 
 	while (rc == 0 && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -290,6 +305,8 @@ static int commands(struct fs_request *r, bool act)
 			fs_words("%s have no command %s", ipcfs_kind_name(r->item->kind),
 				 fs_quote(word, len));
 		at = newline ? newline + 1 : end;
+		if (act && rc == 0) /* a later one may have to wait */
+			r->commanded = (size_t)(at - r->data);
 	}
 	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
 }
@@ -300,7 +317,7 @@ static int write_commands(struct fs_request *r)
 
 	if (r->size > 4096)
 		return fs_fail(-EMSGSIZE, "at most one page of commands");
-	rc = commands(r, false);
+	rc = r->commanded ? 0 : commands(r, false);
 	return rc < 0 ? rc : commands(r, true);
 }
 
@@ -389,7 +406,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 
 	if (rc == -EBUSY)
 		return 0; /* looked at again within a second */
-	return rc < 0 ? classes : (unsigned)op.count;
+	return rc < 0 ? classes & ~(unsigned)IPCFS_READY_HUP : (unsigned)op.count;
 }
 
 static bool watch_ready(struct fs_handle *h, bool arm)
@@ -413,7 +430,7 @@ static bool watch_ready(struct fs_handle *h, bool arm)
 
 unsigned fs_view_ready(struct fs_handle *h, bool arm)
 {
-	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready;
+	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready, reads, writes;
 
 	if (h->type != FS_OBJECT)
 		return in;
@@ -425,11 +442,14 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	}
 	if (!fs_view_waits(h))
 		return in | out;
-	ready = engine_ready(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE, arm);
+	reads = 1u << fs_view_line(h, false);
+	writes = 1u << fs_view_line(h, true);
+	ready = engine_ready(h, reads | writes | IPCFS_READY_HUP, arm);
 	if (h->item->removed)
 		return in | out | POLLERR;
-	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
-	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
+	return (ready & reads || h->rest_len || h->ended ? in : 0) |
+	       (ready & writes || writes == 1u << IPCFS_C_CHANGE ? out : 0) |
+	       (ready & IPCFS_READY_HUP ? POLLHUP : 0);
 }
 
 int fs_view_clear(struct fs_item *item)

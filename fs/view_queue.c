@@ -44,7 +44,9 @@ static int take(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_GET, .sink = answer, .sink_arg = r};
 
-	return fs_view_engine(r, &op);
+	if (r->handle->leaf.options & FS_O_JOIN)
+		return fs_lease_join(r);
+	return fs_lease_get(r, &op);
 }
 
 static int add(void *arg, const struct iovec *pieces, int n)
@@ -64,8 +66,13 @@ static int show(struct fs_handle *h, struct fs_text *t)
 static int put(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = r->data, .in_len = r->size};
-	int rc = fs_view_engine(r, &op);
+	int rc;
 
+	if (r->handle->leaf.options & FS_O_ACK)
+		return fs_lease_write(r);
+	rc = fs_view_engine(r, &op);
+	if (rc == -EPIPE)
+		fs_words("the queue is closed");
 	if (rc == -EMSGSIZE)
 		fs_words("%zu bytes are more than the queue can ever hold", r->size);
 	return rc;
@@ -74,20 +81,24 @@ static int put(struct fs_request *r)
 static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
 	(void)h;
-	fs_text_printf(t, "messages %llu\nbytes %llu\n", (unsigned long long)st->messages,
-		       (unsigned long long)st->bytes);
+	fs_text_printf(t, "messages %llu\nbytes %llu\nunfinished %llu\n",
+		       (unsigned long long)st->messages, (unsigned long long)st->bytes,
+		       (unsigned long long)st->unfinished);
+	if (st->closed)
+		fs_text_printf(t, "closed 1\n");
 }
 
 static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
 	if (len != 5 || memcmp(word, "clear", 5) != 0)
-		return -EINVAL;
+		return fs_lease_command(h, word, len, act);
 	return act ? fs_view_clear(h->item) : 0;
 }
 
 const struct fs_kind fs_queue_kind = {
 	.write_waits = true,
 	.read_waits = true,
+	.line = fs_lease_line,
 	.take = take,
 	.show = show,
 	.write = put,

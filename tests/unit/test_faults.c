@@ -115,6 +115,19 @@ static void a_queue_that_a_dead_one_holds(void)
 	world.o->control->lock = 77 << 1;
 }
 
+static void a_queue_with_dead_letters(void)
+{
+	struct ipcfs_properties p = {
+		.given = IPCFS_P_ATTEMPTS | IPCFS_P_DEAD, .attempts = 1, .dead = "letters"};
+	struct ipcfs_object *letters = NULL;
+
+	a_member();
+	t_is(ipcfs_open(world.onlookers, Q, "letters", IPCFS_CREATE, 0600, NULL, &letters), 0);
+	ipcfs_close(letters);
+	open_both(Q, &p);
+	t_is(ipcfs_queue_put(world.onlooks, "x", 1, 0), 0);
+}
+
 /* ---- acts */
 
 static int store_open(void)
@@ -177,6 +190,23 @@ static int get(void)
 	char buf[10];
 
 	return (int)ipcfs_queue_get(world.o, buf, 10, 0);
+}
+
+static int lease(void)
+{
+	struct ipcfs_lease lease;
+	char buf[10];
+
+	return (int)ipcfs_queue_lease(world.o, buf, 10, 0, &lease);
+}
+
+static int fail_once_and_for_all(void)
+{
+	struct ipcfs_lease lease;
+	char buf[10];
+	ssize_t n = ipcfs_queue_lease(world.o, buf, 10, 0, &lease);
+
+	return n < 0 ? (int)n : ipcfs_queue_return(world.o, lease.id);
 }
 
 static int set_string(void)
@@ -288,6 +318,23 @@ static void got_or_not(int rc)
 	messages_are(rc < 0);
 }
 
+/* It cannot always go, but it is somewhere, once. */
+static void here_or_there(int rc)
+{
+	struct ipcfs_object *letters = NULL;
+	struct ipcfs_stat here, there;
+
+	t_is(ipcfs_open(world.onlookers, Q, "letters", 0, 0, NULL, &letters), 0);
+	t_stat_of(world.onlooks, &here);
+	t_stat_of(letters, &there);
+	t_row(world.row, here.unfinished + there.unfinished, 1);
+	t_row(world.row, here.messages + there.messages, 1);
+	if (!fault.name[0])
+		t_row(world.row, rc == 0 ? there.messages : 1, 1);
+	ipcfs_close(letters);
+	t_is(ipcfs_unlink(world.onlookers, Q, "letters"), 0);
+}
+
 static void set_or_not(int rc)
 {
 	char buf[9000];
@@ -347,6 +394,11 @@ static const struct operation operations[] = {
 	 .act = put,
 	 .after = put_or_not},
 	{.name = "first get", .before = a_queue_with_a_message, .act = get, .after = got_or_not},
+	{.name = "lease", .before = a_queue_with_a_message, .act = lease, .after = got_or_not},
+	{.name = "a message to the dead letters",
+	 .before = a_queue_with_dead_letters,
+	 .act = fail_once_and_for_all,
+	 .after = here_or_there},
 	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
 	{.name = "unlink", .before = a_queue, .act = unlink_queue, .after = gone_or_not},
 	{.name = "unlink what is not attached",
