@@ -105,12 +105,12 @@ no_files_open() { [ "$(status_of "$mnt" handles)" = 1 ]; } # but for `status` it
 version=$(sed -n 's/^#define IPCFS_VERSION "\(.*\)"/\1/p' core/ipcfs.h)
 t version 0 "ipcfs $version" '' "$ipcfs" --version
 t help 0 'usage: ipcfs COMMAND*put*get*tour*Exit status*' '' "$ipcfs" --help
-for c in mount umount ls stat create rm put get tour; do
+for c in mount umount ls stat create rm put get with wait tour; do
 	t "help_$c" 0 "usage: ipcfs $c *" '' "$ipcfs" "$c" --help
 	t "unknown_option_$c" 2 '' "ipcfs: $c: no such option: --bogus"$'\n'"Try 'ipcfs $c --help'." "$ipcfs" "$c" --bogus
 	t "unknown_letter_$c" 2 '' "ipcfs: $c: no such option: -Z*" "$ipcfs" "$c" -Z x
 done
-for c in mount umount stat create rm put get; do
+for c in mount umount stat create rm put get with wait; do
 	t "no_operand_$c" 2 '' "ipcfs: $c: which *" "$ipcfs" "$c"
 done
 t no_command 2 '' "ipcfs: which command?"$'\n'"Try 'ipcfs --help'." "$ipcfs"
