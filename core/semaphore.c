@@ -62,9 +62,19 @@ static int give_back(struct ipcfs_object *o, unsigned i, uint64_t n, uint64_t *v
 	return 0;
 }
 
+/* Whose turn it is, else all: they differ in what they want. */
+static void wake_next(struct ipcfs_object *o)
+{
+	if (__builtin_expect(LOAD(o->control->flags) == 0, 1))
+		return;
+	obj_wake(o, IPCFS_C_READ, turn_owner(o) ? 0 : INT_MAX);
+	obj_wake(o, IPCFS_C_JOIN, INT_MAX);
+}
+
 static void commit_release(struct ipcfs_object *o, uint64_t value)
 {
-	obj_change(o, IPCFS_C_READ, INT_MAX); /* waiters differ in what they want */
+	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
+	wake_next(o);
 	if (o->staged_to)
 		claim_commit(o, value, 0);
 	else
@@ -96,22 +106,22 @@ static int bury_now_and_then(struct ipcfs_object *o, const struct ipcfs_op *op, 
 {
 	int64_t now;
 
-	if (claim_count(o) == 0)
+	if (claim_count(o) == 0 || !claim_due(o, op))
 		return 0;
 	if (op->flags & IPCFS_OP_WAITS) {
 		now = sys_now_ns();
-		if (now - o->buried_ns < BURY_AGAIN_NS)
+		if (now - LOAD(o->buried_ns) < BURY_AGAIN_NS)
 			return 0;
-		o->buried_ns = now;
+		STORE(o->buried_ns, now);
 	}
 	return bury(o, value);
 }
 
-static bool bury_all(struct ipcfs_object *o)
+static bool bury_for_watchers(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	uint64_t value = LOAD(o->control->word);
 
-	return value <= o->shape[SHAPE_MAX] && bury(o, &value) > 0;
+	return value <= o->shape[SHAPE_MAX] && bury_now_and_then(o, op, &value) > 0;
 }
 
 /* ---- acquire -------------------------------------------------------------------------------------- */
@@ -164,11 +174,11 @@ static void stand_in_line(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	bool several = op->count > 1 && !(op->flags & IPCFS_OP_SOME);
 
-	if (op->flags & IPCFS_OP_PARK ||
-	    (op->flags & IPCFS_OP_WAITS && (several || op->flags & IPCFS_OP_KEPT)))
-		turn_take(o);
 	if (turn_blocks(o))
 		op->flags |= IPCFS_OP_KEPT;
+	if (op->flags & IPCFS_OP_PARK ||
+	    (op->flags & IPCFS_OP_WAITS && (several || op->flags & IPCFS_OP_KEPT)))
+		op->flags |= turn_take(o) ? IPCFS_OP_TURN : 0;
 }
 
 static int acquire(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)
@@ -176,6 +186,7 @@ static int acquire(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)
 	uint64_t least = op->flags & IPCFS_OP_SOME ? 1 : op->count;
 	int rc, found;
 
+	op->flags &= ~(unsigned)IPCFS_OP_TURN;
 	if (op->count == 0)
 		return -EINVAL;
 	if (least > o->shape[SHAPE_MAX])
@@ -308,9 +319,11 @@ static bool may_hold(struct ipcfs_object *o, const struct ipcfs_op *op)
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	uint64_t value = LOAD(o->control->word), wanted = op->first ? op->first : 1;
-	bool full = !may_hold(o, op);
+	bool full = !may_hold(o, op), asked = !(op->flags & IPCFS_OP_PARK);
 
-	if ((wanted > value || full) && value <= o->shape[SHAPE_MAX] && bury(o, &value) > 0)
+	/* Who has noticed a death asks so that it is taken back, for whomever that may help. */
+	if ((wanted > value || full || asked) && value <= o->shape[SHAPE_MAX] &&
+	    bury_now_and_then(o, op, &value) > 0)
 		full = !may_hold(o, op);
 	return (wanted <= value && !full && !turn_blocks(o) ? 1u << IPCFS_C_READ : 0) |
 	       1u << IPCFS_C_WRITE;
@@ -376,7 +389,7 @@ const struct ipcfs_kind_ops ipcfs_semaphore_ops = {
 	.layout = layout,
 	.initial = initial,
 	.repair = claim_repair,
-	.bury = bury_all,
+	.bury = bury_for_watchers,
 	.try = try,
 	.ready = ready,
 	.stat = counts,

@@ -4,7 +4,7 @@
 # test_jobserver.sh - the view `tokens` under real builds, and `ipcfs jobserver`: a recursive GNU make, gcc
 # -flto=jobserver, a make that is killed, beside the same with a pipe; under LONG=1 make 4.4 from a newer
 # Debian in a chroot.
-# shellcheck disable=SC2016 # commands are expanded by the shell that runs them
+# shellcheck disable=SC2016,SC2317 # commands are expanded, and functions run, by the shells that run them
 set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -126,7 +126,7 @@ static void arguments(void)
 	t_is(ipcfs_semaphore_hold(s, 2, 0), -EAGAIN);
 	t_is(ipcfs_semaphore_hold(s, 2, 1), -ETIMEDOUT);
 	t_units(s, 1, 0);
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		if (kind != IPCFS_SEMAPHORE)
 			t_is(ipcfs_semaphore_hold(t_any(kind, "o"), 1, 0), -EINVAL);
 }
