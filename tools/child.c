@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -14,75 +15,73 @@
 
 #include "args.h"
 
-/* Those that are passed on. A terminal sends its own to the child as well. */
-static const int passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-
-static int cannot(const char *name, int error)
+static _Noreturn void become(char *const argv[])
 {
-	args_fail(name, "%s", strerror(error));
-	return error == ENOENT || error == ENOTDIR ? CHILD_NOT_FOUND : CHILD_NOT_RUN;
+	int error;
+
+	execvp(argv[0], argv);
+	error = errno;
+	args_fail(argv[0], "%s", strerror(error));
+	_exit(error == ENOENT || error == ENOTDIR ? CHILD_NOT_FOUND : CHILD_NOT_RUN);
 }
 
-/* Blocks what waiting takes in. */
-static void take_signals(sigset_t *taken, sigset_t *before)
-{
-	sigemptyset(taken);
-	sigaddset(taken, SIGCHLD);
-	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
-		sigaddset(taken, passed[i]);
-	sigprocmask(SIG_BLOCK, taken, before);
-}
-
-/* Until it has ended: its status as of wait(2). */
-static int wait_for(pid_t pid, const sigset_t *taken)
+static int attend(pid_t child, const sigset_t *set)
 {
 	siginfo_t info;
-	int status, sig;
+	int status;
 
-	while (waitpid(pid, &status, WNOHANG) != pid) {
-		sig = sigwaitinfo(taken, &info);
-		if (sig > 0 && sig != SIGCHLD && info.si_code <= 0)
-			kill(pid, sig);
+	for (;;) {
+		int signal = sigwaitinfo(set, &info);
+
+		if (signal == SIGCHLD && waitpid(child, &status, WNOHANG) == child)
+			return status;
+		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+			kill(child, signal);
 	}
-	return status;
 }
 
-/* As the child did; without a second core file. */
-static void die_of(int sig)
+int child_run(char *const argv[], int *status)
 {
+	static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGALRM,
+					SIGTERM, SIGUSR1, SIGUSR2};
+	struct sigaction deflt = {.sa_handler = SIG_DFL}, on_child;
+	sigset_t set, mask;
+	pid_t child;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaddset(&set, passed_on[i]);
+	sigaction(SIGCHLD, &deflt, &on_child); /* ignored, it would take the exit status away */
+	sigprocmask(SIG_BLOCK, &set, &mask);
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		sigaction(SIGCHLD, &on_child, NULL);
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		become(argv);
+	}
+	if (child < 0)
+		return args_fail(NULL, "fork: %s", strerror(errno));
+	*status = attend(child, &set);
+	return 0;
+}
+
+/* Of a signal, without a second core file. */
+int child_end(int status)
+{
+	struct sigaction deflt = {.sa_handler = SIG_DFL};
 	sigset_t set;
 
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-	signal(sig, SIG_DFL);
+	sigaction(WTERMSIG(status), &deflt, NULL);
 	sigemptyset(&set);
-	sigaddset(&set, sig);
+	sigaddset(&set, WTERMSIG(status));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
-}
-
-int child_run(char *const argv[], void (*before_end)(void *arg), void *arg)
-{
-	sigset_t taken, before;
-	int status;
-	pid_t pid;
-
-	signal(SIGCHLD, SIG_DFL); /* ignored, it would leave nothing to wait for */
-	take_signals(&taken, &before);
-	pid = fork();
-	if (pid == 0) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		execvp(argv[0], argv);
-		_exit(cannot(argv[0], errno));
-	}
-	status = pid < 0 ? cannot(argv[0], errno) << 8 : wait_for(pid, &taken);
-	if (before_end)
-		before_end(arg);
-	if (WIFSIGNALED(status)) {
-		die_of(WTERMSIG(status));
-		return 128 + WTERMSIG(status);
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return WEXITSTATUS(status);
+	raise(WTERMSIG(status));
+	return 128 + WTERMSIG(status);
 }
 
 static size_t read_all(int fd, char *buf, size_t size)
@@ -107,7 +106,6 @@ int child_output(char *const argv[], char *buf, size_t size)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
-	signal(SIGCHLD, SIG_DFL);
 	pid = fork();
 	if (pid == 0) {
 		dup2(fds[1], STDOUT_FILENO);
@@ -119,5 +117,5 @@ int child_output(char *const argv[], char *buf, size_t size)
 	close(fds[0]);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return pid > 0 && status == 0 ? 0 : -1;
+	return pid > 0 && status == 0 ? 0 : -1; /* 0 too where SIGCHLD is ignored */
 }

@@ -12,10 +12,13 @@ enum child_status {
 	CHILD_NOT_FOUND = 127,
 };
 
-/* Runs argv until it ends, passing on the signals that would end us, and gives its exit status. Where a signal
- * killed it we die of the same; before that, and before the return, `before_end` is called (may be
- * NULL). Where it cannot be run, says why and gives a child_status. */
-int child_run(char *const argv[], void (*before_end)(void *arg), void *arg);
+/* Runs argv until it ends, passing on the signals that would end us, but not those of a terminal, which it has got
+ * itself. 0: *status is as of wait(2), and that of a child_status where argv cannot be run; else an exit status,
+ * after it has said why. */
+int child_run(char *const argv[], int *status);
+
+/* Ends as the child did: gives its exit status, or dies of the signal that killed it. */
+int child_end(int status);
 
 /* Runs argv and keeps the beginning of what it prints, as a string. 0, or -1 where it fails. */
 int child_output(char *const argv[], char *buf, size_t size);

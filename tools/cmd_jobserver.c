@@ -155,24 +155,22 @@ static int set_makeflags(const struct server *s, const char *auth)
 	return r ? args_fail(NULL, "%s", strerror(r)) : 0;
 }
 
-static void remove_semaphore(void *arg)
-{
-	const struct server *s = arg;
-
-	close(s->temp);
-}
-
 static int run(struct server *s, char **argv)
 {
 	char *auth = NULL;
-	int r = make_semaphore(s);
+	int status, r = make_semaphore(s);
 
 	if (r == 0)
 		r = open_tokens(s, &auth);
 	if (r == 0)
 		r = set_makeflags(s, auth);
 	free(auth);
-	return r ? r : child_run(argv, remove_semaphore, s);
+	if (r == 0)
+		r = child_run(argv, &status);
+	if (r)
+		return r;
+	close(s->temp); /* it goes before we do */
+	return child_end(status);
 }
 
 int cmd_jobserver(int argc, char **argv)

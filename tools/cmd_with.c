@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "child.h"
 #include "commands.h"
 
 static const char usage[] =
@@ -45,7 +45,7 @@ static const char usage[] =
 	"  ipcfs with locks/build -- make\n"
 	"  ipcfs with --shared --timeout 5 locks/site rsync site/ /mnt\n";
 
-enum { NOT_RUN = 126, NOT_FOUND = 127, KILLED_BY = 128 };
+enum { KILLED_BY = 128 };
 
 struct with {
 	const struct args *a;
@@ -201,58 +201,12 @@ static int acquire(struct with *w)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static _Noreturn void become(const struct with *w, const sigset_t *mask,
-			     const struct sigaction *on_child)
-{
-	int error;
-
-	sigaction(SIGCHLD, on_child, NULL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	execvp(w->command[0], w->command);
-	error = errno;
-	args_fail(w->command[0], "%s", strerror(error));
-	_exit(error == ENOENT ? NOT_FOUND : NOT_RUN);
-}
-
-/* Passes signals on until the command has ended. One from the terminal has gone to all processes in
- * its foreground by the kernel's hand, to the command too. */
-static int attend(pid_t child, const sigset_t *set)
-{
-	siginfo_t info;
-	int status;
-
-	for (;;) {
-		int signal = sigwaitinfo(set, &info);
-
-		if (signal == SIGCHLD && waitpid(child, &status, WNOHANG) == child)
-			return status;
-		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-			kill(child, signal);
-	}
-}
-
 static int run(struct with *w)
 {
-	static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGALRM,
-					SIGTERM, SIGUSR1, SIGUSR2};
-	struct sigaction deflt = {.sa_handler = SIG_DFL}, on_child;
-	sigset_t set, mask;
-	int status;
-	pid_t child;
+	int status, r = child_run(w->command, &status);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		sigaddset(&set, passed_on[i]);
-	sigaction(SIGCHLD, &deflt, &on_child); /* ignored, it would take the exit status away */
-	sigprocmask(SIG_BLOCK, &set, &mask);
-	fflush(NULL);
-	child = fork();
-	if (child == 0)
-		become(w, &mask, &on_child);
-	if (child < 0)
-		return args_fail(NULL, "fork: %s", strerror(errno));
-	status = attend(child, &set);
+	if (r)
+		return r;
 	if (WIFSIGNALED(status))
 		return KILLED_BY +
 		       WTERMSIG(status); /* still holding it: see the head of this file */
