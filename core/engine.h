@@ -82,9 +82,9 @@ enum {
 	IPCFS_OP_TURN =
 		1 << 9, /* out: the caller has the turn, or the next; it sleeps in class JOIN */
 	IPCFS_OP_CONVERT =
-		1 << 10, /* LOCK shared: what the holder has exclusively becomes shared */
-	IPCFS_OP_SOME = 1 << 11,  /* ACQUIRE, RELEASE: as many as there are, or fit -> count */
-	IPCFS_OP_KEPT = 1 << 12,  /* ACQUIRE, inner: a turnstile has made it wait before */
+		1 << 10,	 /* LOCK shared: what the holder has exclusively becomes shared */
+	IPCFS_OP_SOME = 1 << 11, /* ACQUIRE, RELEASE: as many as there are, or fit -> count */
+	IPCFS_OP_KEPT = 1 << 12, /* ACQUIRE, inner: a turnstile has made it wait before */
 	IPCFS_OP_DRY =
 		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
 	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */

@@ -128,7 +128,7 @@ struct fs_item {
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
-	LIST_HEAD(, fs_bearer) bearers; /* processes that may hold tokens */
+	LIST_HEAD(, fs_bearer) bearers;	  /* processes that may hold tokens */
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	unsigned handles;

@@ -39,6 +39,8 @@ static const char readme[] =
 	"  ack         queues: leased, until done or back     join    queues: until all is done\n"
 	"  lines       queues: a message a line               block   one until close, or block=N\n"
 	"  stream      queues, semaphores: no end of file     n=3     semaphores: three at once\n"
+	"  hold        semaphores: back at close              tokens  semaphores: make's job "
+	"server\n"
 	"  raw         values, arrays: the bytes              cas     only if nothing has changed\n"
 	"  at=i at=i:j arrays: elements\n"
 	"\n"
