@@ -69,18 +69,14 @@ static bool has_ended(const struct fs_bearer *b)
 	return poll(&(struct pollfd){.fd = b->death.fd, .events = POLLIN}, 1, 0) > 0;
 }
 
-/* A number names a process only as long as that lives. */
+/* A number names a process only as long as that lives: the dead are buried when the loop tells of them. */
 static struct fs_bearer *find(struct fs_item *item, pid_t pid)
 {
 	struct fs_bearer *b;
 
 	LIST_FOREACH(b, &item->bearers, link)
-	if (b->holder.pid == pid)
+	if (b->holder.pid == pid && !has_ended(b))
 		break;
-	if (b && has_ended(b)) {
-		bury(b);
-		return NULL;
-	}
 	return b;
 }
 
@@ -146,11 +142,13 @@ static struct fs_bearer *bearer_of(const struct fs_request *r, pid_t *pid)
 
 void fs_tokens_forget(struct fs_item *item)
 {
-	struct fs_bearer *b;
+	struct fs_bearer *b, *next;
 
 	fs_item_ref(item);
-	while ((b = LIST_FIRST(&item->bearers)))
+	for (b = LIST_FIRST(&item->bearers); b; b = next) {
+		next = LIST_NEXT(b, link);
 		forget(b);
+	}
 	fs_item_put(item);
 }
 

@@ -393,7 +393,7 @@ static void a_program_of_the_library_has_it(void **state)
 	t_is(t_wait(child), 0);
 	t_is(t_echo(s, "1"), 0);
 	/* and where the server has died */
-	a = reader(s);
+	reader(s);
 	child = t_spawn(acquire_by_library, name);
 	t_until(sleeps(child));
 	t_kill_server();
@@ -471,7 +471,6 @@ static void a_death_is_not_lost_where_the_lock_is_busy(void **state)
 static void of_another_pid_namespace(void **state)
 {
 	(void)state;
-	const char *s = make("namespace", 2, 2);
 	const char *mnt = t_format("%s/inner", t_base), *store = t_format("%s.inner", t_store);
 
 	/* A server in a namespace of its own sees nobody of ours. */
@@ -479,7 +478,7 @@ static void of_another_pid_namespace(void **state)
 	pid_t server = t_shell(NULL, "exec unshare -fp --kill-child $IPCFS mount -f -o store=%s %s",
 			       store, mnt);
 	t_until(t_exists(t_format("%s/semaphores", mnt)) == 0);
-	s = t_format("%s/semaphores/far", mnt);
+	const char *s = t_format("%s/semaphores/far", mnt);
 	t_is(t_touch(t_format("%s,value=2,max=2", s)), 0);
 	struct actor a = reader(s);
 	t_is(actor_read(&a, 1), 1);
