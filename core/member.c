@@ -55,6 +55,7 @@ static int publish(int dirfd, uint64_t number, struct member_page **out, int *ke
 		page->number = number;
 		page->pid = getpid();
 		page->uid = geteuid();
+		page->pid_space = sys_pid_space();
 		rc = sys_advise(page, SEG_PAGE, MADV_DONTFORK);
 	}
 	if (rc == 0)

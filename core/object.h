@@ -210,7 +210,12 @@ void seg_reset_locks(struct ipcfs_store *store);
 void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
 
 /* ---- member.c ---- */
-enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 384 };
+enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 256 };
+#define MEMBER_SHARED (1ull << 63)
+/* A thread that sleeps: on which object (and MEMBER_SHARED), 0: on none; `sleeps` grows before. */
+struct member_wait {
+	_Atomic uint64_t id, sleeps;
+};
 struct member_page {
 	uint64_t magic;
 	uint64_t number;
@@ -221,6 +226,8 @@ struct member_page {
 	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 	_Atomic uint64_t many; /* 1: there were more to hold than `holds` has room for */
 	_Atomic uint64_t holds[MEMBER_HOLDS]; /* ids of objects on which we have, or had, claims */
+	uint64_t pid_space; /* the pid namespace in which pid is ours: inode number; 0: not known */
+	struct member_wait waits[MEMBER_SLOTS];
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */
@@ -243,9 +250,24 @@ static inline _Atomic uint64_t *member_work(struct ipcfs_store *store)
 
 	return &store->self->page->work[slot - 1];
 }
+/* This thread is about to sleep on the object, and is awake again. */
+static inline void member_sleeps(struct ipcfs_object *o, bool shared)
+{
+	struct member_wait *wait = &o->store->self->page->waits[member_slot - 1];
+
+	STORE(wait->sleeps, LOAD(wait->sleeps) + 1);
+	STORE(wait->id, o->id | (shared ? MEMBER_SHARED : 0));
+}
+static inline void member_wakes(struct ipcfs_object *o)
+{
+	STORE(o->store->self->page->waits[member_slot - 1].id, 0);
+}
 /* Notes in our page that we may have claims on the object: our death names it. Kept until detach. */
 void member_note(struct ipcfs_object *o);
 void member_unnote(struct ipcfs_object *o);
+/* As `processes` of ipcfs_engine. */
+int member_processes(struct ipcfs_store *store,
+		     int (*each)(void *arg, const struct ipcfs_process *process), void *arg);
 /* Server: opens the session. 0 or -errno. */
 int member_session(struct ipcfs_store *store);
 void member_leave(struct ipcfs_store *store);

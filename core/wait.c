@@ -97,20 +97,25 @@ static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 	return 0;
 }
 
+static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
+			announce(o, SEG_PARKED(class));
+	op->count &= o->ops->ready(o, op);
+	op->changes = LOAD(o->control->changes);
+	return 0;
+}
+
 /* With the lock held. */
-static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
+static int try_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc;
 
 	if (op->verb == IPCFS_V_CHANGED)
 		return try_changed(o, op);
-	if (op->verb == IPCFS_V_READY) {
-		for (int class = 0; class < IPCFS_C_COUNT; class ++)
-			if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
-				announce(o, SEG_PARKED(class));
-		op->count &= o->ops->ready(o, op);
-		return 0;
-	}
+	if (op->verb == IPCFS_V_READY)
+		return try_ready(o, op);
 	if (op->verb == IPCFS_V_QUIT) {
 		turn_drop(o);
 		return 0;
@@ -124,10 +129,20 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	return rc;
 }
 
+static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	uint64_t before = LOAD(o->control->changes);
+	int rc = try_verb(o, op);
+
+	op->made = LOAD(o->control->changes) - before;
+	return rc;
+}
+
 int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc = obj_lock(o, 0, op->flags & IPCFS_OP_TRYLOCK);
 
+	op->made = 0;
 	if (rc < 0)
 		return rc;
 	rc = try_locked(o, op);
@@ -162,7 +177,9 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	until = now + LONGEST_SLEEP_NS;
 	if (deadline_ns > 0 && until > deadline_ns)
 		until = deadline_ns;
+	member_sleeps(o, op->flags & IPCFS_OP_SHARED);
 	rc = sys_futex_wait_bits(&o->control->seq[class], seen, until, op->bits ? op->bits : ~0u);
+	member_wakes(o);
 	return rc == -EINTR ? -EINTR : -EAGAIN;
 }
 
