@@ -10,6 +10,8 @@
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
+ *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
+ *   deadlock.c who waits for each other    waits.c   who waits for what, and who holds it
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
@@ -91,13 +93,23 @@ int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_pro
 
 /* ---- item.c ------------------------------------------------------------------------- */
 
-enum fs_type { FS_ROOT, FS_README, FS_STATUS, FS_ERRORS_FILE, FS_SHM, FS_DIR, FS_OBJECT };
+enum fs_type {
+	FS_ROOT,
+	FS_README,
+	FS_STATUS,
+	FS_ERRORS_FILE,
+	FS_DEADLOCKS,
+	FS_SHM,
+	FS_DIR,
+	FS_OBJECT
+};
 
 struct fs_request;
 struct fs_leaving;
 struct fs_handle;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
+struct fs_notify;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
 struct fs_item {
@@ -122,6 +134,8 @@ struct fs_item {
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
 	struct fs_handles polls;
+	LIST_HEAD(, fs_notify) notifies;
+	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
 	bool busy_timer;
@@ -152,6 +166,8 @@ void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
 /* Calls fs_park_changed for the item(s) of that inode number; 0: all. */
 void fs_item_changed(void *arg, uint64_t ino);
+/* The object of that inode number, if it is known. */
+struct fs_item *fs_item_of(uint64_t ino);
 void fs_item_names(void *arg, int wd, const char *name);
 unsigned fs_item_objects(void);
 
@@ -234,6 +250,9 @@ struct fs_handle {
 	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
+	pid_t opener;			 /* the thread */
+	pid_t lock_process, lock_thread; /* locks: who acquired; process 0: not known any more */
+	struct fs_notify *notify;
 	struct fuse_pollhandle *poll;
 	LIST_ENTRY(fs_handle) poll_link;
 };
@@ -261,6 +280,34 @@ void fs_handle_leave(struct fs_handle *h);
 pid_t fs_process_of(pid_t thread);
 /* Is the thread ending, and was it killed? */
 enum fs_ending fs_process_ending(pid_t thread);
+/* What its `status` says; pid 0: there is none. */
+struct fs_process {
+	pid_t pid;
+	unsigned threads;
+	uid_t uid, euid, suid;
+	gid_t gid, egid, sgid;
+};
+struct fs_process fs_process_look(pid_t thread);
+/* Has it a file with that inode number open? Of very many not all are looked at. */
+bool fs_process_has(pid_t pid, uint64_t ino);
+
+/* ---- signal.c ------------------------------------------------------------------------- */
+
+/* "USR1", "SIGUSR1", "RTMIN+3", "10" -> 10; -EINVAL. */
+int fs_signal_parse(const char *text, size_t len, int *signal);
+/* Sends it to the process `pid`, pinned by the descriptor, if `sender` may, as kill(2) would judge now, and if it
+ * runs no set-id program. -ESRCH: it is gone. -EPERM. */
+int fs_signal_send(int pidfd, pid_t pid, const struct fs_process *sender, int signal);
+
+/* ---- notify.c -------------------------------------------------------------------------- */
+
+/* A handle with the view `notify` is opened by the thread. */
+int fs_notify_open(struct fs_handle *h, pid_t thread);
+void fs_notify_close(struct fs_handle *h);
+/* The handle has been read: what it waits for next may be there already. */
+void fs_notify_read(struct fs_handle *h);
+/* The item may have changed: tells whom that concerns. */
+void fs_notify_item(struct fs_item *item);
 
 /* ---- park.c -------------------------------------------------------------------------- */
 
@@ -271,6 +318,7 @@ struct fs_request {
 	struct fs_handle *handle;
 	struct fs_item *item;
 	pid_t pid;	  /* the thread that asks */
+	pid_t process;	  /* its process, once anybody has asked for it */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
 	const char *data; /* WRITE */
@@ -320,6 +368,8 @@ struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
 /* The item is about to be freed. */
 void fs_park_forget(struct fs_item *item);
+/* Somebody wants to be told of the item's changes, or no longer. */
+void fs_park_note(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
@@ -410,6 +460,8 @@ struct fs_kind {
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
 	bool (*holds)(const struct fs_handle *h);
+	/* It is about to be parked: 0, or the error with which it ends instead. NULL: it may wait. */
+	int (*may_wait)(struct fs_request *r);
 	/* r->error: its time is over, or it was interrupted. 0: it is answered after all; -EBUSY: to be asked again; or the
 	 * error to end with. NULL: that it is. */
 	int (*last)(struct fs_request *r);
@@ -430,6 +482,10 @@ int fs_view_try(struct fs_request *r);
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
 unsigned fs_view_ready(struct fs_handle *h, bool arm);
+/* For notify: is there an item, or a change to show, that a read of the handle need not wait for? And the object's
+ * number of changes just then (not with `watch`). Asks to be told of the next change. -EBUSY; -ENODATA: it
+ * has no type yet; or as a read would fail. */
+int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
 /* One engine operation on the handle's object. */
@@ -464,12 +520,31 @@ int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 /* Needs no lock, and shows what it can of what is damaged. */
 int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 
+/* ---- deadlock.c, waits.c ------------------------------------------------------------------- */
+/* The text of the file `deadlocks` for a user. */
+int fs_deadlock_text(uid_t uid, struct fs_text *t);
+/* Would this request for a lock, which is to wait, wait for itself? -EDEADLK, with words. */
+int fs_deadlock_check(struct fs_request *r);
+
+/* ---- walk.c -------------------------------------------------------------------------------- */
+struct dirent;
+/* Calls `each` for all that is no folder below the kind's folder. True: it ends the walk. */
+void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
+
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 /* Folders have the same limit as objects. */
-enum fs_quota { FS_Q_OBJECTS, FS_Q_FOLDERS, FS_Q_BYTES, FS_Q_PARKED, FS_Q_HANDLES, FS_Q_COUNT };
+enum fs_quota {
+	FS_Q_OBJECTS,
+	FS_Q_FOLDERS,
+	FS_Q_BYTES,
+	FS_Q_PARKED,
+	FS_Q_HANDLES,
+	FS_Q_NOTIFIED,
+	FS_Q_COUNT
+};
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
 /* Counts the store anew. */
@@ -497,6 +572,7 @@ struct fs_server {
 	unsigned mappings_max;
 	uint64_t requests; /* read since the start */
 	bool stopping;
+	bool deadlock_error; /* -o deadlock=error */
 };
 extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
@@ -511,7 +587,7 @@ void fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int
 
 /* ---- ops.c ---- */
 /* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
-int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out);
 void fs_close(struct fs_handle *h);
 
 /* ---- fast.c ---- */

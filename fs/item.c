@@ -83,6 +83,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	LIST_INIT(&item->nodes);
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
+	LIST_INIT(&item->notifies);
 	if (parent)
 		fs_item_ref(parent);
 	LIST_INSERT_HEAD(&buckets[bucket(item->ino)], item, hash_link);
@@ -278,6 +279,16 @@ void fs_item_changed(void *arg, uint64_t ino)
 	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
 	if (item->ino == ino && item->type == FS_OBJECT)
 		fs_park_changed(item);
+}
+
+struct fs_item *fs_item_of(uint64_t ino)
+{
+	struct fs_item *item;
+
+	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
+	if (item->ino == ino && item->type == FS_OBJECT && !item->removed)
+		return item;
+	return NULL;
 }
 
 /* Does the item's file still stand where it was? */

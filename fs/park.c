@@ -52,7 +52,7 @@ static void tick(bool wanted)
 static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
-		      !SLIST_EMPTY(&item->leaving);
+		      !SLIST_EMPTY(&item->leaving) || !LIST_EMPTY(&item->notifies);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -61,6 +61,11 @@ static void note_waiting(struct fs_item *item)
 	item->in_parked = wanted;
 	if (wanted)
 		tick(true);
+}
+
+void fs_park_note(struct fs_item *item)
+{
+	note_waiting(item);
 }
 
 struct fs_item *fs_park_first(void)
@@ -117,6 +122,13 @@ static void unpark(struct fs_request *r)
 	parked_total--;
 	r->parked = false;
 	note_waiting(item);
+}
+
+/* It was told to wait, and does not any longer. */
+static void withdraw(struct fs_request *r)
+{
+	if (r->item && fs_kind_of(r->item->kind)->withdraw)
+		fs_kind_of(r->item->kind)->withdraw(r);
 }
 
 /* Waits for something else now. */
@@ -194,8 +206,7 @@ static bool finish(struct fs_request *r, int error)
 		return false;
 	unpark(r);
 	if (error < 0 && !r->answered) {
-		if (fs_kind_of(item->kind)->withdraw)
-			fs_kind_of(item->kind)->withdraw(r);
+		withdraw(r);
 		fs_park_changed(item); /* who stood behind may go on */
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 		fs_reply_handle_error(r->req, error, r->handle);
@@ -422,6 +433,7 @@ static void serve_item(struct fs_item *item)
 	} while (served);
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
+	fs_notify_item(item);
 	fs_item_put(item);
 }
 
@@ -440,13 +452,18 @@ static bool others_first(const struct fs_request *r)
 }
 
 /* It waits. Where that makes it part of the object it could not do so before: the one who undoes it must know it. */
-static int wait(const struct fs_request *r)
+static int wait(struct fs_request *r)
 {
+	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 	struct fs_request *kept;
-	int rc = park(r, &kept);
+	int rc = kind && kind->may_wait ? kind->may_wait(r) : 0;
 
-	if (rc == 0 && r->item && fs_kind_of(r->item->kind)->joins)
+	if (rc == 0)
+		rc = park(r, &kept);
+	if (rc == 0 && kind && kind->joins)
 		serve(kept);
+	if (rc < 0)
+		withdraw(r);
 	return rc;
 }
 

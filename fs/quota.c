@@ -49,11 +49,10 @@ static bool is_stored(enum fs_quota what)
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
-						      [FS_Q_FOLDERS] = "folders",
-						      [FS_Q_BYTES] = "bytes in objects",
-						      [FS_Q_PARKED] = "waiting requests",
-						      [FS_Q_HANDLES] = "open files"};
+	static const char *const names[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "objects",	   [FS_Q_FOLDERS] = "folders",
+		[FS_Q_BYTES] = "bytes in objects", [FS_Q_PARKED] = "waiting requests",
+		[FS_Q_HANDLES] = "open files",	   [FS_Q_NOTIFIED] = "processes with notify"};
 	int error = is_stored(what) ? -EDQUOT : -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",

@@ -92,6 +92,8 @@ int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t)
 		fs_text_add(t, errors, len);
 		free(errors);
 		return 0;
+	case FS_DEADLOCKS:
+		return fs_deadlock_text(uid, t);
 	default:
 		return -EINVAL;
 	}
