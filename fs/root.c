@@ -35,10 +35,11 @@ static const char readme[] =
 	"  ctl         commands: clear (queues)\n"
 	"  stream      queues, semaphores: no end of file     n=3     semaphores: three at once\n"
 	"  raw         values, arrays: the bytes              cas     only if nothing has changed\n"
-	"  at=i at=i:j arrays: elements\n"
+	"  at=i at=i:j arrays: elements                    notify=USR1  a signal, at an item\n"
 	"\n"
 	"mkdir makes folders for names. shm/ is the store: mmap shm/arrays/NAME, a .npy file with\n"
 	"its data at byte 4096. errors: your last failures in words. status: the server.\n"
+	"deadlocks: who waits for each other in a circle.\n"
 	"All of it: man 7 ipcfs\n";
 
 /* Over the time since `status` was last read, if that is a second or more ago. */
