@@ -71,14 +71,14 @@ static bool is_in_the_way(const struct fs_thing *t, const struct fs_wait *w,
 /* Units that somebody without a name has, who may give them back at any time, let everybody hope. */
 static bool lacks_units(struct search *s, const struct fs_thing *t, const struct fs_wait *w)
 {
-	uint64_t hope = t->free, all = t->free;
+	uint64_t stuck = 0, all = t->free;
 
 	for (unsigned i = 0; i < t->hold_count; i++) {
 		all += t->holds[i].units;
-		if (!hold_is_stuck(s, &t->holds[i]))
-			hope += t->holds[i].units;
+		if (hold_is_stuck(s, &t->holds[i]))
+			stuck += t->holds[i].units;
 	}
-	return all >= t->initial && hope < w->units;
+	return all >= t->initial && all - stuck < w->units;
 }
 
 static bool must_wait(struct search *s, const struct fs_wait *w)

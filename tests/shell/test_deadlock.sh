@@ -35,6 +35,7 @@ wait "$one" "$two"
 expect one_has_both $'has both\n' cat "$T/out.$one" "$T/out.$two"
 
 # flock(1) takes it for the shell, and ends.
+rm locks/a locks/b # what the shells open, they make
 : >"$T/pids.2"
 start bash -c '
 	exec 3<>locks/a 4<>locks/b; flock 3
@@ -95,5 +96,18 @@ for i in range(3):
     open("values/n", "w").write("add 1")
     n += signal.sigtimedwait([signal.SIGRTMIN], 50) is not None
 print(n)'
+
+# A server in a pid namespace of its own sees no numbers of ours.
+other=$(mktemp -d)
+start unshare --pid --fork "$IPCFS" mount -f -o "store=$S.other" "$other"
+check server_in_a_pid_namespace bash -c 'until mountpoint -q "$1"; do sleep 0.01; done' bash "$other"
+echo x >"$other/queues/q"
+fails not_across_pid_namespaces 'not supported' cat "$other/queues/q,notify=USR1"
+expect in_words_too $'1\n' bash -c 'grep -c "EOPNOTSUPP queues/q: the server does not see" "$1/errors"' bash "$other"
+expect but_all_else $'x\n' cat "$other/queues/q"
+check umount_that_as_well "$IPCFS" umount --force "$other"
+wait "$started"
+rmdir "$other"
+rm -rf --one-file-system "$S.other"
 cd / || exit 1
 finish
