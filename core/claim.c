@@ -7,10 +7,9 @@
 #include "sys.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <unistd.h>
 
-#define TURN_NS 2000000000 /* without a look of its owner: twice the longest sleep */
+#define ASK_NS 1000000000 /* the dead whose death was not noticed are found after that */
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -75,28 +74,35 @@ static int allocate(struct ipcfs_object *o)
 	return (int)n;
 }
 
-int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state)
+void claim_again(struct ipcfs_object *o, unsigned i, const struct ipcfs_holder *h, uint64_t state)
 {
 	uint64_t order = LOAD(o->control->claim_order) + 1;
+	struct claim *c = claim_at(o, i);
+
+	STORE(c->member, h->member);
+	STORE(c->handle, h->handle);
+	STORE(c->who, (uint64_t)(uint32_t)h->pid << 32 | h->uid);
+	STORE(c->since, (uint64_t)sys_realtime_ns());
+	STORE(c->order, order);
+	STORE(o->control->claim_order, order);
+	if (!h->handle)
+		member_note(o); /* our death names the object to a server */
+	claim_stage(o, i, state);
+}
+
+int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state)
+{
 	int i = allocate(o);
 	struct claim *c;
 
 	if (i < 0)
 		return i;
 	c = claim_at(o, (unsigned)i);
-	STORE(c->member, h->member);
-	STORE(c->handle, h->handle);
-	STORE(c->who, (uint64_t)(uint32_t)h->pid << 32 | h->uid);
-	STORE(c->since, (uint64_t)sys_realtime_ns());
-	STORE(c->order, order);
 	STORE(c->a, 0);
 	STORE(c->b, 0);
 	STORE(c->c, 0);
 	STORE(c->d, 0);
-	STORE(o->control->claim_order, order);
-	if (!h->handle)
-		member_note(o); /* our death names the object to a server */
-	claim_stage(o, (unsigned)i, state);
+	claim_again(o, (unsigned)i, h, state);
 	return i;
 }
 
@@ -138,12 +144,24 @@ static void apply(struct ipcfs_object *o)
 	claim_unstage(o);
 }
 
+/* What was used once and is free costs no look any more. */
+static void trim(struct ipcfs_object *o)
+{
+	unsigned n = claim_count(o), used = n;
+
+	while (used && !LOAD(claim_at(o, used - 1)->state))
+		used--;
+	if (used < n)
+		STORE(o->control->claims, used);
+}
+
 void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length)
 {
 	STORE(o->control->redo_word, word);
 	STORE(o->control->redo_length, length);
 	STORE(o->control->redo_on, 1); /* the commit */
 	apply(o);
+	trim(o);
 }
 
 void claim_repair(struct ipcfs_object *o)
@@ -165,6 +183,20 @@ bool claim_alive(struct ipcfs_object *o, struct claim *c)
 	       member_alive(o->store, member);
 }
 
+bool claim_due(struct ipcfs_object *o, const struct ipcfs_op *op)
+{
+	int64_t now;
+
+	if (!o->store->server || !(op->flags & IPCFS_OP_PARK))
+		return true;
+	now = sys_now_ns();
+	if (o->asked_deaths == o->store->deaths && now - o->asked_ns < ASK_NS)
+		return false;
+	o->asked_deaths = o->store->deaths;
+	o->asked_ns = now;
+	return true;
+}
+
 int claim_dead(struct ipcfs_object *o, unsigned from)
 {
 	uint64_t alive = 0;
@@ -179,43 +211,4 @@ int claim_dead(struct ipcfs_object *o, unsigned from)
 		alive = LOAD(c->member);
 	}
 	return CLAIM_NONE;
-}
-
-/* ---- the turnstile --------------------------------------------------------------------------- */
-
-static uint64_t mine(struct ipcfs_object *o)
-{
-	int64_t self = member_self(o->store);
-
-	return self > 0 ? (uint64_t)self : 0;
-}
-
-bool turn_blocks(struct ipcfs_object *o)
-{
-	uint64_t owner = LOAD(o->control->turn), until = LOAD(o->control->turn_until);
-	uint64_t now;
-
-	if (__builtin_expect(!owner, 1) || owner == mine(o))
-		return false;
-	now = (uint64_t)sys_now_ns();
-	if (until > now && until - now <= TURN_NS && member_alive(o->store, owner))
-		return true;
-	STORE(o->control->turn, 0);
-	return false;
-}
-
-void turn_take(struct ipcfs_object *o)
-{
-	if (turn_blocks(o))
-		return;
-	STORE(o->control->turn_until, (uint64_t)sys_now_ns() + TURN_NS);
-	STORE(o->control->turn, mine(o));
-}
-
-void turn_drop(struct ipcfs_object *o)
-{
-	if (__builtin_expect(!LOAD(o->control->turn), 1) || LOAD(o->control->turn) != mine(o))
-		return;
-	STORE(o->control->turn, 0);
-	obj_wake(o, IPCFS_C_READ, INT_MAX);
 }

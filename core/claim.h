@@ -54,6 +54,8 @@ int claim_find(struct ipcfs_object *o, const struct ipcfs_holder *h, unsigned fr
 /* A free entry with the owner's data, staged to become `state`. Nothing is changed before
  * claim_commit(). -EAGAIN: all are in use. -ENOSPC, -EDQUOT, -EUCLEAN. */
 int claim_new(struct ipcfs_object *o, const struct ipcfs_holder *h, uint64_t state);
+/* The same for entry i, whose owner has no meaning in its present state. a to d stay. */
+void claim_again(struct ipcfs_object *o, unsigned i, const struct ipcfs_holder *h, uint64_t state);
 /* Entry i becomes `state` with the next commit; 0 frees it. */
 void claim_stage(struct ipcfs_object *o, unsigned i, uint64_t state);
 /* Drops what is staged. */
@@ -64,20 +66,28 @@ void claim_commit(struct ipcfs_object *o, uint64_t word, uint64_t length);
 void claim_repair(struct ipcfs_object *o);
 /* The first entry at or behind `from` whose owner is dead; CLAIM_NONE. Asks the kernel, once a member. */
 int claim_dead(struct ipcfs_object *o, unsigned from);
+/* Is it worth it to ask that for this operation, which would wait else? A server that tries what is parked again
+ * and again asks after a death that it noticed, and once a second; all others ask each time. */
+bool claim_due(struct ipcfs_object *o, const struct ipcfs_op *op);
 
 /* Does its owner live? Without the lock. */
 bool claim_alive(struct ipcfs_object *o, struct claim *c);
 
-/* ---- the turnstile: nobody who wants much starves behind those who want little ----------------
+/* ---- the turnstile (turn.c): nobody who wants much starves behind those who want little --------
  * Who waits and must not be overtaken takes the turn, if it is free; others then wait even where they would not
- * have to. It is given back with the acquisition or when the wait ends, and lost when its owner is
- * dead or has not looked for two seconds (stopped, say). */
+ * have to. A server's parked requests and the programs that wait in the library also stand behind each other, one
+ * of each kind, so that they take turns. A place is given back with the acquisition or when the wait ends, and
+ * lost when its owner is dead or has not looked for two seconds (stopped, say). */
 
+/* Whose turn it is; 0: nobody's. Who has lost his place is put away, and those behind him are woken. */
+uint64_t turn_owner(struct ipcfs_object *o);
 /* Has another one the turn? */
 bool turn_blocks(struct ipcfs_object *o);
-/* Takes or renews it, if no other has it. */
-void turn_take(struct ipcfs_object *o);
-/* Gives it back if it is ours, and lets the others look. */
+/* Takes or renews it, or the place behind it. True: we stand in one of the two. */
+bool turn_take(struct ipcfs_object *o);
+/* Gives back what is ours, because we have acquired or wait no longer. Was anything? */
+bool turn_pass(struct ipcfs_object *o);
+/* The same, and lets all the others look. */
 void turn_drop(struct ipcfs_object *o);
 
 #endif

@@ -9,6 +9,8 @@
 #ifndef IPCFS_ENGINE_H
 #define IPCFS_ENGINE_H
 
+#include <sys/stat.h>
+
 #include "ipcfs.h"
 
 enum ipcfs_verb {
@@ -30,8 +32,8 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
-	IPCFS_V_SETTLE,	   /* queue: what the holder has leased is done -> count */
-	IPCFS_V_BACK,	   /* queue: what the holder has leased goes back -> count */
+	IPCFS_V_SETTLE,	   /* queue: the holder's leases (a process: token) are done; -EPERM */
+	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
 	IPCFS_V_CLOSE,	   /* queue: no more puts */
@@ -64,7 +66,8 @@ enum ipcfs_class {
 	IPCFS_C_JOIN,	/* waits until all messages are done */
 	IPCFS_C_COUNT
 };
-enum { IPCFS_READY_HUP = 1 << 8 }; /* READY, beside the classes: closed and drained */
+enum { IPCFS_READY_HUP = 1 << 8 };  /* READY, beside the classes: closed and drained */
+enum { IPCFS_READY_OWES = 1 << 9 }; /* ipcfs_kind_ops.ready alone: call `pay` and ask again */
 
 enum {
 	IPCFS_OP_PARK = 1 << 0,	   /* a server asks: if -EAGAIN, ring its doorbell at a change */
@@ -76,8 +79,15 @@ enum {
 	IPCFS_OP_ENDED = 1 << 6,   /* LEAVE: because the holder's process has ended */
 	IPCFS_OP_LEASE = 1 << 7,   /* GET: the message is leased to the holder, not taken */
 	IPCFS_OP_HOLD = 1 << 8,	   /* ACQUIRE: the units belong to the holder */
-	IPCFS_OP_LAST = 1 << 14,   /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
-	IPCFS_OP_BREAK = 1 << 15,  /* PASS with LAST, LEAVE: and the barrier is broken by it */
+	IPCFS_OP_TURN =
+		1 << 9, /* out: the caller has the turn, or the next; it sleeps in class JOIN */
+	IPCFS_OP_CONVERT =
+		1 << 10, /* LOCK shared: what the holder has exclusively becomes shared */
+	IPCFS_OP_DRY =
+		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
+	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
+	IPCFS_OP_PAID = 1 << 16,  /* the second try, after ipcfs_kind_ops.pay */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -107,6 +117,7 @@ struct ipcfs_op {
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
+	uint64_t attempt; /* GET with LEASE: out; token, too, for SETTLE and BACK */
 	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the object's lock with the message in place, in one or two
 	 * pieces (out is not used then). Negative: nothing is taken, the operation
 	 * returns that. The message is taken after it returned 0. */
@@ -164,8 +175,12 @@ struct ipcfs_engine {
 	 * dying client was working on; id 0: any may have changed. -errno. */
 	int (*watch)(struct ipcfs_store *store, void (*changed)(void *arg, uint64_t id), void *arg);
 	void (*dispatch)(struct ipcfs_store *store);
+	/* Engines whose names are not in the store's folder; else NULL: what is the file's status, and the
+	 * file itself as a descriptor, for its mode, owner and times. -ENOENT. */
+	int (*lookup)(struct ipcfs_store *store, const char *name, struct stat *st);
+	int (*file)(const char *name, struct stat *st);
 };
 
-extern const struct ipcfs_engine ipcfs_engine_shm;
+extern const struct ipcfs_engine ipcfs_engine_shm, ipcfs_engine_mq;
 
 #endif

@@ -61,7 +61,7 @@ extern "C" {
 
 /* Limits. */
 enum {
-	IPCFS_NAME_MAX = 200,	  /* bytes of one name, folders each likewise */
+	IPCFS_NAME_MAX = 200,	  /* bytes of one name, folders each likewise; of an mq 255 */
 	IPCFS_PATH_MAX = 1024,	  /* bytes of a name with its folders */
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
@@ -70,6 +70,7 @@ enum {
 #define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
 #define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
 #define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
+#define IPCFS_ATTEMPTS_MAX 2147483647u
 #define IPCFS_SEMAPHORE_MAX 2147483647u
 #define IPCFS_PARTIES_MAX 4096u			  /* of a barrier; as many wait for a condition */
 #define IPCFS_ARRAY_BYTES_MAX ((uint64_t)1 << 32) /* bytes of all elements */
@@ -83,6 +84,8 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
+	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
 	IPCFS_KIND_COUNT
 };
 
@@ -186,7 +189,10 @@ struct ipcfs_stat {
 	struct ipcfs_properties properties; /* all that the kind has, given or default */
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
-	uint64_t messages, bytes;	    /* queue */
+	uint64_t messages,
+		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+	uint64_t unfinished; /* queue: put, and not yet declared done */
+	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
 	 * both with the dead whom nobody has missed yet */
 	uint64_t value;
@@ -229,11 +235,12 @@ int64_t ipcfs_after(int64_t timeout_ns);
 /* ---- queues: messages of bytes, first in first out --------------------------- */
 
 /* ipcfs_queue_put: appends one message of len bytes (0 is allowed), waits while
- * it does not fit. -EMSGSIZE: longer than the capacity. */
+ * it does not fit. -EMSGSIZE: longer than the capacity. -EPIPE: the queue is closed. */
 int ipcfs_queue_put(struct ipcfs_object *queue, const void *msg, size_t len, int64_t deadline_ns);
 
 /* ipcfs_queue_get: takes the oldest message, waits while there is none. Returns
- * its length. -EMSGSIZE: longer than size; it stays (ipcfs_queue_peek tells its length). */
+ * its length. -EMSGSIZE: longer than size; it stays (ipcfs_queue_peek tells its length).
+ * -ENODATA: the queue is closed, and nothing is left in it. */
 ssize_t ipcfs_queue_get(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns);
 
 /* ipcfs_queue_peek: copies at most size bytes of the oldest message, takes nothing and
@@ -251,8 +258,38 @@ int ipcfs_queue_put_many(struct ipcfs_object *queue, const struct iovec *msgs, u
 int ipcfs_queue_get_many(struct ipcfs_object *queue, struct iovec *bufs, unsigned count,
 			 int64_t deadline_ns);
 
-/* ipcfs_queue_clear: drops every message in one step. Returns how many. */
+/* ipcfs_queue_clear: drops every message that is not leased, in one step. Returns how many. */
 ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
+
+/* Leases: a message that is leased is not gone, but in this process's hands until it says what became of it. One that
+ * goes back is the next to be had, before all that was put after it, in the old order.
+ *
+ * ipcfs_queue_lease: as ipcfs_queue_get, but the message is leased. The lease is this process's, not the thread's.
+ * It ends with ipcfs_queue_settle() or ipcfs_queue_return(); with the last ipcfs_close() of the queue in
+ * this process, or with the process, however that ends, the message goes back. A forked child has no leases.
+ * Waits as well while 4096 messages are leased.
+ * ipcfs_queue_settle: the message is done.  ipcfs_queue_return: it goes back, which is one failed attempt, as is any
+ * end of a lease but settling. Where the queue has the properties `attempts` and `dead`, a message that has failed so
+ * often is moved to that queue instead, as put by this one's owner, if he may and it has room.
+ *   -EPERM  this process has no such lease */
+struct ipcfs_lease {
+	uint64_t id;
+	uint64_t attempt; /* the how many-th of this message, from 1 */
+};
+ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns,
+			  struct ipcfs_lease *lease);
+int ipcfs_queue_settle(struct ipcfs_object *queue, uint64_t lease);
+int ipcfs_queue_return(struct ipcfs_object *queue, uint64_t lease);
+
+/* ipcfs_queue_done: declares count (1 or more) messages done, whichever they are; -EOVERFLOW: more than were put.
+ * Settling, clearing and the move to the dead-letter queue declare their messages done, too.
+ * ipcfs_queue_join: waits until all that was ever put is done. */
+int ipcfs_queue_done(struct ipcfs_object *queue, uint64_t count);
+int ipcfs_queue_join(struct ipcfs_object *queue, int64_t deadline_ns);
+
+/* ipcfs_queue_close: puts, waiting ones too, fail with -EPIPE from now on. Gets take what is left; then, when
+ * nobody else has a message leased that could come back, they fail with -ENODATA. */
+int ipcfs_queue_close(struct ipcfs_object *queue);
 
 /* ---- semaphores -------------------------------------------------------------- */
 

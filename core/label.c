@@ -44,7 +44,25 @@ static void write_npy(enum ipcfs_kind kind, const uint64_t shape[5], char page[S
 	page[SEG_PAGE - 1] = '\n';
 }
 
-void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE])
+/* Whether the name is one that a queue can have is the caller's to check. */
+bool label_dead(const char page[SEG_PAGE], char *name)
+{
+	const char *end = page + SEG_PAGE - SEG_CONTROL, *at = page, *newline;
+
+	for (; (newline = memchr(at, '\n', (size_t)(end - at))); at = newline + 1) {
+		size_t len = (size_t)(newline - at);
+
+		if (len <= 5 || len - 5 > IPCFS_NAME_MAX || memcmp(at, "dead ", 5) != 0)
+			continue;
+		memcpy(name, at + 5, len - 5);
+		name[len - 5] = '\0';
+		return true;
+	}
+	return false;
+}
+
+void label_write(enum ipcfs_kind kind, const uint64_t shape[5], const char *dead,
+		 char page[SEG_PAGE])
 {
 	struct ipcfs_properties p = {0};
 	size_t n, size = SEG_PAGE - SEG_CONTROL;
@@ -62,6 +80,11 @@ void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PA
 	if (p.given & IPCFS_P_CAPACITY)
 		n += (size_t)snprintf(page + n, size - n, "capacity %llu\n",
 				      (unsigned long long)p.capacity);
+	if (p.given & IPCFS_P_ATTEMPTS)
+		n += (size_t)snprintf(page + n, size - n, "attempts %llu\n",
+				      (unsigned long long)p.attempts);
+	if (dead)
+		n += (size_t)snprintf(page + n, size - n, "dead %s\n", dead);
 	if (p.given & IPCFS_P_VALUE)
 		n += (size_t)snprintf(page + n, size - n, "value %llu\nmax %llu\n",
 				      (unsigned long long)p.value, (unsigned long long)p.max);

@@ -3,8 +3,9 @@
  * member.c - who is alive. Each process that works on a store has one file, members/N,
  * with an open-file-description lock. Its descriptor is closed at once: the mapping keeps
  * the lock, which therefore survives close and closefrom and ends with munmap, exec and
- * every death, and is not shared with a forked child (MADV_DONTFORK). N is random and never used
- * again, and is kept in a page that fork wipes, so any kind of child registers anew.
+ * every death, and is not shared with a forked child (MADV_DONTFORK). N is never used again: 31 bits of it are
+ * random, 32 are the file's inode number, so that nobody who makes the name of the dead again in the folder, which
+ * is open to all, passes for them. It is kept in a page that fork wipes, so any kind of child registers anew.
  *
  * The same file is the doorbell: who wants a server to look at an object notes the object's
  * id in its page and touches its file. watch.c hears it.
@@ -21,28 +22,44 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ENROL_TRIES = 100, SWEEP_EVERY = 32 };
+enum { ENROL_TRIES = 100, SWEEP_EVERY = 32, NOTED_NOWHERE = MEMBER_HOLDS + 1 };
 
 void member_path(char path[MEMBER_PATH], uint64_t number)
 {
 	snprintf(path, MEMBER_PATH, "members/%016llx", (unsigned long long)number);
 }
 
+static uint64_t number_of(uint32_t random, const struct stat *st)
+{
+	return (uint64_t)(random >> 1) << 32 | (uint32_t)st->st_ino;
+}
+
+bool member_is_number_of(uint64_t number, const struct stat *st)
+{
+	return (uint32_t)number == (uint32_t)st->st_ino;
+}
+
 /* Makes the locked and mapped file under a temporary name and gives it its number as a name. The mapping
  * keeps the lock, or, where `keep` is given, that descriptor does and nothing stays mapped. */
-static int publish(int dirfd, uint64_t number, struct member_page **out, int *keep)
+static int publish(int dirfd, uint32_t random, uint64_t *number, struct member_page **out,
+		   int *keep)
 {
 	char temporary[MEMBER_PATH], path[MEMBER_PATH];
 	struct member_page *page = NULL;
+	struct stat st;
 	void *base;
 	int fd, rc;
 
-	member_path(path, number);
-	snprintf(temporary, sizeof(temporary), "members/.new-%016llx", (unsigned long long)number);
+	snprintf(temporary, sizeof(temporary), "members/.new-%08x", random);
 	fd = sys_open_beneath(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fd;
-	rc = sys_ofd_lock(fd);
+	rc = sys_fstat(fd, &st);
+	if (rc == 0) {
+		*number = number_of(random, &st);
+		member_path(path, *number);
+		rc = *number ? sys_ofd_lock(fd) : -EEXIST;
+	}
 	if (rc == 0)
 		rc = sys_allocate(fd, 0, SEG_PAGE);
 	if (rc == 0)
@@ -52,7 +69,7 @@ static int publish(int dirfd, uint64_t number, struct member_page **out, int *ke
 	if (rc == 0) {
 		page = base;
 		page->magic = SEG_MAGIC;
-		page->number = number;
+		page->number = *number;
 		page->pid = getpid();
 		page->uid = geteuid();
 		page->pid_space = sys_pid_space();
@@ -79,13 +96,13 @@ static int publish(int dirfd, uint64_t number, struct member_page **out, int *ke
 /* A number that nobody has had, published. A sweep may take the file away before it is locked: then again. */
 static int publish_new(int dirfd, uint64_t *number, struct member_page **out, int *keep)
 {
+	uint32_t random;
 	int rc = -EEXIST;
 
 	for (int i = 0; i < ENROL_TRIES && (rc == -EEXIST || rc == -ENOENT); i++) {
-		rc = sys_random(number, sizeof(*number));
-		*number >>= 1; /* the lock word needs a bit, member_self a sign */
+		rc = sys_random(&random, sizeof(random));
 		if (rc == 0)
-			rc = *number ? publish(dirfd, *number, out, keep) : -EEXIST;
+			rc = publish(dirfd, random, number, out, keep);
 	}
 	return rc;
 }
@@ -103,11 +120,11 @@ static int enrol(struct ipcfs_store *store)
 	store_leave(store, dirfd);
 	if (rc < 0)
 		return rc;
-	if (number % SWEEP_EVERY == 0)
-		member_sweep(store); /* where no server runs, nobody else does */
 	seg_reset_locks(store);
 	store->self->page = page;
 	STORE(store->self->number, number);
+	if ((number >> 32) % SWEEP_EVERY == 0)
+		member_sweep(store); /* where no server runs, nobody else does */
 	return 0;
 }
 
@@ -176,17 +193,21 @@ void member_leave(struct ipcfs_store *store)
 	STORE(store->self->number, 0);
 }
 
-/* No file, or nobody has it locked: dead. When the kernel will not say: alive. */
+/* No file, another's, or nobody has it locked: dead. When the kernel will not say: alive. */
 bool member_alive(struct ipcfs_store *store, uint64_t number)
 {
 	char path[MEMBER_PATH];
+	struct stat st;
 	int dirfd, fd, rc;
 
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return true;
 	member_path(path, number);
-	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
+	rc = sys_stat_at(dirfd, path, &st);
+	if (rc == 0 && !member_is_number_of(number, &st))
+		rc = -ENOENT;
+	fd = rc < 0 ? rc : sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
 	store_leave(store, dirfd);
 	if (fd < 0)
 		return fd != -ENOENT;
@@ -219,12 +240,13 @@ void member_note(struct ipcfs_object *o)
 			return;
 		}
 	}
+	o->noted = NOTED_NOWHERE;
 	STORE(page->many, 1);
 }
 
 void member_unnote(struct ipcfs_object *o)
 {
-	if (o->noted && LOAD(o->store->self->number))
+	if (o->noted && o->noted != NOTED_NOWHERE && LOAD(o->store->self->number))
 		STORE(o->store->self->page->holds[o->noted - 1], 0);
 	o->noted = 0;
 }

@@ -14,11 +14,20 @@
 /* Who opens a name whose removal was begun by somebody who died finishes it, and looks again. */
 enum { OPEN_TRIES = 1000 };
 
+static void properties_of(const struct ipcfs_object *o, struct ipcfs_properties *p)
+{
+	o->ops->properties_of(o->shape, p);
+	if (o->dead) {
+		p->given |= IPCFS_P_DEAD;
+		snprintf(p->dead, sizeof(p->dead), "%s", o->dead);
+	}
+}
+
 static bool same(const struct ipcfs_object *o, const struct ipcfs_properties *p)
 {
 	struct ipcfs_properties is = {0};
 
-	o->ops->properties_of(o->shape, &is);
+	properties_of(o, &is);
 	if (p->given & IPCFS_P_LEN && !(is.given & IPCFS_P_LEN))
 		return false;
 	return (!(p->given & IPCFS_P_MAXSIZE) || p->maxsize == is.maxsize) &&
@@ -60,6 +69,8 @@ static int open_found(const struct request *r, int dirfd, const char *path, int 
 		rc = -EEXIST;
 	} else if (r->p && !same(o, r->p)) {
 		rc = -EEXIST;
+	} else if (o->dead) {
+		rc = seg_note_folder(o, path);
 	}
 	if (rc < 0)
 		seg_detach(o);
@@ -71,10 +82,15 @@ static int open_found(const struct request *r, int dirfd, const char *path, int 
 static int create(const struct request *r, int dirfd, const char *path)
 {
 	static const struct ipcfs_properties none;
+	const struct ipcfs_properties *p = r->p ? r->p : &none;
+	const char *dead = p->given & IPCFS_P_DEAD ? p->dead : NULL;
 	uint64_t shape[5] = {0};
-	int rc = ipcfs_kinds[r->kind]->shape(r->p ? r->p : &none, shape);
+	int rc = ipcfs_kinds[r->kind]->shape(p, shape);
 
-	return rc < 0 ? rc : seg_create(r->store, dirfd, path, r->kind, shape, r->maker);
+	/* A queue whose dead letters come back to itself has none. */
+	if (rc == 0 && dead && !strcmp(dead, strrchr(path, '/') + 1))
+		rc = -EINVAL;
+	return rc < 0 ? rc : seg_create(r->store, dirfd, path, r->kind, shape, dead, r->maker);
 }
 
 static int open_path(const struct request *r, int dirfd, const char *path,
@@ -105,6 +121,16 @@ static int open_path(const struct request *r, int dirfd, const char *path,
 	return rc;
 }
 
+/* A name in the queue's own folder. */
+static int check_dead(const char dead[IPCFS_NAME_MAX + 1])
+{
+	size_t len = strnlen(dead, IPCFS_NAME_MAX + 1);
+
+	if (len > IPCFS_NAME_MAX)
+		return -ENAMETOOLONG;
+	return memchr(dead, '/', len) ? -EINVAL : store_check_name(dead, len);
+}
+
 static int shm_open_object(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name,
 			   int flags, const struct ipcfs_maker *maker,
 			   const struct ipcfs_properties *p, struct ipcfs_object **object)
@@ -117,6 +143,10 @@ static int shm_open_object(struct ipcfs_store *store, enum ipcfs_kind kind, cons
 		return rc;
 	if (p && p->given & ~ipcfs_kinds[kind]->properties)
 		return -EINVAL;
+	if (p && p->given & IPCFS_P_DEAD)
+		rc = check_dead(p->dead);
+	if (rc < 0)
+		return rc;
 	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
@@ -188,7 +218,7 @@ static int shm_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
 	memset(st, 0, sizeof(*st));
 	st->kind = o->kind;
 	st->id = o->id;
-	o->ops->properties_of(o->shape, &st->properties);
+	properties_of(o, &st->properties);
 	st->changes = LOAD(o->control->changes);
 	o->ops->stat(o, st);
 	if (LOAD(o->damaged) || state & SEG_DAMAGED)
@@ -196,7 +226,7 @@ static int shm_stat(struct ipcfs_object *o, struct ipcfs_stat *st)
 	return state & SEG_REMOVED ? -EIDRM : 0;
 }
 
-/* Without the lock: an entry whose state changed while it was read is left out. */
+/* Without the lock: an entry that became another's while it was read is left out. */
 static int shm_holders(struct ipcfs_object *o,
 		       int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg)
 {
@@ -204,17 +234,17 @@ static int shm_holders(struct ipcfs_object *o,
 
 	for (unsigned i = 0, n = o->claims ? claim_count(o) : 0; i < n && rc == 0; i++) {
 		struct claim *c = claim_at(o, i);
-		uint64_t state = LOAD(c->state), who = LOAD(c->who);
+		uint64_t state = LOAD(c->state), order = LOAD(c->order), who = LOAD(c->who);
 		struct ipcfs_holding h = {.member = LOAD(c->member),
 					  .handle = LOAD(c->handle),
 					  .pid = (pid_t)(who >> 32),
 					  .uid = (uid_t)who,
 					  .since_ns = (int64_t)LOAD(c->since),
-					  .order = LOAD(c->order)};
+					  .order = order};
 
 		if (!state || !o->ops->holding(o, c, state, &h))
 			continue;
-		if (LOAD(c->state) == state && claim_alive(o, c))
+		if (LOAD(c->state) == state && LOAD(c->order) == order && claim_alive(o, c))
 			rc = each(arg, &h);
 	}
 	return rc;
@@ -252,7 +282,7 @@ int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name
 {
 	struct ipcfs_maker maker = {.uid = geteuid(), .gid = getegid()};
 
-	if ((unsigned)kind >= IPCFS_KIND_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
+	if ((unsigned)kind >= IPCFS_SEGMENT_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
 		return -EINVAL;
 	if (flags & IPCFS_CREATE)
 		maker.mode = store_object_mode(kind, mode & ~sys_umask());

@@ -59,8 +59,14 @@ struct seg_control {
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
 	 * `word` becomes with redo_on (claim.h). */
 	_Atomic uint64_t claims, claims_reserved, claim_order, redo_word;
-	_Atomic uint64_t turn, turn_until; /* the turnstile: whose, CLOCK_MONOTONIC ns */
-	uint8_t spare[SEG_CONTROL - 216];
+	_Atomic uint64_t turn,
+		turn_until; /* the turnstile: whose, until when (CLOCK_MONOTONIC ns) */
+	/* queue: messages that have left the ring: the number that `word` names, and the next. length: messages
+	 * declared done. */
+	_Atomic uint64_t taken[2];
+	_Atomic uint64_t turn_next,
+		next_until; /* who has the turn next; until when he is waited for */
+	uint8_t spare[SEG_CONTROL - 248];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
@@ -75,6 +81,7 @@ struct ipcfs_kind_ops {
 	uint32_t properties; /* IPCFS_P_* that it has */
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
+	bool claims_ready;   /* the first page of claims has memory from creation */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -87,8 +94,10 @@ struct ipcfs_kind_ops {
 	uint64_t (*initial)(const uint64_t shape[5]);
 	/* Ends what the dead owner of the lock had committed. May be killed and repeated. NULL: nothing. */
 	void (*repair)(struct ipcfs_object *o);
-	/* One operation under the lock. */
+	/* One operation under the lock. -ERESTART: call `pay`, then try again with IPCFS_OP_PAID. */
 	int (*try)(struct ipcfs_object *o, struct ipcfs_op *op);
+	/* Without the lock. NULL: `try` never asks for it. */
+	void (*pay)(struct ipcfs_object *o);
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
@@ -98,7 +107,8 @@ struct ipcfs_kind_ops {
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
-	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops;
+	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
+	ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -120,7 +130,15 @@ struct ipcfs_object {
 	_Atomic uint32_t thread;   /* does one of this process's work? outside the segment's lock */
 	size_t claims;		   /* offset of the table of claims; 0: the kind has none */
 	unsigned staged_from, staged_to; /* claims that may be staged; under the lock */
-	unsigned noted;			 /* 1 + our place in the member's `holds`; 0: not noted */
+	unsigned
+		noted; /* 1 + our place in the member's `holds` (MEMBER_HOLDS: none was left); 0: not noted */
+	/* A server's last question whether the owners of claims live: see claim_due(). */
+	uint64_t asked_deaths;
+	int64_t asked_ns;
+	char *dead;   /* queue: name of its dead-letter queue, noted at attach; NULL: it has none */
+	char *folder; /* where that is: "queues/team", noted at open */
+	gid_t group;
+	_Atomic int64_t buried_ns; /* queue: when the dead were last looked for */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -134,6 +152,17 @@ struct ipcfs_object {
 			uint64_t count, bytes;
 			size_t payload, redo; /* offsets */
 		} cells;
+		struct {
+			int fd;
+			bool armed; /* its changes are told */
+			uint64_t maxmsg, msgsize, changes;
+			uint64_t
+				told; /* twice as often as its changes were told of: each may be several */
+			long count; /* messages at the last look */
+			char *kept; /* a message that could be neither given nor sent back */
+			size_t kept_len;
+			unsigned kept_prio;
+		} mq;
 		struct {
 			int64_t cleared_ns; /* when a full table was last searched for the dead */
 		} tickets;
@@ -165,7 +194,10 @@ struct ipcfs_store {
 	/* Server: doorbell. */
 	int watch_fd; /* inotify */
 	struct member_watcher *watcher;
+	uint64_t deaths; /* noticed */
 	void (*changed)(void *arg, uint64_t id);
+	/* Server: who has died had, or may have had, claims on the object (may be NULL). */
+	void (*died)(void *arg, uint64_t id);
 	/* Server: a name in the store appeared or went behind our back (may be NULL). */
 	void (*names)(void *arg, int wd, const char *name);
 	void *watch_arg;
@@ -187,12 +219,15 @@ int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);
 
 /* ---- segment.c ---- */
 #define STORE_PATH_SIZE (IPCFS_PATH_MAX + 32)
-/* Makes the segment of `shape` and links it as path: complete or not at all. Gives an open descriptor. */
+/* Makes the segment of `shape` and links it as path: complete or not at all. Gives an open descriptor.
+ * dead: as o->dead. */
 int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcfs_kind kind,
-	       const uint64_t shape[5], const struct ipcfs_maker *maker);
+	       const uint64_t shape[5], const char *dead, const struct ipcfs_maker *maker);
 /* Attaches the open file: -EUCLEAN when it is no segment of the kind. */
 int seg_attach(struct ipcfs_store *store, int fd, enum ipcfs_kind kind, struct ipcfs_object **out);
 void seg_detach(struct ipcfs_object *o);
+/* Notes the folder of the path by which it was opened, if it has not been noted yet. -ENOMEM. */
+int seg_note_folder(struct ipcfs_object *o, const char *path);
 /* Makes sure that bytes [0, need) of an area have memory; *high is the control block's note of
  * how many have. -ENOSPC, -EDQUOT. */
 int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomic uint64_t *high,
@@ -206,8 +241,11 @@ void seg_condemn(int fd, enum ipcfs_kind kind);
 void seg_reset_locks(struct ipcfs_store *store);
 
 /* ---- label.c ---- */
-/* The label page of a segment. */
-void label_write(enum ipcfs_kind kind, const uint64_t shape[5], char page[SEG_PAGE]);
+/* The label page of a segment. dead: may be NULL. */
+void label_write(enum ipcfs_kind kind, const uint64_t shape[5], const char *dead,
+		 char page[SEG_PAGE]);
+/* The dead-letter queue that a label names, copied to name[IPCFS_NAME_MAX + 1]. 0: it names none. */
+bool label_dead(const char page[SEG_PAGE], char *name);
 
 /* ---- member.c ---- */
 enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 256 };
@@ -239,6 +277,8 @@ static inline int64_t member_self(struct ipcfs_store *store)
 	return __builtin_expect(number != 0, 1) ? (int64_t)number : member_register(store);
 }
 bool member_alive(struct ipcfs_store *store, uint64_t number);
+/* Is this the file of that member, and not one that somebody has made under its name? */
+bool member_is_number_of(uint64_t number, const struct stat *st);
 void member_ring(struct ipcfs_store *store, uint64_t id);
 /* Where this thread notes the object that it works on. 0: it has no slot yet. */
 extern __thread unsigned member_slot

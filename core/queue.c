@@ -4,8 +4,12 @@
  * word is {slot of the oldest message, how many}, so that counts are never kept twice; a put
  * fills bytes, then a slot, then stores the word. Positions in the ring only grow, until the queue
  * is empty: then both start at 0 again, so that a queue which never holds much never uses much.
+ *
+ * How many messages have left the ring is in one of two places, and a bit of the word says in which: a get
+ * writes the other one first. So the word that commits a get commits that number too, and all that was ever
+ * put is the sum of both. Where messages are leased, the word has a bit for it, and lease.c goes on.
  */
-#include "object.h"
+#include "queue.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,30 +25,26 @@ struct shared_slot {
 	_Atomic uint64_t start, len;
 };
 
-enum { SHAPE_MAXSIZE, SHAPE_CAPACITY };
-enum { RESERVED_INDEX, RESERVED_RING };
-
-/* What the committed word and the slots say, checked. */
-struct view {
-	uint32_t head, count;
-	uint64_t first, end; /* positions: of the oldest byte, behind the newest */
-};
-
 static int shape(const struct ipcfs_properties *p, uint64_t out[5])
 {
-	out[SHAPE_MAXSIZE] = p->given & IPCFS_P_MAXSIZE ? p->maxsize : 0;
-	out[SHAPE_CAPACITY] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_CAPACITY_DEFAULT;
-	if (out[SHAPE_MAXSIZE] > IPCFS_MAXSIZE_MAX || out[SHAPE_CAPACITY] > IPCFS_CAPACITY_MAX ||
-	    out[SHAPE_CAPACITY] == 0)
+	out[QUEUE_MAXSIZE] = p->given & IPCFS_P_MAXSIZE ? p->maxsize : 0;
+	out[QUEUE_CAPACITY] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_CAPACITY_DEFAULT;
+	out[QUEUE_ATTEMPTS] = p->given & IPCFS_P_ATTEMPTS ? p->attempts : 0;
+	if (out[QUEUE_MAXSIZE] > IPCFS_MAXSIZE_MAX || out[QUEUE_CAPACITY] > IPCFS_CAPACITY_MAX ||
+	    out[QUEUE_CAPACITY] == 0 || out[QUEUE_ATTEMPTS] > IPCFS_ATTEMPTS_MAX ||
+	    (p->given & IPCFS_P_ATTEMPTS && p->attempts == 0))
 		return -ERANGE;
-	return 0;
+	return p->given & IPCFS_P_DEAD && !out[QUEUE_ATTEMPTS] ? -EINVAL : 0;
 }
 
 static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
 {
 	p->given = IPCFS_P_MAXSIZE | IPCFS_P_CAPACITY;
-	p->maxsize = in[SHAPE_MAXSIZE];
-	p->capacity = in[SHAPE_CAPACITY];
+	p->maxsize = in[QUEUE_MAXSIZE];
+	p->capacity = in[QUEUE_CAPACITY];
+	p->attempts = in[QUEUE_ATTEMPTS];
+	if (p->attempts)
+		p->given |= IPCFS_P_ATTEMPTS;
 }
 
 static size_t page_up(uint64_t n)
@@ -54,9 +54,10 @@ static size_t page_up(uint64_t n)
 
 static int layout(struct ipcfs_object *o)
 {
-	uint64_t maxsize = o->shape[SHAPE_MAXSIZE], capacity = o->shape[SHAPE_CAPACITY];
+	uint64_t maxsize = o->shape[QUEUE_MAXSIZE], capacity = o->shape[QUEUE_CAPACITY];
 
-	if (maxsize > IPCFS_MAXSIZE_MAX || capacity == 0 || capacity > IPCFS_CAPACITY_MAX)
+	if (maxsize > IPCFS_MAXSIZE_MAX || capacity == 0 || capacity > IPCFS_CAPACITY_MAX ||
+	    o->shape[QUEUE_ATTEMPTS] > IPCFS_ATTEMPTS_MAX)
 		return -EUCLEAN;
 	o->queue.capacity = capacity;
 	o->queue.slots = maxsize ? maxsize : capacity;
@@ -64,71 +65,98 @@ static int layout(struct ipcfs_object *o)
 		o->queue.slots = IPCFS_MAXSIZE_MAX;
 	o->queue.index = SEG_PAGE;
 	o->queue.ring = o->queue.index + page_up(o->queue.slots * sizeof(struct shared_slot));
-	o->size = o->queue.ring + page_up(capacity);
+	o->claims = o->queue.ring + page_up(capacity);
+	o->size = o->claims + CLAIMS_BYTES;
 	return 0;
 }
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-static struct shared_slot *slot_at(struct ipcfs_object *o, uint64_t i)
+static inline struct shared_slot *slot_at(struct ipcfs_object *o, uint64_t i)
 {
 	struct shared_slot *index = (void *)(o->base + o->queue.index);
 
 	return index + (i < o->queue.slots ? i : i - o->queue.slots);
 }
 
-static struct slot slot_read(struct ipcfs_object *o, uint64_t i)
+static inline struct slot slot_read(struct ipcfs_object *o, uint64_t i)
 {
 	struct shared_slot *s = slot_at(o, i);
 
 	return (struct slot){.start = LOAD(s->start), .len = LOAD(s->len)};
 }
 
-static bool slot_fits(struct ipcfs_object *o, struct slot s)
+static inline bool slot_fits(struct ipcfs_object *o, struct slot s)
 {
 	return s.len <= o->queue.capacity && s.start <= UINT64_MAX - s.len;
 }
 
-static int look_at(struct ipcfs_object *o, uint64_t word, struct view *v)
+static inline int look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v)
 {
+	uint32_t count = (uint32_t)(word & QUEUE_COUNT),
+		 head = (uint32_t)(word >> QUEUE_HEAD) & (IPCFS_MAXSIZE_MAX - 1);
 	struct slot first, last;
 
-	v->head = (uint32_t)(word >> 32);
-	v->count = (uint32_t)word;
-	v->first = v->end = 0;
-	if (v->head >= o->queue.slots || v->count > o->queue.slots)
+	*v = (struct queue_view){.word = word, .head = head, .count = count};
+	if (head >= o->queue.slots || count > o->queue.slots)
 		return -EUCLEAN;
-	if (v->count == 0)
-		return 0;
-	first = slot_read(o, v->head);
-	last = slot_read(o, (uint64_t)v->head + v->count - 1);
-	if (!slot_fits(o, first) || !slot_fits(o, last) || first.start > last.start ||
-	    last.start + last.len - first.start > o->queue.capacity)
-		return -EUCLEAN;
-	v->first = first.start;
-	v->end = last.start + last.len;
-	return 0;
+	if (count) {
+		first = slot_read(o, head);
+		last = slot_read(o, (uint64_t)head + count - 1);
+		if (!slot_fits(o, first) || !slot_fits(o, last) || first.start > last.start ||
+		    last.start + last.len - first.start > o->queue.capacity)
+			return -EUCLEAN;
+		v->first = first.start;
+		v->end = last.start + last.len;
+	}
+	return __builtin_expect(word & QUEUE_CLAIMS, 0) ? lease_survey(o, v) : 0;
 }
 
-static int look(struct ipcfs_object *o, struct view *v)
+static inline int look(struct ipcfs_object *o, struct queue_view *v)
 {
 	return look_at(o, LOAD(o->control->word), v);
 }
 
-static bool fits(struct ipcfs_object *o, const struct view *v, uint64_t len)
+int queue_look(struct ipcfs_object *o, struct queue_view *v)
 {
-	return v->count < o->queue.slots && v->end - v->first + len <= o->queue.capacity;
+	return look(o, v);
+}
+
+int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len)
+{
+	struct slot s = slot_read(o, i);
+
+	*start = s.start;
+	*len = s.len;
+	return slot_fits(o, s) ? 0 : -EUCLEAN;
+}
+
+static inline bool fits(struct ipcfs_object *o, const struct queue_view *v, uint64_t len)
+{
+	return (uint64_t)v->count + v->ready + v->doomed < o->queue.slots &&
+	       v->end - v->first + len <= o->queue.capacity;
 }
 
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
-	struct view v;
-	uint64_t len = o->queue.capacity < 4096 ? o->queue.capacity : 4096;
+	uint64_t len = op->in_len ? op->in_len : 4096;
+	unsigned classes = 0;
+	struct queue_view v;
 
-	(void)op;
-	if (look(o, &v) < 0)
-		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE; /* an error does not wait */
-	return (v.count ? 1u << IPCFS_C_READ : 0) | (fits(o, &v, len) ? 1u << IPCFS_C_WRITE : 0);
+	if (len > o->queue.capacity)
+		len = o->queue.capacity;
+	/* An error does not wait. */
+	if (look(o, &v) < 0 || lease_look_for_dead(o, &v) < 0)
+		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE | 1u << IPCFS_C_JOIN;
+	if (v.count || v.ready)
+		classes |= 1u << IPCFS_C_READ;
+	else if (v.word & QUEUE_CLOSED && lease_drained(o, &v, op))
+		classes |= 1u << IPCFS_C_READ | IPCFS_READY_HUP;
+	if (v.word & QUEUE_CLOSED || fits(o, &v, len))
+		classes |= 1u << IPCFS_C_WRITE;
+	if (lease_unfinished(o, &v) == 0)
+		classes |= 1u << IPCFS_C_JOIN;
+	return v.doomed ? classes | IPCFS_READY_OWES : classes;
 }
 
 /* ---- put ------------------------------------------------------------------------------ */
@@ -140,8 +168,7 @@ static uint64_t place(struct ipcfs_object *o, uint64_t position)
 	return position < o->queue.capacity ? position : position % o->queue.capacity;
 }
 
-/* The bytes [start, start + len) of the ring, in one or two pieces. */
-static int pieces_of(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2])
+int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2])
 {
 	uint8_t *ring = o->base + o->queue.ring;
 	uint64_t capacity = o->queue.capacity, at = place(o, start);
@@ -161,66 +188,90 @@ static int reserve(struct ipcfs_object *o, uint64_t slot, uint64_t start, uint64
 	if (slot >= o->queue.slots)
 		slot -= o->queue.slots;
 	rc = seg_reserve(o, o->queue.index, o->queue.slots * sizeof(struct shared_slot),
-			 &o->control->reserved[RESERVED_INDEX],
+			 &o->control->reserved[QUEUE_RESERVED_INDEX],
 			 (slot + 1) * sizeof(struct shared_slot));
 	if (rc == 0)
-		rc = seg_reserve(o, o->queue.ring, capacity, &o->control->reserved[RESERVED_RING],
-				 need);
+		rc = seg_reserve(o, o->queue.ring, capacity,
+				 &o->control->reserved[QUEUE_RESERVED_RING], need);
 	return rc;
 }
 
-/* Fills bytes and slot behind the view, which then counts the message. Nobody sees it yet. */
-static int append(struct ipcfs_object *o, struct view *v, const void *msg, uint64_t len)
+/* Room and memory for a message behind the view's last one. */
+static inline int make_place(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 {
-	struct iovec to[2];
-	uint64_t slot = (uint64_t)v->head + v->count;
-	int n, rc;
-
 	if (len > o->queue.capacity)
 		return -EMSGSIZE;
+	if (__builtin_expect(v->word & QUEUE_CLAIMS, 0))
+		queue_make_room(o, v, len);
 	if (!fits(o, v, len))
 		return -EAGAIN;
-	rc = reserve(o, slot, v->end, len);
+	return reserve(o, (uint64_t)v->head + v->count, v->end, len);
+}
+
+/* Its bytes are there: the view counts it. Nobody sees it yet. */
+static inline void add_slot(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
+{
+	struct shared_slot *s = slot_at(o, (uint64_t)v->head + v->count);
+
+	STORE(s->start, v->end);
+	STORE(s->len, len);
+	v->end += len;
+	v->count++;
+}
+
+static int append(struct ipcfs_object *o, struct queue_view *v, const void *msg, uint64_t len)
+{
+	int n, rc = make_place(o, v, len);
+	struct iovec to[2];
+
 	if (rc < 0)
 		return rc;
 	if (len) {
-		n = pieces_of(o, v->end, len, to);
+		n = queue_pieces(o, v->end, len, to);
 		memcpy(to[0].iov_base, msg, to[0].iov_len);
 		if (n == 2)
 			memcpy(to[1].iov_base, (const char *)msg + to[0].iov_len, to[1].iov_len);
 	}
-	STORE(slot_at(o, slot)->start, v->end);
-	STORE(slot_at(o, slot)->len, len);
-	v->end += len;
-	v->count++;
+	add_slot(o, v, len);
 	return 0;
 }
 
-static void commit(struct ipcfs_object *o, uint32_t head, uint32_t count)
+int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n)
 {
-	STORE(o->control->word, count ? (uint64_t)head << 32 | count : 0);
+	uint64_t len = msg[0].iov_len + (n == 2 ? msg[1].iov_len : 0);
+	int rc = make_place(o, v, len);
+	struct iovec to[2];
+
+	if (rc < 0)
+		return rc;
+	queue_pieces(o, v->end, len, to);
+	queue_copy(to, msg, n);
+	add_slot(o, v, len);
+	return 0;
 }
 
 static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
+	struct queue_view v;
 	int rc = look(o, &v);
 
 	if (rc == 0)
-		rc = append(o, &v, op->in, op->in_len);
-	if (rc < 0)
+		rc = v.word & QUEUE_CLOSED ? -EPIPE : append(o, &v, op->in, op->in_len);
+	if (rc < 0 || op->flags & IPCFS_OP_DRY)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
-	commit(o, v.head, v.count);
+	STORE(o->control->word, queue_word(&v));
 	return 0;
 }
 
 static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
+	struct queue_view v;
 	uint64_t done = 0;
 	int rc = look(o, &v);
 
+	if (rc == 0 && v.word & QUEUE_CLOSED)
+		rc = -EPIPE;
 	while (rc == 0 && done < op->count) {
 		rc = append(o, &v, op->vec[done].iov_base, op->vec[done].iov_len);
 		done += rc == 0;
@@ -228,7 +279,7 @@ static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (done == 0)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1); /* each get wakes the next */
-	commit(o, v.head, v.count);
+	STORE(o->control->word, queue_word(&v));
 	op->count = done;
 	return 0;
 }
@@ -242,7 +293,7 @@ static int message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uin
 	if (!slot_fits(o, s))
 		return -EUCLEAN;
 	*len = s.len;
-	return pieces_of(o, s.start, s.len, from);
+	return queue_pieces(o, s.start, s.len, from);
 }
 
 static void copy_out(void *to, uint64_t room, const struct iovec *from, int n)
@@ -256,55 +307,76 @@ static void copy_out(void *to, uint64_t room, const struct iovec *from, int n)
 	}
 }
 
-static int take(struct ipcfs_object *o, struct view *v, uint32_t n)
+int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t len)
 {
-	uint64_t head = (uint64_t)v->head + n; /* n is at most count, that at most slots */
-
-	v->count -= n;
-	v->head = (uint32_t)(head < o->queue.slots ? head : head - o->queue.slots);
-	commit(o, v->head, v->count);
+	op->out_len = len;
+	if (op->sink)
+		return op->sink(op->sink_arg, pieces, n);
+	if (len)
+		copy_out(op->out, op->out_size, pieces, n);
 	return 0;
 }
 
 static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
+	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len;
 	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
+	if (__builtin_expect(v.word & QUEUE_CLAIMS || op->flags & IPCFS_OP_LEASE, 0))
+		return lease_get(o, op, &v);
 	if (v.count == 0)
-		return -EAGAIN;
+		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
 	n = message(o, v.head, from, &len);
 	if (n < 0)
 		return n;
-	op->out_len = len;
 	if (!op->sink && len > op->out_size) {
 		obj_wake(o, IPCFS_C_READ, 1); /* a wake-up that we cannot use */
 		return -EMSGSIZE;
 	}
-	if (!op->sink && len)
-		copy_out(op->out, op->out_size, from, n);
 	obj_change(o, IPCFS_C_WRITE, INT_MAX); /* writers differ in what fits */
 	if (v.count > 1)
 		obj_wake(o, IPCFS_C_READ, 1);
-	rc = op->sink ? op->sink(op->sink_arg, from, n) : 0;
-	return rc < 0 ? rc : take(o, &v, 1);
+	rc = queue_give(op, from, n, len);
+	if (rc < 0)
+		return rc;
+	queue_take(o, &v, 1);
+	STORE(o->control->word, queue_word(&v));
+	return 0;
+}
+
+/* What was given back comes one by one. */
+static int get_one_of_many(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
+{
+	struct ipcfs_op one = {.verb = IPCFS_V_GET,
+			       .flags = op->flags,
+			       .out = op->vec->iov_base,
+			       .out_size = op->vec->iov_len};
+	int rc = lease_get(o, &one, v);
+
+	if (rc == 0) {
+		op->vec->iov_len = one.out_len;
+		op->count = 1;
+	}
+	return rc;
 }
 
 static int get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
+	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len, done = 0;
 	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
+	if (v.word & QUEUE_CLAIMS)
+		return get_one_of_many(o, op, &v);
 	if (v.count == 0)
-		return -EAGAIN;
+		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
 	while (rc == 0 && done < op->count && done < v.count) {
 		n = message(o, v.head + done, from, &len);
 		if (n < 0)
@@ -325,36 +397,41 @@ static int get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (v.count > done)
 		obj_wake(o, IPCFS_C_READ, 1);
 	op->count = done;
-	return take(o, &v, (uint32_t)done);
+	queue_take(o, &v, (uint32_t)done);
+	STORE(o->control->word, queue_word(&v));
+	return 0;
 }
 
 static int peek(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
+	struct queue_view v;
 	struct iovec from[2];
 	uint64_t len;
 	int n, rc = look(o, &v);
 
 	if (rc < 0)
 		return rc;
+	if (v.word & QUEUE_CLAIMS)
+		return lease_peek(o, op, &v);
 	if (v.count == 0)
 		return -ENODATA;
 	n = message(o, v.head, from, &len);
-	if (n < 0)
-		return n;
-	op->out_len = len;
-	if (op->sink)
-		return op->sink(op->sink_arg, from, n);
-	if (len)
-		copy_out(op->out, op->out_size, from, n);
+	return n < 0 ? n : queue_give(op, from, n, len);
+}
+
+/* Also the way out of an index that does not fit together. */
+static int clear(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct queue_view v;
+
+	bool whole = look(o, &v) == 0;
+
+	op->count = lease_clear(o, &v, whole);
 	return 0;
 }
 
 static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 {
-	struct view v;
-	int rc;
-
 	switch (op->verb) {
 	case IPCFS_V_PUT:
 		return put(o, op);
@@ -367,103 +444,59 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 	case IPCFS_V_PEEK:
 		return peek(o, op);
 	case IPCFS_V_CLEAR:
-		rc = look(o, &v);
-		op->count = rc < 0 ? 0 : v.count;
-		/* Also the way out of an index that does not fit together. */
-		obj_change(o, IPCFS_C_WRITE, INT_MAX);
-		commit(o, 0, 0);
-		return 0;
+		return clear(o, op);
 	default:
-		return -EINVAL;
+		return lease_try(o, op);
 	}
+}
+
+/* Of the ring's messages. */
+static uint64_t bytes_of(struct ipcfs_object *o, const struct queue_view *v)
+{
+	uint64_t start, len;
+
+	return v->count && queue_slot(o, v->head, &start, &len) == 0 ? v->end - start : 0;
 }
 
 /* Without the lock: what was read belongs together if nothing changed meanwhile. */
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
-	enum { TRIES = 1000 };
-	struct view v;
+	enum { TRIES = 1000, PATIENT = 100 };
+	struct queue_view v;
 
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t changes = LOAD(o->control->changes), word = LOAD(o->control->word);
 		int rc = look_at(o, word, &v);
+		struct ipcfs_stat now = *st;
 
-		if (LOAD(o->control->changes) != changes || LOAD(o->control->word) != word)
-			continue;
 		if (rc == 0) {
-			st->messages = v.count;
-			st->bytes = v.end - v.first;
+			now.messages = (uint64_t)v.count + v.ready + v.doomed;
+			now.bytes = bytes_of(o, &v) + v.back;
+			now.unfinished = lease_unfinished(o, &v);
+			now.closed = word & QUEUE_CLOSED;
 		}
+		if (LOAD(o->control->changes) != changes || LOAD(o->control->word) != word ||
+		    (LOAD(o->control->redo_on) && i < PATIENT)) /* its owner may be dead */
+			continue;
+		*st = now;
+		if (v.leased)
+			lease_count_dead(o, st);
 		return;
 	}
-	st->messages = (uint32_t)LOAD(o->control->word); /* it alone is never torn */
+	st->messages = LOAD(o->control->word) & QUEUE_COUNT; /* it alone is never torn */
 }
 
 const struct ipcfs_kind_ops ipcfs_queue_ops = {
 	.name = "queues",
-	.properties = IPCFS_P_MAXSIZE | IPCFS_P_CAPACITY,
+	.properties = IPCFS_P_MAXSIZE | IPCFS_P_CAPACITY | IPCFS_P_ATTEMPTS | IPCFS_P_DEAD,
 	.taking = true,
 	.shape = shape,
 	.properties_of = properties_of,
 	.layout = layout,
+	.repair = claim_repair,
 	.try = try,
+	.pay = dead_pay,
 	.ready = ready,
 	.stat = counts,
+	.holding = lease_holding,
 };
-
-/* ---- the library's calls ----------------------------------------------------------------- */
-
-static int run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
-{
-	return o->kind == IPCFS_QUEUE ? obj_run(o, op, deadline_ns) : -EINVAL;
-}
-
-int ipcfs_queue_put(struct ipcfs_object *queue, const void *msg, size_t len, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = msg, .in_len = len};
-
-	return run(queue, &op, deadline_ns);
-}
-
-ssize_t ipcfs_queue_get(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET, .out = buf, .out_size = size};
-	int rc = run(queue, &op, deadline_ns);
-
-	return rc < 0 ? rc : (ssize_t)op.out_len;
-}
-
-ssize_t ipcfs_queue_peek(struct ipcfs_object *queue, void *buf, size_t size)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PEEK, .out = buf, .out_size = size};
-	int rc = run(queue, &op, 0);
-
-	return rc < 0 ? rc : (ssize_t)op.out_len;
-}
-
-int ipcfs_queue_put_many(struct ipcfs_object *queue, const struct iovec *msgs, unsigned count,
-			 int64_t deadline_ns)
-{
-	struct ipcfs_op op = {
-		.verb = IPCFS_V_PUT_MANY, .vec = (struct iovec *)(uintptr_t)msgs, .count = count};
-	int rc = count && count <= IPCFS_BATCH_MAX ? run(queue, &op, deadline_ns) : -EINVAL;
-
-	return rc < 0 ? rc : (int)op.count;
-}
-
-int ipcfs_queue_get_many(struct ipcfs_object *queue, struct iovec *bufs, unsigned count,
-			 int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET_MANY, .vec = bufs, .count = count};
-	int rc = count && count <= IPCFS_BATCH_MAX ? run(queue, &op, deadline_ns) : -EINVAL;
-
-	return rc < 0 ? rc : (int)op.count;
-}
-
-ssize_t ipcfs_queue_clear(struct ipcfs_object *queue)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-	int rc = run(queue, &op, 0);
-
-	return rc < 0 ? rc : (ssize_t)op.count;
-}

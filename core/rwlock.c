@@ -38,7 +38,7 @@ static int layout(struct ipcfs_object *o)
 {
 	o->claims = SEG_PAGE;
 	o->size = SEG_PAGE + CLAIMS_BYTES;
-	return 0;
+	return o->shape[SHAPE_BASE] > INT64_MAX ? -EUCLEAN : 0;
 }
 
 /* ---- who holds it --------------------------------------------------------------------------------- */
@@ -47,17 +47,19 @@ struct holders {
 	unsigned exclusive, shared;
 };
 
-static struct holders look(struct ipcfs_object *o)
+/* -EUCLEAN: what cannot be. */
+static int look(struct ipcfs_object *o, struct holders *h)
 {
-	struct holders h = {0, 0};
-
+	*h = (struct holders){0, 0};
 	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
 		uint64_t state = LOAD(claim_at(o, i)->state);
 
-		h.exclusive += state == EXCLUSIVE;
-		h.shared += state == SHARED;
+		h->exclusive += state == EXCLUSIVE;
+		h->shared += state == SHARED;
+		if (state > SHARED)
+			return -EUCLEAN;
 	}
-	return h;
+	return h->exclusive > 1 || (h->exclusive && h->shared) ? -EUCLEAN : 0;
 }
 
 static void end_claim(struct ipcfs_object *o, unsigned i, bool died, uint64_t *word)
@@ -67,50 +69,85 @@ static void end_claim(struct ipcfs_object *o, unsigned i, bool died, uint64_t *w
 	claim_stage(o, i, 0);
 }
 
-/* One who is woken is enough: he who shares wakes the next. Behind a turnstile all must look. */
-static void commit_release(struct ipcfs_object *o, uint64_t word)
+/* Whose turn it is, or one of the others: he who shares wakes the next. */
+static void wake_next(struct ipcfs_object *o)
 {
-	obj_change(o, IPCFS_C_READ, LOAD(o->control->turn) ? INT_MAX : 1);
+	obj_wake(o, IPCFS_C_READ, turn_owner(o) ? 0 : 1);
+	obj_wake(o, IPCFS_C_JOIN, INT_MAX);
+}
+
+/* Ends what is staged, `ended` of all holdings. While others share it, nobody can go whom these kept waiting,
+ * unless there was no room for more. */
+static void commit_release(struct ipcfs_object *o, unsigned ended, uint64_t word)
+{
+	struct holders h;
+
+	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
+	if (look(o, &h) < 0 || h.exclusive + h.shared <= ended || h.shared == CLAIMS_MAX)
+		wake_next(o);
+	else
+		turn_owner(o); /* one who is dead keeps nobody waiting */
 	claim_commit(o, word, 0);
 }
 
 /* Takes back what the dead held. Did they hold anything? */
-static bool bury(struct ipcfs_object *o)
+static bool bury(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	uint64_t word = LOAD(o->control->word);
-	int i = claim_dead(o, 0);
+	unsigned ended = 0;
+	int i = claim_due(o, op) ? claim_dead(o, 0) : CLAIM_NONE;
 
 	if (i == CLAIM_NONE)
 		return false;
-	for (; i != CLAIM_NONE; i = claim_dead(o, (unsigned)i + 1))
+	for (; i != CLAIM_NONE; i = claim_dead(o, (unsigned)i + 1), ended++)
 		end_claim(o, (unsigned)i, true, &word);
-	commit_release(o, word);
+	commit_release(o, ended, word);
 	return true;
 }
 
 /* ---- acquire ---------------------------------------------------------------------------------------- */
 
-static bool must_wait(struct ipcfs_object *o, bool shared)
+static int must_wait(struct ipcfs_object *o, bool shared)
 {
-	struct holders h = look(o);
+	struct holders h;
+	int rc = look(o, &h);
 
-	return h.exclusive || (h.shared && !shared) || turn_blocks(o);
+	return rc < 0 ? rc : h.exclusive || (h.shared && !shared) || turn_blocks(o);
 }
 
-/* A handle that has it already. 1: it does, and is told so. */
+static int answer(struct ipcfs_op *op)
+{
+	return op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
+}
+
+/* The exclusive holder lets others share it, without a moment in between in which it is free. */
+static void commit_convert(struct ipcfs_object *o, unsigned i)
+{
+	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
+	wake_next(o);
+	claim_stage(o, i, SHARED);
+	claim_commit(o, LOAD(o->control->word) & ~ABANDONED, 0);
+}
+
+/* A handle that has it already is told so. 0: it has not; 1: answered. */
 static int again(struct ipcfs_object *o, struct ipcfs_op *op, const struct ipcfs_holder *h)
 {
 	uint64_t wanted = op->flags & IPCFS_OP_SHARED ? SHARED : EXCLUSIVE;
-	int i = h->handle ? claim_find(o, h, 0) : CLAIM_NONE;
+	int rc, i = h->handle ? claim_find(o, h, 0) : CLAIM_NONE;
 	struct claim *c;
 
 	if (i == CLAIM_NONE)
 		return 0;
 	c = claim_at(o, (unsigned)i);
-	if (LOAD(c->state) != wanted)
+	if (LOAD(c->state) != wanted && !(wanted == SHARED && op->flags & IPCFS_OP_CONVERT))
 		return -EDEADLK; /* it would wait for itself */
 	op->token = LOAD(c->a);
 	op->abandoned = LOAD(o->control->word) & ABANDONED;
+	rc = answer(op);
+	if (rc < 0)
+		return rc;
+	if (LOAD(c->state) != wanted)
+		commit_convert(o, (unsigned)i);
 	return 1;
 }
 
@@ -126,37 +163,50 @@ static int commit_acquire(struct ipcfs_object *o, struct ipcfs_op *op, const str
 	op->abandoned = word & ABANDONED;
 	STORE(claim_at(o, (unsigned)i)->a, op->token);
 	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
-	rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
-	if (rc < 0) {
-		claim_unstage(o);
+	rc = answer(op);
+	if (rc < 0)
 		return rc;
-	}
-	turn_drop(o);
+	turn_pass(o);
 	if (shared)
-		obj_wake(o, IPCFS_C_READ, 1);
+		wake_next(o);
 	claim_commit(o, number << 1 | (word & ABANDONED), 0);
 	return 0;
+}
+
+static int try_acquire(struct ipcfs_object *o, struct ipcfs_op *op, const struct ipcfs_holder *h)
+{
+	int rc = must_wait(o, op->flags & IPCFS_OP_SHARED);
+
+	return rc < 0 ? rc : rc > 0 ? -EAGAIN : commit_acquire(o, op, h);
+}
+
+/* Parked requests keep their order; and a writer is not starved by readers, nor anybody by those who are
+ * parked. */
+static void stand_in_line(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct holders h;
+	bool behind_readers = !(op->flags & IPCFS_OP_SHARED) && look(o, &h) == 0 && h.shared;
+
+	/* A turn: another's, behind which we stand, or ours already. */
+	if (op->flags & IPCFS_OP_PARK ||
+	    (op->flags & IPCFS_OP_WAITS && (behind_readers || turn_owner(o))))
+		op->flags |= turn_take(o) ? IPCFS_OP_TURN : 0;
 }
 
 static int acquire(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct ipcfs_holder h = claim_holder(o, op);
-	bool shared = op->flags & IPCFS_OP_SHARED;
 	int rc = again(o, op, &h);
 
-	if (rc != 0) {
-		if (rc > 0)
-			rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
-		return rc;
-	}
-	if (must_wait(o, shared) && (!bury(o) || must_wait(o, shared))) {
-		/* Parked requests keep their order, and a writer is not starved by readers. */
-		if (op->flags & IPCFS_OP_PARK ||
-		    (op->flags & IPCFS_OP_WAITS && !shared && look(o).shared))
-			turn_take(o);
-		return -EAGAIN;
-	}
-	return commit_acquire(o, op, &h);
+	op->flags &= ~(unsigned)IPCFS_OP_TURN;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = try_acquire(o, op, &h);
+	if (rc == -EAGAIN && bury(o, op))
+		rc = try_acquire(o, op, &h);
+	if (rc == -EAGAIN)
+		stand_in_line(o, op);
+	return rc;
 }
 
 /* ---- release ------------------------------------------------------------------------------------------ */
@@ -181,7 +231,7 @@ static int release(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (i == CLAIM_NONE)
 		return -EPERM;
 	end_claim(o, (unsigned)i, false, &word);
-	commit_release(o, word);
+	commit_release(o, 1, word);
 	return 0;
 }
 
@@ -190,13 +240,14 @@ static int leave(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct ipcfs_holder h = claim_holder(o, op);
 	uint64_t word = LOAD(o->control->word);
+	unsigned ended = 0;
 	int i = claim_find(o, &h, 0);
 
 	if (i == CLAIM_NONE)
 		return 0;
-	for (; i != CLAIM_NONE; i = claim_find(o, &h, (unsigned)i + 1))
+	for (; i != CLAIM_NONE; i = claim_find(o, &h, (unsigned)i + 1), ended++)
 		end_claim(o, (unsigned)i, op->flags & IPCFS_OP_ENDED, &word);
-	commit_release(o, word);
+	commit_release(o, ended, word);
 	return 0;
 }
 
@@ -216,13 +267,24 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 
 /* ---- looking -------------------------------------------------------------------------------------------- */
 
+/* What cannot be is told by the try. */
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	bool shared = op->flags & IPCFS_OP_SHARED;
 	bool has = op->holder && claim_find(o, op->holder, 0) != CLAIM_NONE;
-	bool waits = !has && must_wait(o, shared) && (!bury(o) || must_wait(o, shared));
+	bool waits = !has && must_wait(o, shared) > 0 &&
+		     !(bury(o, op) && must_wait(o, shared) <= 0);
 
 	return (waits ? 0 : 1u << IPCFS_C_READ) | 1u << IPCFS_C_WRITE;
+}
+
+/* Did the exclusive holder die, and nobody has taken it back yet? */
+static bool is_orphan(struct ipcfs_object *o)
+{
+	for (unsigned i = 0, n = claim_count(o); i < n; i++)
+		if (LOAD(claim_at(o, i)->state) == EXCLUSIVE)
+			return !claim_alive(o, claim_at(o, i));
+	return false;
 }
 
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
@@ -230,7 +292,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 	uint64_t word = LOAD(o->control->word);
 
 	st->value = o->shape[SHAPE_BASE] + (word >> 1);
-	st->abandoned = word & ABANDONED;
+	st->abandoned = word & ABANDONED || is_orphan(o);
 }
 
 static bool holding(struct ipcfs_object *o, struct claim *c, uint64_t state,
@@ -245,6 +307,7 @@ static bool holding(struct ipcfs_object *o, struct claim *c, uint64_t state,
 const struct ipcfs_kind_ops ipcfs_lock_ops = {
 	.name = "locks",
 	.taking = true,
+	.claims_ready = true,
 	.shape = shape,
 	.properties_of = properties_of,
 	.describe = describe,
@@ -265,7 +328,7 @@ int ipcfs_lock_acquire(struct ipcfs_object *lock, unsigned flags, int64_t deadli
 			      .flags = flags & IPCFS_SHARED ? IPCFS_OP_SHARED : 0};
 	int rc;
 
-	if (lock->kind != IPCFS_LOCK || flags & ~(unsigned)IPCFS_SHARED)
+	if (lock->kind != IPCFS_LOCK || flags & ~(unsigned)IPCFS_SHARED || !grant)
 		return -EINVAL;
 	rc = obj_run(lock, &op, deadline_ns);
 	if (rc == 0)

@@ -163,6 +163,19 @@ static uint64_t control_offset(enum ipcfs_kind kind, uint64_t size)
 	return (ipcfs_kinds[kind]->npy ? size : SEG_PAGE) - SEG_CONTROL;
 }
 
+/* A queue's label may name another queue. */
+static int note_dead(struct ipcfs_object *o, const char label[SEG_PAGE])
+{
+	char name[IPCFS_NAME_MAX + 1];
+
+	if (o->kind != IPCFS_QUEUE || !label_dead(label, name))
+		return 0;
+	if (store_check_name(name, strlen(name)) < 0 || strchr(name, '/'))
+		return -EUCLEAN;
+	o->dead = strdup(name);
+	return o->dead ? 0 : -ENOMEM;
+}
+
 /* Reads label and control block of the file and notes its shape in *o, if they fit together. */
 static int verify(int fd, const struct stat *st, struct ipcfs_object *o)
 {
@@ -185,11 +198,14 @@ static int verify(int fd, const struct stat *st, struct ipcfs_object *o)
 	rc = o->ops->layout(o);
 	if (rc < 0 || o->size != size)
 		return -EUCLEAN;
-	memset(expected, 0, sizeof(expected));
-	label_write(o->kind, o->shape, expected);
 	n = sys_pread(fd, found, sizeof(found), 0);
 	if (n != (ssize_t)sizeof(found))
 		return n < 0 ? (int)n : -EUCLEAN;
+	rc = note_dead(o, found);
+	if (rc < 0)
+		return rc;
+	memset(expected, 0, sizeof(expected));
+	label_write(o->kind, o->shape, o->dead, expected);
 	if (memcmp(found, expected, SEG_PAGE - SEG_CONTROL) != 0)
 		return -EUCLEAN;
 	return 0;
@@ -218,10 +234,31 @@ static int attach_new(int fd, const struct stat *st, struct ipcfs_object *o)
 	o->id = st->st_ino;
 	o->dev = st->st_dev;
 	o->owner = st->st_uid;
+	o->group = st->st_gid;
 	o->references = 1;
 	rc = enter(o);
 	if (rc < 0)
 		sys_unmap(o->base, o->size);
+	return rc;
+}
+
+static void release(struct ipcfs_object *o)
+{
+	free(o->dead);
+	free(o->folder);
+	free(o);
+}
+
+int seg_note_folder(struct ipcfs_object *o, const char *path)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&registry_lock);
+	if (!o->folder) {
+		o->folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+		rc = o->folder ? 0 : -ENOMEM;
+	}
+	pthread_mutex_unlock(&registry_lock);
 	return rc;
 }
 
@@ -253,8 +290,8 @@ int seg_attach(struct ipcfs_store *store, int fd, enum ipcfs_kind kind, struct i
 		} else {
 			rc = -ENOMEM;
 		}
-		if (rc < 0)
-			free(o);
+		if (rc < 0 && o)
+			release(o);
 	}
 	pthread_mutex_unlock(&registry_lock);
 	*out = rc < 0 ? NULL : o;
@@ -275,16 +312,17 @@ void seg_detach(struct ipcfs_object *o)
 	if (o->noted && LOAD(o->store->self->number)) {
 		struct ipcfs_op leave = {.verb = IPCFS_V_LEAVE};
 
-		obj_run(o, &leave, 0); /* what this process still has of it */
+		obj_run(o, &leave,
+			IPCFS_FOREVER); /* what this process still has of it: waits for the lock alone */
 	}
 	member_unnote(o);
 	sys_unmap(o->base, o->size);
-	free(o);
+	release(o);
 }
 
 /* ---- create -------------------------------------------------------------------------- */
 
-static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5])
+static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const char *dead)
 {
 	struct ipcfs_object plan = {.ops = ipcfs_kinds[kind], .kind = kind};
 	struct seg_control control = {.magic = SEG_MAGIC, .version = SEG_VERSION, .kind = kind};
@@ -300,13 +338,17 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5])
 	memcpy(control.shape, shape, sizeof(control.shape));
 	if (plan.ops->initial)
 		atomic_init(&control.word, plan.ops->initial(shape));
-	label_write(kind, shape, label);
+	label_write(kind, shape, dead, label);
 	rc = sys_truncate(fd, plan.size);
 	if (rc < 0)
 		return rc == -EFBIG ? -ENOSPC : rc;
 	/* Elements may be mapped by anybody, who should not meet a full store there. */
 	if (plan.ops->npy)
 		rc = sys_allocate(fd, 0, SEG_PAGE + plan.cells.bytes);
+	if (rc == 0 && plan.ops->claims_ready) {
+		rc = sys_allocate(fd, plan.claims, SEG_PAGE);
+		atomic_init(&control.claims_reserved, SEG_PAGE);
+	}
 	if (rc < 0)
 		return rc;
 	n = sys_pwrite_all(fd, label, sizeof(label), 0);
@@ -316,7 +358,7 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5])
 }
 
 int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcfs_kind kind,
-	       const uint64_t shape[5], const struct ipcfs_maker *maker)
+	       const uint64_t shape[5], const char *dead, const struct ipcfs_maker *maker)
 {
 	char folder[STORE_PATH_SIZE];
 	int fd, rc;
@@ -327,7 +369,7 @@ int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcf
 	fd = sys_open_beneath(dirfd, folder, O_RDWR | O_TMPFILE, 0600);
 	if (fd < 0)
 		return fd;
-	rc = fill(fd, kind, shape);
+	rc = fill(fd, kind, shape, dead);
 	if (rc == 0)
 		rc = sys_owner(fd, maker->uid, maker->gid, maker->mode);
 	if (rc == 0)

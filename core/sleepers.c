@@ -43,7 +43,7 @@ static int read_process(int fd, uint64_t number, uint64_t space, struct ipcfs_pr
 	struct stat st;
 
 	memset(p, 0, sizeof(*p));
-	if (sys_fstat(fd, &st) < 0 || sys_ofd_locked(fd) <= 0)
+	if (sys_fstat(fd, &st) < 0 || !member_is_number_of(number, &st) || sys_ofd_locked(fd) <= 0)
 		return -ENOENT;
 	for (int i = 0; i < 2; i++)
 		if (sys_pread(fd, &pages[i], sizeof(pages[i]), 0) != (ssize_t)sizeof(pages[i]))

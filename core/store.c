@@ -22,6 +22,7 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
 	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
@@ -53,7 +54,7 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 {
 	const char *kind_name = ipcfs_kind_name(kind), *at = name;
 
-	if (!kind_name || !name)
+	if (!kind_name || !name || kind >= IPCFS_SEGMENT_COUNT)
 		return -EINVAL;
 	if (strlen(name) > IPCFS_PATH_MAX)
 		return -ENAMETOOLONG;
@@ -288,7 +289,7 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 	char path[STORE_PATH_SIZE];
 	int dirfd, fd, rc = 0;
 
-	if (!ipcfs_kind_name(kind))
+	if (!ipcfs_kind_name(kind) || kind >= IPCFS_SEGMENT_COUNT)
 		return -EINVAL;
 	if (folder && *folder)
 		rc = store_path(kind, folder, path);

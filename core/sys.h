@@ -52,7 +52,21 @@ int64_t sys_boottime_ns(
 	void); /* CLOCK_BOOTTIME: never goes back while the machine, and so a tmpfs, lives */
 /* Waits while *word == seen, until the absolute deadline. 0 woken or changed, -EINTR, -ETIMEDOUT. */
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns);
-int sys_futex_wake(_Atomic uint32_t *word, int n); /* how many woke */
+/* The kernel's mqueue file system as a folder that is mounted nowhere; -EPERM and others where we may not. */
+int sys_mount_mqueue(void);
+/* mq_open(3) and the like; name with its slash, attr NULL but to create. A descriptor of the wrong way: -EACCES. */
+struct mq_attr;
+int sys_mq_open(const char *name, int flags, mode_t mode, struct mq_attr *attr);
+int sys_mq_unlink(const char *name);
+int sys_mq_attr(int fd, struct mq_attr *attr);
+int sys_mq_send(int fd, const void *bytes, size_t len, unsigned prio);
+ssize_t sys_mq_receive(int fd, void *bytes, size_t size, unsigned *prio);
+struct epoll_event;
+int sys_epoll(void);
+int sys_epoll_add(int epoll, int fd, uint32_t events, void *ptr);
+int sys_epoll_look(int epoll, struct epoll_event *events, int n); /* does not wait */
+short sys_poll(int fd, short events);				  /* what holds now */
+int sys_futex_wake(_Atomic uint32_t *word, int n);		  /* how many woke */
 /* The same, woken only by wake-ups of all and of one of these bits; and such a wake-up. */
 int sys_futex_wait_bits(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns, uint32_t bits);
 void sys_futex_wake_bits(_Atomic uint32_t *word, uint32_t bits);

@@ -87,6 +87,21 @@ void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
 	obj_wake(o, IPCFS_C_CHANGE, INT_MAX);
 }
 
+static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	unsigned ready;
+
+	for (int class = 0; class < IPCFS_C_COUNT; class ++)
+		if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
+			announce(o, SEG_PARKED(class));
+	ready = o->ops->ready(o, op);
+	if (ready & IPCFS_READY_OWES && !(op->flags & IPCFS_OP_PAID))
+		return -ERESTART;
+	op->count &= ready;
+	op->changes = LOAD(o->control->changes);
+	return 0;
+}
+
 static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	uint64_t changes = LOAD(o->control->changes);
@@ -94,16 +109,6 @@ static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (changes == op->changes)
 		return -EAGAIN;
 	op->changes = changes;
-	return 0;
-}
-
-static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
-{
-	for (int class = 0; class < IPCFS_C_COUNT; class ++)
-		if (op->flags & IPCFS_OP_PARK && op->count & 1u << class)
-			announce(o, SEG_PARKED(class));
-	op->count &= o->ops->ready(o, op);
-	op->changes = LOAD(o->control->changes);
 	return 0;
 }
 
@@ -123,6 +128,8 @@ static int try_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
 		return -ECANCELED;
 	rc = o->ops->try(o, op);
+	if (__builtin_expect(o->staged_to != 0, 0))
+		claim_unstage(o); /* it failed half-way */
 	if (rc == -EUCLEAN)
 		seg_damage(o);
 	op->changes = LOAD(o->control->changes);
@@ -138,7 +145,7 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	return rc;
 }
 
-int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
+static int try_once(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc = obj_lock(o, 0, op->flags & IPCFS_OP_TRYLOCK);
 
@@ -151,10 +158,29 @@ int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
 	return obj_unlock(o, rc);
 }
 
+/* What -ERESTART asks for: work that cannot be done under the object's lock; then the operation again. */
+static void pay(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	o->ops->pay(o);
+	op->flags |= IPCFS_OP_PAID;
+}
+
+int obj_try(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	int rc = try_once(o, op);
+
+	if (__builtin_expect(rc != -ERESTART, 1))
+		return rc;
+	pay(o, op);
+	rc = try_once(o, op);
+	op->flags &= ~(unsigned)IPCFS_OP_PAID;
+	return rc;
+}
+
 /* One round: tries; where it must wait, sleeps once. -EAGAIN: again. */
 static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 {
-	enum ipcfs_class class = ipcfs_op_class(op);
+	enum ipcfs_class class;
 	int64_t now, until;
 	uint32_t seen = 0;
 	int rc = obj_lock(o, deadline_ns, false);
@@ -164,6 +190,7 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	if (deadline_ns != 0)
 		op->flags |= IPCFS_OP_WAITS;
 	rc = try_locked(o, op);
+	class = op->flags & IPCFS_OP_TURN ? IPCFS_C_JOIN : ipcfs_op_class(op);
 	if (rc == -EAGAIN && deadline_ns != 0) {
 		announce(o, SEG_WAITERS(class));
 		seen = LOAD(o->control->seq[class]);
@@ -199,8 +226,12 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 	do {
 		op->count = count;
 		rc = run_once(o, op, deadline_ns);
-	} while (rc == -EAGAIN && deadline_ns != 0);
-	if ((rc == -ETIMEDOUT || rc == -EINTR) && LOAD(o->control->turn))
+		op->flags &= ~(unsigned)IPCFS_OP_PAID;
+		if (rc == -ERESTART)
+			pay(o, op);
+	} while ((rc == -EAGAIN && deadline_ns != 0) || rc == -ERESTART);
+	if ((rc == -ETIMEDOUT || rc == -EINTR) &&
+	    (LOAD(o->control->turn) || LOAD(o->control->turn_next)))
 		quit(o);
 	return rc;
 }

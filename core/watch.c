@@ -60,11 +60,34 @@ static void name_bells(struct ipcfs_store *store, const struct member_page *page
 			store->changed(store->watch_arg, page->bell[i]);
 }
 
-static void name_all(struct ipcfs_store *store, const _Atomic uint64_t *ids, int n)
+static void name_work(struct ipcfs_store *store, const struct member_page *page)
 {
-	for (int i = 0; i < n; i++)
-		if (ids[i])
-			store->changed(store->watch_arg, ids[i]);
+	for (int i = 0; i < MEMBER_SLOTS; i++)
+		if (page->work[i])
+			store->changed(store->watch_arg, page->work[i]);
+	for (int i = 0; i < MEMBER_HOLDS; i++) {
+		if (!page->holds[i])
+			continue;
+		store->changed(store->watch_arg, page->holds[i]);
+		if (store->died)
+			store->died(store->watch_arg, page->holds[i]);
+	}
+	if (page->many)
+		store->changed(store->watch_arg, 0);
+}
+
+/* Who is no server takes the page away from one that may not have read it yet. One ring more than
+ * there are slots says all. */
+static void ring_work(struct ipcfs_store *store, const struct member_page *page)
+{
+	int left = MEMBER_BELLS + 1;
+
+	for (int i = 0; i < MEMBER_SLOTS && left; i++)
+		if (page->work[i] && left--)
+			member_ring(store, page->work[i]);
+	for (int i = 0; i < MEMBER_HOLDS && left; i++)
+		if (page->holds[i] && left--)
+			member_ring(store, page->holds[i]);
 }
 
 /* The dead: what it rang for, maybe a moment ago, whatever it was working on, or held, is named; then its file goes. */
@@ -72,14 +95,14 @@ static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd,
 {
 	struct member_page page;
 
-	if (store->watcher && sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page)) {
+	if (sys_pread(fd, &page, sizeof(page), 0) != (ssize_t)sizeof(page))
+		memset(&page, 0, sizeof(page));
+	if (store->watcher) {
 		name_bells(store, &page, number);
-		name_all(store, page.work, MEMBER_SLOTS);
-		name_all(store, page.holds, MEMBER_HOLDS);
-		if (page.many)
-			store->changed(store->watch_arg, 0);
+		name_work(store, &page);
 	}
-	sys_unlink_at(dirfd, path, 0);
+	if (sys_unlink_at(dirfd, path, 0) == 0 && !store->server)
+		ring_work(store, &page);
 }
 
 static void answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
@@ -110,6 +133,8 @@ static bool look(struct ipcfs_store *store, const char *name)
 			bury(store, dirfd, path, fd, number);
 		sys_close(fd);
 	}
+	if (locked == 0)
+		store->deaths++; /* whoever has removed the file */
 	store_leave(store, dirfd);
 	return locked != 0;
 }

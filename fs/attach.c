@@ -44,7 +44,7 @@ void fs_item_detach(struct fs_item *item)
 		return;
 	TAILQ_REMOVE(&attached, item, attached_link);
 	attached_count--;
-	fs.engine->close(item->object);
+	fs_engine_of(item->kind)->close(item->object);
 	item->object = NULL;
 }
 
@@ -79,7 +79,8 @@ int fs_item_attach(struct fs_item *item)
 	rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc < 0)
 		return rc;
-	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, NULL, &object);
+	rc = fs_engine_of(item->kind)
+		     ->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, NULL, &object);
 	if (rc == -ENOENT)
 		return item->pending ? -ENODATA : -EIDRM;
 	if (rc == -EUCLEAN || rc == -EISDIR)
@@ -91,12 +92,23 @@ int fs_item_attach(struct fs_item *item)
 		return 0;
 	}
 	if (object->id != item->ino) {
-		fs.engine->close(object);
+		fs_engine_of(item->kind)->close(object);
 		return -EIDRM;
 	}
 	make_room();
 	attach(item, object);
 	return 0;
+}
+
+void fs_item_detach_dead(void)
+{
+	struct fs_item *item, *next;
+
+	for (item = TAILQ_FIRST(&attached); item; item = next) {
+		next = TAILQ_NEXT(item, attached_link);
+		if (item->object->dead)
+			fs_item_detach(item);
+	}
 }
 
 void fs_item_detach_all(void)

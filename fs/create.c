@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 #include "../core/sys.h"
 
@@ -30,14 +31,24 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
+	int64_t bytes = folder->kind == IPCFS_MQ ? (int64_t)mq_bytes(&p) : 0;
 	int rc;
 
 	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
 		return fs_fail(-EINVAL, "a barrier is made with parties=N");
-	rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+	rc = fs_quota_add(maker.uid, FS_Q_MQ, bytes);
+	if (rc == 0) {
+		rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+		if (rc != 0)
+			fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
+	}
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
+	if (p.given & IPCFS_P_DEAD && !(p.given & IPCFS_P_ATTEMPTS))
+		fs_words("dead= wants attempts=");
+	else if (p.given & IPCFS_P_DEAD && !strcmp(p.dead, leaf->name))
+		fs_words("dead= is another queue");
 	if (fs_pending_is(folder->kind, &p)) {
 		rc = fs_pending_make(folder, leaf, &maker);
 	} else {
@@ -47,17 +58,22 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		}
 		rc = fs_item_path_in(folder, leaf->name, false, path);
 		if (rc == 0)
-			rc = fs.engine->open(fs.store, folder->kind, strchr(path, '/') + 1,
-					     IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
+			rc = fs_engine_of(folder->kind)
+				     ->open(fs.store, folder->kind, strchr(path, '/') + 1,
+					    IPCFS_CREATE | IPCFS_EXCL, &maker, &p, &object);
 		if (rc == 0)
-			fs.engine->close(object);
+			fs_engine_of(folder->kind)->close(object);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
+		fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
+	}
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)
 		fs_words("the store is full");
+	if (rc < 0 && fs_kind_of(folder->kind)->explain)
+		fs_kind_of(folder->kind)->explain(rc, &p);
 	return rc;
 }
 
@@ -80,10 +96,11 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	if (rc == 0)
 		rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc == 0)
-		rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
-				     &object);
+		rc = fs_engine_of(item->kind)
+			     ->open(fs.store, item->kind, strchr(path, '/') + 1, 0, NULL, &wanted,
+				    &object);
 	if (rc == 0)
-		fs.engine->close(object);
+		fs_engine_of(item->kind)->close(object);
 	if (rc == -EEXIST)
 		fs_words("it exists with other properties");
 	return rc;
@@ -215,6 +232,8 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
 	if (rc == 0 && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
+	if (rc == 0 && fs_engine_of(folder->kind)->lookup)
+		rc = fs_fail(-EPERM, "the kernel's message queues have no folders");
 	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;

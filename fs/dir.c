@@ -273,6 +273,31 @@ static bool shown(int fd, bool npy, const struct dirent *entry, const char **nam
 	       (npy && entry->d_type == DT_REG && sys_stat_at(fd, *name, &st) == -ENOENT);
 }
 
+struct listed {
+	struct fs_text *list;
+	const struct fs_item *folder;
+};
+
+static int list_name(void *arg, const char *name, bool is_folder)
+{
+	const struct listed *l = arg;
+	char path[FS_PATH];
+	struct stat st;
+
+	(void)is_folder;
+	if (fs_item_path_in(l->folder, name, false, path) == 0 &&
+	    fs_item_look(l->folder->kind, path, &st) == 0)
+		list_add(l->list, DT_REG, st.st_ino, name);
+	return 0;
+}
+
+static int list_engine(struct fs_text *list, const struct fs_item *folder)
+{
+	struct listed l = {list, folder};
+
+	return fs_engine_of(folder->kind)->list(fs.store, folder->kind, NULL, list_name, &l);
+}
+
 static int list_folder(struct fs_text *list, const struct fs_item *folder)
 {
 	bool npy = ipcfs_kinds[folder->kind]->npy;
@@ -282,8 +307,8 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 	DIR *stream;
 	int fd, rc = fs_item_path(folder, path);
 
-	if (rc != 0)
-		return rc;
+	if (rc != 0 || fs_engine_of(folder->kind)->lookup)
+		return rc ? rc : list_engine(list, folder);
 	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;

@@ -13,7 +13,9 @@
 
 static bool in_line(const struct fs_request *r)
 {
-	return !TAILQ_EMPTY(&r->item->parked[r->write ? IPCFS_C_WRITE : IPCFS_C_READ]);
+	enum ipcfs_class line = fs_view_line(r->handle, r->write);
+
+	return fs_view_ordered(line) && !TAILQ_EMPTY(&r->item->parked[line]);
 }
 
 static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t len)
@@ -42,7 +44,8 @@ static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t le
 	r->pid = (pid_t)h->pid;
 	r->nonblock = flags & O_NONBLOCK;
 	r->append = flags & O_APPEND;
-	return r->handle && r->handle->type == FS_OBJECT;
+	/* Of several commands some may have been done when one must wait: that has no second try. */
+	return r->handle && r->handle->type == FS_OBJECT && r->handle->leaf.view != FS_CTL;
 }
 
 static bool transfer(const struct fuse_in_header *h, size_t len)
@@ -52,7 +55,8 @@ static bool transfer(const struct fuse_in_header *h, size_t len)
 	if (!fill(&r, h, len))
 		return false;
 	r.item = r.handle->item;
-	if (in_line(&r))
+	/* A write of many messages may have put some when it must wait: that has no second try. */
+	if (in_line(&r) || (r.write && fs_frame_is(r.handle)))
 		return false;
 	fs_view_try(&r);
 	return r.answered;

@@ -8,10 +8,12 @@
  *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
+ *   view_frame.c  queues: lines, blocks
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
  *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
- *   deadlock.c who waits for each other    waits.c   who waits for what, and who holds it
+ *   deadlock.c who waits for each other   waits.c   who waits for what, and who holds it
+ *   died.c    what the dead have held     walk.c    through the store
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
@@ -34,8 +36,11 @@ enum {
 	FS_MAX_IO = 1 << 20,		 /* one request's data */
 	FS_MAX_WRITE = FS_MAX_IO - 4096, /* one write(2): see name of EMSGSIZE in the manual */
 	FS_PATH = IPCFS_PATH_MAX + 32,	 /* kind/folders/name in the store */
+	FS_NAME_MAX = 255,		 /* of an mq; other kinds: IPCFS_NAME_MAX */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
+	FS_SYNC_MS = 100,     /* the longest that fsync(2) waits for room */
+	FS_POLL_BYTES = 4096, /* POLLOUT: so long a write would not wait */
 	FS_BUSY_MS = 100, /* what a program that has an object's inner lock is given before EBUSY */
 	FS_ERRORS = 100,
 };
@@ -70,7 +75,7 @@ enum { /* options beside it, as bits of fs_leaf.options */
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
 struct fs_leaf {
-	char name[IPCFS_NAME_MAX + 1];
+	char name[FS_NAME_MAX + 1];
 	enum fs_view view;
 	uint32_t options;
 	int64_t timeout_ns;
@@ -117,7 +122,7 @@ struct fs_item {
 	enum ipcfs_kind kind;
 	uint64_t ino;		/* of the file in the store */
 	struct fs_item *parent; /* folder; NULL for a kind's own */
-	char name[IPCFS_NAME_MAX + 1];
+	char name[FS_NAME_MAX + 1];
 	unsigned references; /* nodes, handles, children */
 	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
@@ -133,6 +138,7 @@ struct fs_item {
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
+	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	LIST_HEAD(, fs_notify) notifies;
 	uint64_t own_changes; /* of its object, by this server */
@@ -157,6 +163,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 		    char path[FS_PATH]);
 /* As people write it. */
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
+/* Status of "kind/name" wherever the kind's names are. */
+int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
@@ -179,6 +187,8 @@ void fs_item_detach(struct fs_item *item);
 /* The item's file is another now (a pending one got its type). */
 void fs_item_became(struct fs_item *item, struct ipcfs_object *object);
 void fs_item_detach_all(void);
+/* Folders or queues were renamed: where a queue's dead letters go is noted when it is attached. */
+void fs_item_detach_dead(void);
 
 /* ---- node.c -------------------------------------------------------------------------- */
 
@@ -209,6 +219,14 @@ fuse_ino_t fs_node_id(const struct fs_node *node);
 /* ---- handle.c ------------------------------------------------------------------------ */
 
 enum fs_ending { FS_LIVES, FS_EXITS, FS_KILLED };
+
+/* lines, block: the message that is not finished yet. */
+struct fs_frame {
+	char *bytes;
+	size_t len, room;
+	struct fs_request *last; /* for its place in line, should it be left at close */
+	pid_t pid;		 /* the thread that wrote last */
+};
 
 struct fs_handle {
 	uint32_t index, generation;
@@ -242,6 +260,7 @@ struct fs_handle {
 	/* A pending array: what was written until close. */
 	char *gathered;
 	size_t gathered_len;
+	struct fs_frame frame;
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
@@ -250,6 +269,8 @@ struct fs_handle {
 	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
+	bool closing; /* in item->closing */
+	SLIST_ENTRY(fs_handle) closing_link;
 	pid_t opener;			 /* the thread */
 	pid_t lock_process, lock_thread; /* locks: who acquired; process 0: not known any more */
 	struct fs_notify *notify;
@@ -263,6 +284,8 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 struct fs_handle *fs_handle_of(uint64_t fh);
 uint64_t fs_handle_id(const struct fs_handle *h);
 void fs_handle_free(struct fs_handle *h);
+/* It is closed, but what it leaves behind still needs it: its number means nothing any more. */
+void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
@@ -271,8 +294,11 @@ void fs_handle_forget_text(struct fs_handle *h);
 const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread);
 /* A descriptor of it was closed by this thread. */
 void fs_handle_closed_by(struct fs_handle *h, pid_t thread);
-/* The last one: gives back what it holds. */
+/* The last one: gives back what it holds, and ends the handle; at once, or as soon as the object's lock can be
+ * had. */
 void fs_handle_leave(struct fs_handle *h);
+/* What is left of an item that was taken is for nobody any more. */
+void fs_handle_forget_rest(struct fs_handle *h);
 
 /* ---- process.c ------------------------------------------------------------------------ */
 
@@ -321,6 +347,8 @@ struct fs_request {
 	pid_t process;	  /* its process, once anybody has asked for it */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
+	size_t taken;	  /* WRITE: bytes that are done; what is answered if it ends early */
+	size_t commanded; /* WRITE to ctl: bytes whose commands have been done */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */
 	off_t offset;
@@ -329,6 +357,8 @@ struct fs_request {
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
+	bool sync;   /* with write: fsync(2), which puts what is gathered */
+	bool orphan; /* with write: left at close, nobody is answered; req is NULL */
 	bool nonblock;
 	bool append;
 	bool parked;
@@ -353,11 +383,23 @@ void fs_park_run(struct fs_request *r);
 void fs_park_changed(struct fs_item *item);
 /* To be called by the loop after each request read: interrupts, and whom changes have made ready. */
 void fs_park_settle(void);
-/* Does LEAVE or another operation that must not get lost, as soon as the object's lock can be had. */
+/* What a handle had gathered at its close is put, as if its writer still waited; the request is park's from now on.
+ * True: it waits, and the handle ends when it does. */
+bool fs_park_orphan(struct fs_request *r);
+/* Does an operation that must not get lost, as soon as the object's lock can be had. Where memory is short it may be
+ * lost all the same; a handle's own LEAVE (fs_handle_leave) is not. */
 void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op);
+/* One try of it, behind those that wait for the lock. False: it is busy, or something else that passes. */
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op);
+/* Has fs_handle_leave called again. */
+void fs_park_closing(struct fs_handle *h);
+/* Would an unparked flock(2) or read have to stand behind others? */
+bool fs_park_line(const struct fs_request *r);
 /* Everybody who waits gets the error. */
 void fs_park_fail_all(int error);
 unsigned fs_park_count(void);
+/* Those of them that closed handles have left. */
+unsigned fs_park_left(void);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
 /* Everything that met a busy lock is tried again in a millisecond. */
@@ -413,6 +455,8 @@ char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
+/* Nobody is answered: what was left at a close is lost, which the log of failures tells. */
+void fs_reply_lost(const struct fs_request *r, int error);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 void fs_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 void fs_reply_open(fuse_req_t req, const struct fs_handle *h);
@@ -450,12 +494,19 @@ struct fs_kind {
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
+	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
+	 * take, to give. */
+	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
 	/* A plain read that waits: -EAGAIN, or answers through fs_view_give*. */
 	int (*take)(struct fs_request *r);
 	/* What `peek` shows, or a plain read of what is shown. -ENODATA: nothing (end of file). */
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
+	int (*sync)(struct fs_request *r);
+	/* Needs it nothing that those in line wait for? NULL: never. */
+	bool (*aside)(const struct fs_request *r);
 	/* flock(2), r->flock. -EAGAIN waits. NULL: the kind has none. */
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
@@ -467,17 +518,23 @@ struct fs_kind {
 	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
+	/* Words for an error of creation. NULL: the common ones. */
+	void (*explain)(int error, const struct ipcfs_properties *p);
 	/* Lines of `stat` behind the common ones. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
+const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);
+/* In which line the handle's reads or writes wait; does it have an order? */
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write);
+bool fs_view_ordered(enum ipcfs_class line);
 /* May a read through the handle wait for an item or a change? */
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
@@ -500,6 +557,31 @@ int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
+
+/* ---- view_frame.c -------------------------------------------------------------------------- */
+/* Does a write through the handle go through `lines` or `block`? */
+bool fs_frame_is(const struct fs_handle *h);
+/* -EINVAL: a block that the queue can never hold. */
+int fs_frame_check_open(struct fs_item *item, const struct fs_leaf *leaf);
+int fs_frame_write(struct fs_request *r);
+int fs_frame_sync(struct fs_request *r);
+bool fs_frame_aside(const struct fs_request *r);
+/* Bytes that must fit so that a write of FS_POLL_BYTES need not wait. */
+uint64_t fs_frame_need(const struct fs_handle *h);
+/* Must a newline follow these bytes of a message? */
+bool fs_frame_no_newline(const struct fs_handle *h, const char *bytes, size_t len);
+/* Any close; the last one, true if what it leaves must wait; the end. */
+int fs_frame_flush(struct fs_handle *h);
+bool fs_frame_close(struct fs_handle *h);
+void fs_frame_drop(struct fs_handle *h);
+
+/* ---- view_lease.c -------------------------------------------------------------------------- */
+/* Of queues: line; a get, leased where the view says so; join; a write of `ack`; commands. */
+enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write);
+int fs_lease_get(struct fs_request *r, struct ipcfs_op *op);
+int fs_lease_join(struct fs_request *r);
+int fs_lease_write(struct fs_request *r);
+int fs_lease_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
@@ -526,13 +608,19 @@ int fs_deadlock_text(uid_t uid, struct fs_text *t);
 /* Would this request for a lock, which is to wait, wait for itself? -EDEADLK, with words. */
 int fs_deadlock_check(struct fs_request *r);
 
-/* ---- walk.c -------------------------------------------------------------------------------- */
-struct dirent;
-/* Calls `each` for all that is no folder below the kind's folder. True: it ends the walk. */
-void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
-
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
+
+/* ---- died.c -------------------------------------------------------------------------------- */
+/* Who has died may have had claims on the object of that inode number. */
+void fs_died(void *arg, uint64_t ino);
+/* Finds those of them that the server does not know. */
+void fs_died_settle(void);
+
+/* ---- walk.c -------------------------------------------------------------------------------- */
+struct dirent;
+/* Calls `each` for all that is below the kind's folder. True: it ends the walk. */
+void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 /* Folders have the same limit as objects. */
@@ -542,6 +630,8 @@ enum fs_quota {
 	FS_Q_BYTES,
 	FS_Q_PARKED,
 	FS_Q_HANDLES,
+	FS_Q_GATHERED,
+	FS_Q_MQ,
 	FS_Q_NOTIFIED,
 	FS_Q_COUNT
 };
@@ -559,8 +649,9 @@ int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 struct fs_server {
 	struct ipcfs_store *store;
 	const struct ipcfs_engine *engine;
-	int dirfd;    /* of the store */
-	int watch_fd; /* of the engine: it has something to say */
+	int dirfd;	 /* of the store */
+	int watch_fd;	 /* of the engine: it has something to say */
+	int mq_watch_fd; /* of the other one, for message queues */
 	char mountpoint[4096];
 	char store_dir[4096];
 	struct fuse_session *session;

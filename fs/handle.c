@@ -121,17 +121,27 @@ void fs_handle_forget_text(struct fs_handle *h)
 	h->has_text = h->fresh = false;
 }
 
-void fs_handle_free(struct fs_handle *h)
+void fs_handle_retire(struct fs_handle *h)
 {
 	if (h->poll) {
 		LIST_REMOVE(h, poll_link);
 		fuse_pollhandle_destroy(h->poll);
 		h->poll = NULL;
 	}
+	h->used = false;
+	open_count--;
+}
+
+void fs_handle_free(struct fs_handle *h)
+{
+	if (h->used)
+		fs_handle_retire(h);
+	fs_frame_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
 	free(h->gathered);
 	h->rest = h->gathered = NULL;
+	h->closing = false;
 	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
 	if (h->item) {
 		if (--h->item->handles == 0 && h->item->removed && !h->item->parked_count)
@@ -139,10 +149,8 @@ void fs_handle_free(struct fs_handle *h)
 		fs_item_put(h->item);
 	}
 	h->item = NULL;
-	h->used = false;
 	h->next_free = free_head;
 	free_head = h->index;
-	open_count--;
 }
 
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no
@@ -160,8 +168,9 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (kind->flushes || (h->item->pending && h->item->kind == IPCFS_ARRAY &&
-			      (h->flags & O_ACCMODE) != O_RDONLY))
+	if (kind->flushes || fs_frame_is(h) ||
+	    (h->item->pending && h->item->kind == IPCFS_ARRAY &&
+	     (h->flags & O_ACCMODE) != O_RDONLY))
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
 	return flags;
 }
@@ -194,8 +203,19 @@ void fs_handle_leave(struct fs_handle *h)
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
 
-	if (!h->holds || h->item->removed)
+	if (h->holds && !fs_park_try_leave(h->item, &op)) {
+		fs_park_closing(h);
 		return;
-	h->holds = false;
-	fs_park_leave(h->item, &op);
+	}
+	if (h->holds)
+		fs_park_changed(h->item);
+	fs_handle_free(h);
+}
+
+void fs_handle_forget_rest(struct fs_handle *h)
+{
+	free(h->rest);
+	h->rest = NULL;
+	h->rest_len = h->rest_at = 0;
+	h->ended = false;
 }

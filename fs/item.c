@@ -53,7 +53,9 @@ static void watch_folder(struct fs_item *item)
 	int wd;
 
 	item->wd = -1;
-	if (fs.store->watch_fd < 0 || fs_item_path(item, below) < 0)
+	/* What lies in the store for another engine is not its names. */
+	if (fs_engine_of(item->kind)->lookup || fs.store->watch_fd < 0 ||
+	    fs_item_path(item, below) < 0)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", fs.store_dir, below);
 	wd = inotify_add_watch(fs.store->watch_fd, path,
@@ -84,6 +86,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
 	LIST_INIT(&item->notifies);
+	SLIST_INIT(&item->closing);
 	if (parent)
 		fs_item_ref(parent);
 	LIST_INSERT_HEAD(&buckets[bucket(item->ino)], item, hash_link);
@@ -178,6 +181,14 @@ void fs_item_show(const struct fs_item *item, char *buf, size_t size)
 	snprintf(buf, size, "%s", path);
 }
 
+int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st)
+{
+	const struct ipcfs_engine *engine = fs_engine_of(kind);
+
+	return engine->lookup ? engine->lookup(fs.store, strchr(path, '/') + 1, st) :
+				sys_stat_at(fs.dirfd, path, st);
+}
+
 int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out)
 {
 	char path[FS_PATH];
@@ -187,7 +198,7 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	int rc = fs_item_path_in(folder, name, false, path);
 
 	if (rc == 0)
-		rc = sys_stat_at(fs.dirfd, path, &st);
+		rc = fs_item_look(folder->kind, path, &st);
 	if (rc == -ENOENT && ipcfs_kinds[folder->kind]->npy) {
 		rc = fs_item_path_in(folder, name, true, path);
 		if (rc == 0)
@@ -217,7 +228,8 @@ int fs_item_stat(struct fs_item *item, struct stat *st)
 	int rc = item->removed ? -ENOENT : fs_item_path(item, path);
 
 	if (rc == 0)
-		rc = sys_stat_at(fs.dirfd, path, st);
+		rc = item->parent ? fs_item_look(item->kind, path, st) :
+				    sys_stat_at(fs.dirfd, path, st);
 	if (rc == 0 && st->st_ino == item->ino) {
 		item->last = *st;
 		return 0;
@@ -262,6 +274,8 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 	snprintf(item->name, sizeof(item->name), "%s", name);
 	LIST_REMOVE(item, name_link);
 	LIST_INSERT_HEAD(&names[name_bucket(folder, name)], item, name_link);
+	if (item->kind == IPCFS_QUEUE)
+		fs_item_detach_dead();
 	fs_item_put(old);
 }
 

@@ -36,7 +36,7 @@ enum {
 };
 #define POKE SIGURG
 
-static ev_io fuse_io, watch_io, signal_io;
+static ev_io fuse_io, watch_io, mq_io, signal_io;
 static int others_fd = -1; /* epoll: all but /dev/fuse */
 /* The kernel copies a request page by page: a small one should lie in one. */
 static char buffer[FS_MAX_IO + 4096] __attribute__((aligned(4096)));
@@ -99,12 +99,22 @@ static void on_fuse(struct ev_loop *loop, ev_io *io, int events)
 		end();
 }
 
+static void on_mq(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)io;
+	(void)events;
+	ipcfs_engine_mq.dispatch(fs.store);
+	fs_park_settle();
+}
+
 static void on_watch(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop;
 	(void)io;
 	(void)events;
 	fs.engine->dispatch(fs.store);
+	fs_died_settle();
 	fs_park_settle();
 }
 
@@ -293,6 +303,7 @@ int fs_loop_start(void)
 		return -errno;
 	fs_loop_listen(&signal_io, on_signal, fd);
 	fs_loop_listen(&watch_io, on_watch, fs.watch_fd);
+	fs_loop_listen(&mq_io, on_mq, fs.mq_watch_fd);
 	wake_poker_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	event.data.fd = wake_poker_fd;
 	if (wake_poker_fd < 0 || epoll_ctl(others_fd, EPOLL_CTL_ADD, wake_poker_fd, &event) < 0)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 #include "../core/sys.h"
 #include "../core/text.h"
@@ -47,6 +48,8 @@ const char ipcfs_serve_options_help[] =
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
+	"    max_gathered=N      bytes of one user that wait under lines and block (default 64M)\n"
+	"    max_mq=N            bytes of one user's POSIX message queues (default 819200)\n"
 	"    deadlock=error      a lock whose waiter would wait for himself fails EDEADLK\n"
 	"                        (default deadlock=none: all wait, see the file deadlocks)\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
@@ -66,10 +69,10 @@ static int parse_limit(const char *value, uint64_t *out)
 
 static int parse_options(const char *text, struct options *o)
 {
-	static const char *const limits[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "max_objects",
-						       [FS_Q_BYTES] = "max_bytes",
-						       [FS_Q_PARKED] = "max_parked",
-						       [FS_Q_HANDLES] = "max_handles"};
+	static const char *const limits[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "max_objects",	  [FS_Q_BYTES] = "max_bytes",
+		[FS_Q_PARKED] = "max_parked",	  [FS_Q_HANDLES] = "max_handles",
+		[FS_Q_GATHERED] = "max_gathered", [FS_Q_MQ] = "max_mq"};
 	static const char *const plain[] = {"rw",
 					    "nodev",
 					    "nosuid",
@@ -261,8 +264,9 @@ static int open_store(const struct options *o)
 
 static void raise_limits(void)
 {
-	struct rlimit files = {65536, 65536}, own;
+	struct rlimit files = {65536, 65536}, bytes = {RLIM_INFINITY, RLIM_INFINITY}, own;
 
+	setrlimit(RLIMIT_MSGQUEUE, &bytes); /* charged to us, whoever makes a message queue */
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &own) == 0) {
 		own.rlim_cur = own.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &own);
@@ -307,12 +311,15 @@ static int prepare(const struct options *o)
 	if (rc >= 0)
 		rc = fs_node_start();
 	if (rc >= 0)
+		rc = fs.mq_watch_fd = ipcfs_engine_mq.watch(fs.store, fs_item_changed, NULL);
+	if (rc >= 0)
 		rc = member_session(fs.store);
 	if (rc >= 0)
 		rc = fs_item_start();
 	if (rc < 0)
 		return complain(fs.store_dir, strerror(-rc));
 	fs.store->names = fs_item_names;
+	fs.store->died = fs_died;
 	fs.store->reserve_hook = fs_quota_reserve;
 	fs_quota_remove_temp();
 	rc = fs_loop_start();
@@ -353,6 +360,7 @@ static int serve(const struct options *o, int ready)
 	fuse_session_unmount(fs.session);
 	fuse_session_destroy(fs.session);
 	fs_item_detach_all();
+	mq_end();
 	ipcfs_store_close(fs.store);
 	return 0;
 }
@@ -395,7 +403,9 @@ int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000,
 				       [FS_Q_PARKED] = 20000,
 				       [FS_Q_HANDLES] = 100000,
-				       [FS_Q_NOTIFIED] = 1024}};
+				       [FS_Q_NOTIFIED] = 1024,
+				       [FS_Q_GATHERED] = 64 << 20,
+				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;
 
 	if (rc == 0)

@@ -6,8 +6,10 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/text.h"
 
@@ -20,6 +22,7 @@ enum { /* kinds as bits */
        K_LOCK = 1 << IPCFS_LOCK,
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
+       K_MQ = 1 << IPCFS_MQ,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -27,10 +30,10 @@ enum { /* kinds as bits */
 struct option {
 	const char *name;
 	unsigned kinds;
-	bool wants_value;
-	enum fs_view view; /* a main view, or FS_PLAIN */
-	uint32_t option;   /* FS_O_*, or 0 */
-	uint32_t property; /* IPCFS_P_*, or 0 */
+	enum { NO_VALUE, VALUE, MAY_VALUE } wants_value; /* false, true, or either */
+	enum fs_view view;				 /* a main view, or FS_PLAIN */
+	uint32_t option;				 /* FS_O_*, or 0 */
+	uint32_t property;				 /* IPCFS_P_*, or 0 */
 	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
 };
 
@@ -117,6 +120,61 @@ static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_signal_parse(s, len, &leaf->notify);
 }
 
+/* Without a value: all until fsync or close. */
+static int parse_block(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = s ? ipcfs_parse_bytes(s, len, &leaf->block) : 0;
+
+	return rc == 0 && s && (leaf->block == 0 || leaf->block > IPCFS_CAPACITY_MAX) ? -ERANGE :
+											rc;
+}
+
+static int parse_attempts(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.attempts);
+
+	return rc == 0 && (leaf->p.attempts == 0 || leaf->p.attempts > IPCFS_ATTEMPTS_MAX) ?
+		       -ERANGE :
+		       rc;
+}
+
+/* Another name of the same folder. */
+static int parse_dead(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	if (len > IPCFS_NAME_MAX)
+		return -ERANGE;
+	if (len == 0 || s[0] == '.')
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return -EINVAL;
+	memcpy(leaf->p.dead, s, len);
+	return 0;
+}
+
+static int parse_maxmsg(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_u64(s, len, &leaf->p.maxmsg);
+
+	return rc == 0 && (leaf->p.maxmsg == 0 || leaf->p.maxmsg > INT_MAX) ? -ERANGE : rc;
+}
+
+static int parse_msgsize(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	int rc = ipcfs_parse_bytes(s, len, &leaf->p.msgsize);
+
+	return rc == 0 && (leaf->p.msgsize == 0 || leaf->p.msgsize > INT_MAX) ? -ERANGE : rc;
+}
+
+static int parse_prio(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	uint64_t prio = 0;
+	int rc = ipcfs_parse_u64(s, len, &prio);
+
+	leaf->prio = (unsigned)prio;
+	return rc == 0 && prio >= (uint64_t)sysconf(_SC_MQ_PRIO_MAX) ? -ERANGE : rc;
+}
+
 static const struct option options[] = {
 	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
 	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
@@ -124,14 +182,23 @@ static const struct option options[] = {
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER, false, FS_PLAIN,
+	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
 	 FS_O_STREAM, 0, NULL},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
+	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio},
+	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
+	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
 	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
+	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
+	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
+	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
+	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
+	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
 	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max},
 	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
@@ -207,12 +274,12 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
 	if (!(o->kinds & 1u << kind))
 		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
-	if (o->wants_value != (equals != NULL))
+	if (o->wants_value != MAY_VALUE && o->wants_value != (equals ? VALUE : NO_VALUE))
 		return fs_fail(-EINVAL,
 			       o->wants_value ? "option \"%s\" wants a value" :
 						"option \"%s\" takes no value",
 			       o->name);
-	return apply(o, equals ? equals + 1 : "", equals ? len - name_len - 1 : 0, leaf);
+	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
 }
 
 /* What goes together. */
@@ -232,6 +299,17 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
 	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
 		return fs_fail(-EINVAL, "value= is above max=");
+	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
+		return fs_fail(-EINVAL, "\"lines\" and \"block\": one of them");
+	if (leaf->options & FS_O_BLOCK && leaf->view != FS_PLAIN)
+		return fs_fail(-EINVAL,
+			       "\"block\" is for putting, it goes with no other such view");
+	if (leaf->options & FS_O_JOIN &&
+	    (leaf->view != FS_PLAIN ||
+	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
+		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
+	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
+		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
 	return 0;
@@ -244,12 +322,12 @@ bool fs_leaf_is_view(const struct fs_leaf *leaf)
 
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 {
-	size_t len = strcspn(text, ",");
+	size_t len = strcspn(text, ","), most = kind == IPCFS_MQ ? FS_NAME_MAX : IPCFS_NAME_MAX;
 	int rc;
 
 	memset(leaf, 0, sizeof(*leaf));
-	if (len > IPCFS_NAME_MAX)
-		return fs_fail(-ENAMETOOLONG, "a name has at most %d bytes", IPCFS_NAME_MAX);
+	if (len > most)
+		return fs_fail(-ENAMETOOLONG, "a name has at most %zu bytes", most);
 	if (len == 0)
 		return fs_fail(-EINVAL, "there is no name before the comma");
 	if (text[0] == '.')

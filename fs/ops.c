@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ops.c - the table of requests, and those on files. Only READ and WRITE may wait. Every other request is
+ * ops.c - the table of requests, and those on files. Only READ and WRITE may wait, and FSYNC for a moment. Every other is
  * answered before its handler returns: libfuse serialises look-ups and listings, and `ls` or
  * `rm` would hang behind them.
  */
@@ -109,7 +109,9 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 		rc = fs_item_stat(item, &st);
 	if (rc < 0)
 		return rc;
-	fd = sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
+	fd = fs_engine_of(item->kind)->file ?
+		     fs_engine_of(item->kind)->file(item->name, &st) :
+		     sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
 	rc = sys_fstat(fd, &st);
@@ -194,6 +196,7 @@ static int check_open(const struct fs_node *node, int flags)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY, reads = (flags & O_ACCMODE) != O_WRONLY;
 	struct ipcfs_stat st;
+	int rc;
 
 	if (!node->item)
 		return writes ? -EACCES : 0;
@@ -202,7 +205,7 @@ static int check_open(const struct fs_node *node, int flags)
 	if (node->leaf.view == FS_CTL && reads && !writes)
 		return fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
 	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
-		       node->leaf.view == FS_STAT))
+		       node->leaf.view == FS_STAT || node->leaf.options & FS_O_JOIN))
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_NOTIFY && !reads)
 		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
@@ -210,7 +213,8 @@ static int check_open(const struct fs_node *node, int flags)
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
 			       (unsigned long long)node->leaf.n);
-	return fs_check_properties(node->item, &node->leaf.p);
+	rc = fs_frame_check_open(node->item, &node->leaf);
+	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
 }
 
 int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out)
@@ -260,6 +264,8 @@ static void flush(fuse_req_t req, uint64_t fh)
 	struct fs_handle *h = fs_handle_of(fh);
 	int rc = h ? fs_view_flush(h) : 0;
 
+	if (rc == 0 && h)
+		rc = fs_frame_flush(h);
 	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
 		return;
 	if (rc < 0)
@@ -280,14 +286,16 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void fs_close(struct fs_handle *h)
 {
-	if (!h)
+	if (!h || h->closing)
 		return; /* may be told twice */
 	fs_notify_close(h);
 	fs_view_flush(h);
-	fs_handle_leave(h);
 	if (h->temp)
 		fs_remove_temp(h->item);
-	fs_handle_free(h);
+	if (fs_frame_close(h))
+		fs_handle_retire(h);
+	else
+		fs_handle_leave(h);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -299,10 +307,20 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
+	struct fs_request r = {.req = req,
+			       .handle = fs_handle_of(fi->fh),
+			       .pid = fuse_req_ctx(req)->pid,
+			       .write = true,
+			       .sync = true};
+
 	(void)ino;
 	(void)datasync;
-	(void)fi;
-	fs_reply_ok(req);
+	r.item = r.handle ? r.handle->item : NULL;
+	if (r.item && r.handle->type == FS_OBJECT && r.handle->leaf.view == FS_PLAIN &&
+	    fs_kind_of(r.item->kind)->sync)
+		fs_park_run(&r);
+	else
+		fs_reply_ok(req);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -344,7 +362,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	}
 	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (size > FS_MAX_WRITE) {
+	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);

@@ -33,7 +33,7 @@ static ev_timer busy_timer;
 /* A timerfd and not libev's timer: that would make every epoll_wait set a timer up. */
 static ev_io again_io;
 static int again_fd = -1;
-static unsigned parked_total, deadlines;
+static unsigned parked_total, left_total, deadlines;
 bool fs_park_stopping;
 
 /* Ticks while anybody waits. */
@@ -52,7 +52,8 @@ static void tick(bool wanted)
 static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
-		      !SLIST_EMPTY(&item->leaving) || !LIST_EMPTY(&item->notifies);
+		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing) ||
+		      !LIST_EMPTY(&item->notifies);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -120,6 +121,7 @@ static void unpark(struct fs_request *r)
 	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 	item->parked_count--;
 	parked_total--;
+	left_total -= r->orphan;
 	r->parked = false;
 	note_waiting(item);
 }
@@ -153,10 +155,11 @@ void fs_park_busy_words(void)
 	fs_words("a program has held the object's inner lock for %d ms", FS_BUSY_MS);
 }
 
-/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too. */
+/* Until FS_BUSY_MS are over; but a read that may wait for anything waits for a busy lock too, and so does what nobody
+ * would hear of. */
 static int busy(struct fs_request *r, bool nonblock)
 {
-	bool waits = !nonblock && !r->write && fs_view_waits(r->handle);
+	bool waits = r->orphan || (!nonblock && !r->write && fs_view_waits(r->handle));
 	int64_t now = fs_now_ns();
 
 	fs_park_mind_busy();
@@ -195,6 +198,18 @@ static int look_last(struct fs_request *r, int error)
 	return busy(r, true) == -EAGAIN && !fs_park_stopping ? 1 : error;
 }
 
+/* Answers an error; but a write that has done a part says how much. */
+static void answer_error(struct fs_request *r, int error)
+{
+	if (r->taken)
+		fs_reply_written(r, r->taken);
+	else if (r->orphan)
+		fs_reply_lost(r, error);
+	else
+		fs_reply_handle_error(r->req, error, r->handle);
+	fs_reply_begin(); /* the words were this one's */
+}
+
 /* The one end of a parked request, answered before (error 0) or here. False: not yet. */
 static bool finish(struct fs_request *r, int error)
 {
@@ -208,10 +223,13 @@ static bool finish(struct fs_request *r, int error)
 	if (error < 0 && !r->answered) {
 		withdraw(r);
 		fs_park_changed(item); /* who stood behind may go on */
-		fuse_req_interrupt_func(r->req, NULL, NULL);
-		fs_reply_handle_error(r->req, error, r->handle);
+		if (!r->orphan)
+			fuse_req_interrupt_func(r->req, NULL, NULL);
+		answer_error(r, error);
 	}
 	free(r->copy);
+	if (r->orphan)
+		fs_handle_free(r->handle);
 	free(r);
 	fs_item_put(item);
 	return true;
@@ -242,7 +260,7 @@ static struct fs_request *keep(const struct fs_request *r)
 	if (!kept)
 		return NULL;
 	*kept = *r;
-	if (r->write) {
+	if (r->size && r->write) {
 		kept->copy = malloc(r->size);
 		if (!kept->copy) {
 			free(kept);
@@ -252,6 +270,29 @@ static struct fs_request *keep(const struct fs_request *r)
 		kept->data = kept->copy;
 	}
 	return kept;
+}
+
+/* The last place in its line. */
+static void enter(struct fs_request *r)
+{
+	r->parked = true;
+	r->line = r->class;
+	fs_item_ref(r->item);
+	TAILQ_INSERT_TAIL(&r->item->parked[r->line], r, link);
+	r->item->parked_count++;
+	parked_total++;
+	left_total += r->orphan;
+	note_waiting(r->item);
+	ev_init(&r->timer, on_deadline);
+	r->timer.data = r;
+}
+
+/* How long it may wait; negative: for ever. */
+static int64_t limit(const struct fs_request *r)
+{
+	int64_t ns = r->handle->timeout_ns, brief = FS_SYNC_MS * 1000000ll;
+
+	return r->sync && (ns < 0 || ns > brief) ? brief : ns;
 }
 
 static int park(const struct fs_request *r, struct fs_request **out)
@@ -266,18 +307,10 @@ static int park(const struct fs_request *r, struct fs_request **out)
 		fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
 		return -ENOMEM;
 	}
-	kept->parked = true;
-	kept->line = kept->class;
-	fs_item_ref(kept->item);
-	TAILQ_INSERT_TAIL(&kept->item->parked[kept->line], kept, link);
-	kept->item->parked_count++;
-	parked_total++;
-	note_waiting(kept->item);
-	ev_init(&kept->timer, on_deadline);
-	kept->timer.data = kept;
-	if (kept->handle->timeout_ns > 0) {
+	enter(kept);
+	if (limit(kept) > 0) {
 		ev_now_update(loop);
-		ev_timer_set(&kept->timer, (double)kept->handle->timeout_ns / 1e9, 0.);
+		ev_timer_set(&kept->timer, (double)limit(kept) / 1e9, 0.);
 		ev_timer_start(loop, &kept->timer);
 		kept->timed = true;
 		deadlines++;
@@ -319,12 +352,12 @@ static bool in_turn(const struct fs_request *r)
 	return r->handle->leaf.view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
 }
 
-/* One pass over a line: the first who must wait keeps those behind him waiting, but where they wait for
- * any change, or each for something of his own. Of these (who have tickets) the first may learn that there is
+/* One pass over a line: the first who must wait keeps those behind him waiting, but in those without an
+ * order, or where each waits for something of his own. Of these (who have tickets) the first may learn that there is
  * nothing for anybody. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
-	bool served = false, alone = class == IPCFS_C_CHANGE || fs_kind_of(item->kind)->each_alone;
+	bool served = false, alone = !fs_view_ordered(class) || fs_kind_of(item->kind)->each_alone;
 	bool first = true, nobody = false;
 	struct fs_request *r, *next;
 
@@ -376,17 +409,39 @@ static bool leave(struct fs_item *item, struct ipcfs_op *op)
 
 	if (rc == -EBUSY)
 		fs_park_mind_busy();
-	return rc != -EBUSY;
+	/* With no memory or descriptor to look at the object: at the next tick. */
+	return rc != -EBUSY && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 }
 
-static void leave_again(struct fs_item *item)
+/* The item's caller has a reference, too. */
+static void leave_queued(struct fs_item *item)
 {
 	struct fs_leaving *l;
 
 	while ((l = SLIST_FIRST(&item->leaving)) && leave(item, &l->op)) {
 		SLIST_REMOVE_HEAD(&item->leaving, link);
 		free(l);
-		fs_item_put(item); /* its caller has a reference, too */
+		fs_item_put(item);
+	}
+}
+
+bool fs_park_try_leave(struct fs_item *item, struct ipcfs_op *op)
+{
+	leave_queued(item);
+	return SLIST_EMPTY(&item->leaving) && leave(item, op);
+}
+
+static void leave_again(struct fs_item *item)
+{
+	SLIST_HEAD(, fs_handle) closing = SLIST_HEAD_INITIALIZER(closing);
+	struct fs_handle *h;
+
+	leave_queued(item);
+	SLIST_FIRST(&closing) = SLIST_FIRST(&item->closing);
+	SLIST_INIT(&item->closing);
+	while ((h = SLIST_FIRST(&closing))) {
+		SLIST_REMOVE_HEAD(&closing, closing_link);
+		fs_handle_leave(h);
 	}
 }
 
@@ -397,9 +452,11 @@ static void leave_later(struct fs_item *item, const struct ipcfs_op *op)
 
 	if (!l)
 		return;
-	l->holder = *op->holder;
 	l->op = *op;
-	l->op.holder = &l->holder;
+	if (op->holder) {
+		l->holder = *op->holder;
+		l->op.holder = &l->holder;
+	}
 	fs_item_ref(item);
 	SLIST_FOREACH(last, &item->leaving, link)
 	if (!SLIST_NEXT(last, link))
@@ -415,10 +472,16 @@ void fs_park_leave(struct fs_item *item, const struct ipcfs_op *op)
 {
 	struct ipcfs_op now = *op;
 
-	leave_again(item);
-	if (!SLIST_EMPTY(&item->leaving) || !leave(item, &now))
+	if (!fs_park_try_leave(item, &now))
 		leave_later(item, op);
 	fs_park_changed(item);
+}
+
+void fs_park_closing(struct fs_handle *h)
+{
+	h->closing = true;
+	SLIST_INSERT_HEAD(&h->item->closing, h, closing_link);
+	note_waiting(h->item);
 }
 
 static void serve_item(struct fs_item *item)
@@ -431,6 +494,7 @@ static void serve_item(struct fs_item *item)
 		served = serve_line(item, IPCFS_C_READ);
 		served |= serve_line(item, IPCFS_C_WRITE);
 	} while (served);
+	serve_line(item, IPCFS_C_JOIN);
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
 	fs_notify_item(item);
@@ -443,12 +507,18 @@ static bool others_first(const struct fs_request *r)
 	const struct fs_handle *h = r->handle;
 	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 
-	if (!kind || kind->each_alone || (kind->holds && kind->holds(h)) || r->flock == LOCK_UN ||
-	    h->leaf.view != FS_PLAIN || h->rest_len || h->ended ||
-	    TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (!kind || kind->each_alone || !fs_view_ordered(r->class) ||
+	    (kind->holds && kind->holds(h)) || (kind->aside && kind->aside(r)) ||
+	    r->flock == LOCK_UN || h->leaf.view != FS_PLAIN ||
+	    (!r->write && (h->rest_len || h->ended)) || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
+}
+
+bool fs_park_line(const struct fs_request *r)
+{
+	return !r->parked && !TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]);
 }
 
 /* It waits. Where that makes it part of the object it could not do so before: the one who undoes it must know it. */
@@ -472,7 +542,7 @@ void fs_park_run(struct fs_request *r)
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
 	int rc;
 
-	r->class = r->write ? IPCFS_C_WRITE : IPCFS_C_READ;
+	r->class = fs_view_line(r->handle, r->write);
 	rc = others_first(r) ? -EAGAIN : fs_view_try(r);
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);
@@ -482,7 +552,23 @@ void fs_park_run(struct fs_request *r)
 		rc = wait(r);
 	}
 	if (rc < 0 && !r->answered)
-		fs_reply_handle_error(r->req, rc, r->handle);
+		answer_error(r, rc);
+}
+
+bool fs_park_orphan(struct fs_request *r)
+{
+	int rc = others_first(r) ? -EAGAIN : fs_view_try(r);
+
+	if (rc == -EBUSY)
+		fs_park_mind_busy();
+	if ((rc == -EAGAIN || rc == -EBUSY) && !fs_park_stopping) {
+		enter(r);
+		return true;
+	}
+	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+	free(r->copy);
+	free(r);
+	return false;
 }
 
 void fs_park_settle(void)
@@ -570,6 +656,11 @@ bool fs_park_timers(void)
 unsigned fs_park_count(void)
 {
 	return parked_total;
+}
+
+unsigned fs_park_left(void)
+{
+	return left_total;
 }
 
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers)

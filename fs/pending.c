@@ -170,8 +170,9 @@ int fs_pending_settle(struct fs_item *item, const char *s, size_t len)
 		rc = fs_item_path_in(item->parent, item->name, false, path);
 	if (rc < 0)
 		return rc;
-	rc = fs.engine->open(fs.store, item->kind, strchr(path, '/') + 1, IPCFS_CREATE | IPCFS_EXCL,
-			     &maker, &p, &object);
+	rc = fs_engine_of(item->kind)
+		     ->open(fs.store, item->kind, strchr(path, '/') + 1, IPCFS_CREATE | IPCFS_EXCL,
+			    &maker, &p, &object);
 	if (rc < 0)
 		return rc == -EEXIST ? -EBUSY : rc; /* the library was faster: again, as usual */
 	fs_item_became(item, object);

@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
 #include "../core/object.h"
 
 enum { BUCKETS = 256 };
@@ -44,16 +44,22 @@ static struct user *user_of(uid_t uid)
 /* In the store, where clients of the library make and remove such, too. */
 static bool is_stored(enum fs_quota what)
 {
-	return what <= FS_Q_BYTES;
+	return what <= FS_Q_BYTES || what == FS_Q_MQ;
 }
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {
-		[FS_Q_OBJECTS] = "objects",	   [FS_Q_FOLDERS] = "folders",
-		[FS_Q_BYTES] = "bytes in objects", [FS_Q_PARKED] = "waiting requests",
-		[FS_Q_HANDLES] = "open files",	   [FS_Q_NOTIFIED] = "processes with notify"};
-	int error = is_stored(what) ? -EDQUOT : -EUSERS;
+	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
+						      [FS_Q_FOLDERS] = "folders",
+						      [FS_Q_BYTES] = "bytes in objects",
+						      [FS_Q_PARKED] = "waiting requests",
+						      [FS_Q_HANDLES] = "open files",
+						      [FS_Q_GATHERED] = "bytes gathered for queues",
+						      [FS_Q_MQ] = "bytes in message queues",
+						      [FS_Q_NOTIFIED] = "processes with notify"};
+	int error = what == FS_Q_MQ			     ? -EMFILE :
+		    is_stored(what) || what == FS_Q_GATHERED ? -EDQUOT :
+							       -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",
 		       (unsigned long long)fs.limits[what], names[what]);
@@ -82,69 +88,44 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 
 static bool remove_temp; /* this walk removes what a killed server's handles were to remove */
 
-static void count(int dirfd, const char *name, const struct stat *st)
+static bool count(int dirfd, const struct dirent *entry)
 {
-	struct user *user = user_of(st->st_uid);
+	struct user *user;
+	struct stat st;
 
-	if (remove_temp && st->st_mode & S_ISVTX) {
-		unlinkat(dirfd, name, 0);
-		return;
+	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (remove_temp && !S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX) {
+		unlinkat(dirfd, entry->d_name, 0);
+		return false;
 	}
-	if (!user)
-		return;
-	user->has[FS_Q_OBJECTS]++;
-	user->has[FS_Q_BYTES] += st->st_blocks * 512;
-}
-
-static void count_folder(const struct stat *st)
-{
-	struct user *user = user_of(st->st_uid);
-
-	if (user)
+	user = user_of(st.st_uid);
+	if (user && S_ISDIR(st.st_mode)) {
 		user->has[FS_Q_FOLDERS]++;
+	} else if (user) {
+		user->has[FS_Q_OBJECTS]++;
+		user->has[FS_Q_BYTES] += st.st_blocks * 512;
+	}
+	return false;
 }
 
-/* Folders below a kind's top, without recursion: a stack of descriptors, as deep as a path can be. */
-static void walk(int top)
+static int count_mq(void *arg, const char *name, bool is_folder)
 {
-	enum { DEPTH = 64 };
-	DIR *stack[DEPTH];
-	int depth = 0;
+	struct ipcfs_object *o;
+	struct ipcfs_stat st;
+	struct user *user;
 
-	stack[0] = fdopendir(top);
-	if (!stack[0]) {
-		close(top);
-		return;
+	(void)arg;
+	(void)is_folder;
+	if (ipcfs_engine_mq.open(fs.store, IPCFS_MQ, name, 0, NULL, NULL, &o) < 0)
+		return 0;
+	user = user_of(o->owner);
+	if (user && ipcfs_engine_mq.stat(o, &st) == 0) {
+		user->has[FS_Q_OBJECTS]++;
+		user->has[FS_Q_MQ] += (int64_t)mq_bytes(&st.properties);
 	}
-	while (depth >= 0) {
-		const struct dirent *entry = readdir(stack[depth]);
-		struct stat st;
-		int fd;
-
-		if (!entry) {
-			closedir(stack[depth--]);
-			continue;
-		}
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-		    fstatat(dirfd(stack[depth]), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (!S_ISDIR(st.st_mode)) {
-			count(dirfd(stack[depth]), entry->d_name, &st);
-			continue;
-		}
-		if (depth + 1 == DEPTH)
-			continue;
-		count_folder(&st);
-		fd = openat(dirfd(stack[depth]), entry->d_name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		stack[depth + 1] = fdopendir(fd);
-		if (stack[depth + 1])
-			depth++;
-		else
-			close(fd);
-	}
+	ipcfs_engine_mq.close(o);
+	return 0;
 }
 
 void fs_quota_scan(void)
@@ -152,14 +133,10 @@ void fs_quota_scan(void)
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct user *user = users[i]; user; user = user->next)
 			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
-				0;
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
-		int fd = openat(fs.dirfd, ipcfs_kind_name((enum ipcfs_kind)kind),
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd >= 0)
-			walk(fd);
-	}
+				user->has[FS_Q_MQ] = 0;
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
+		fs_walk((enum ipcfs_kind)kind, count);
+	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }
 

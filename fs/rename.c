@@ -30,7 +30,8 @@ static int remove_object(struct fs_item *item)
 
 	if (rc == 0)
 		rc = item->pending ? sys_unlink_at(fs.dirfd, path, 0) :
-				     fs.engine->remove(fs.store, item->kind, strchr(path, '/') + 1);
+				     fs_engine_of(item->kind)
+					     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
 		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
 		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
@@ -125,6 +126,8 @@ static int move(struct fs_item *item, struct fs_item *folder, const char *name)
 	char from[FS_PATH], to[FS_PATH];
 	int rc = fs_item_path(item, from);
 
+	if (fs_engine_of(item->kind)->lookup)
+		return fs_fail(-EPERM, "the kernel cannot rename message queues");
 	if (rc == 0)
 		rc = fs_item_path_in(folder, name, item->pending, to);
 	if (rc == 0)

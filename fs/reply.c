@@ -262,6 +262,19 @@ void fs_reply_locked(const struct fs_request *r)
 	fuse_reply_err(r->req, 0);
 }
 
+void fs_reply_lost(const struct fs_request *r, int error)
+{
+	struct fuse_ctx ctx = {.uid = r->handle->uid, .pid = r->pid};
+	char path[FS_PATH];
+
+	if (error == -ESHUTDOWN)
+		return;
+	fs_item_show(r->item, path, sizeof(path));
+	fs_words("%zu bytes that were left at a close are lost: %s", r->size, strerror(-error));
+	note(&ctx, -error, path);
+	words[0] = '\0';
+}
+
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
 {
 	replies++;

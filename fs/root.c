@@ -8,15 +8,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../core/mq.h"
+
 static const char readme[] =
 	"ipcfs: IPC objects as files. cat takes or waits, echo gives or sets, rm removes.\n"
 	"\n"
 	"  KIND/NAME[,OPTION[=VALUE]]...      echo, touch and O_CREAT make NAME\n"
 	"\n"
 	"  queues      cat: get a message (waits)     echo: put one (waits while full)\n"
-	"              maxsize=N capacity=BYTES\n"
+	"              maxsize=N capacity=BYTES attempts=N dead=QUEUE\n"
 	"  semaphores  cat: acquire (waits)           echo N: release N\n"
 	"              value=N max=N\n"
+	"  mq          POSIX message queues, as queues    maxmsg=N msgsize=BYTES; view prio=N\n"
 	"  events      cat: wait until set            echo 1: set, echo 0: clear\n"
 	"              set\n"
 	"  conditions  cat: wait for a notification    echo N, all: notify; arm: wait, read later\n"
@@ -32,7 +35,9 @@ static const char readme[] =
 	"  timeout=2   (0.5 200ms 1m) ETIMEDOUT; 0: EAGAIN    peek    look, take nothing, never "
 	"wait\n"
 	"  watch       now, then at each change               stat    key value lines\n"
-	"  ctl         commands: clear (queues)\n"
+	"  ctl         commands: clear, close, done N (queues)\n"
+	"  ack         queues: leased, until done or back     join    queues: until all is done\n"
+	"  lines       queues: a message a line               block   one until close, or block=N\n"
 	"  stream      queues, semaphores: no end of file     n=3     semaphores: three at once\n"
 	"  raw         values, arrays: the bytes              cas     only if nothing has changed\n"
 	"  at=i at=i:j arrays: elements                    notify=USR1  a signal, at an item\n"
@@ -68,10 +73,14 @@ static void show_status(struct fs_text *t)
 	fs_text_printf(t, "store %s\n", fs.store_dir);
 	fs_text_printf(t, "mountpoint %s\n", fs.mountpoint);
 	fs_text_printf(t, "engine %s\n", fs.engine->name);
+	fs_text_printf(t, "mq %s\n",
+		       mq_listed() ? "listed" :
+				     "not listed: the mqueue file system may not be mounted here");
 	fs_text_printf(t, "uptime %lld\n", (long long)((fs_now_ns() - fs.started_ns) / 1000000000));
 	fs_text_printf(t, "objects %llu\n", (unsigned long long)fs_quota_objects());
 	fs_text_printf(t, "handles %u\n", fs_handle_count());
 	fs_text_printf(t, "parked %u\n", fs_park_count());
+	fs_text_printf(t, "left %u\n", fs_park_left());
 	fs_text_printf(t, "requests %llu\n", (unsigned long long)fs.requests);
 	fs_text_printf(t, "requests_per_second %.0f\n", rate());
 }

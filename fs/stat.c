@@ -12,6 +12,10 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "maxsize %llu\n", (unsigned long long)p->maxsize);
 	if (p->given & IPCFS_P_CAPACITY)
 		fs_text_printf(t, "capacity %llu\n", (unsigned long long)p->capacity);
+	if (p->given & IPCFS_P_ATTEMPTS)
+		fs_text_printf(t, "attempts %llu\n", (unsigned long long)p->attempts);
+	if (p->given & IPCFS_P_DEAD)
+		fs_text_printf(t, "dead %s\n", p->dead);
 	if (p->given & IPCFS_P_MAX)
 		fs_text_printf(t, "max %llu\n", (unsigned long long)p->max);
 	if (p->given & IPCFS_P_VALUE)
@@ -20,6 +24,10 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "parties %llu\n", (unsigned long long)p->parties);
 	if (p->given & IPCFS_P_SET)
 		fs_text_printf(t, "set %d\n", p->set);
+	if (p->given & IPCFS_P_MAXMSG)
+		fs_text_printf(t, "maxmsg %llu\n", (unsigned long long)p->maxmsg);
+	if (p->given & IPCFS_P_MSGSIZE)
+		fs_text_printf(t, "msgsize %llu\n", (unsigned long long)p->msgsize);
 	if (p->given & IPCFS_P_TYPE)
 		fs_text_printf(t, "type %c\n", p->type);
 	if (p->given & IPCFS_P_LEN)
@@ -28,8 +36,11 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 
 static int show_holder(void *arg, const struct ipcfs_holding *h)
 {
-	fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
-		       (long long)(h->since_ns / 1000000000));
+	if (h->attempt)
+		fs_text_printf(arg, "lease %d %llu\n", (int)h->pid, (unsigned long long)h->attempt);
+	else
+		fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid,
+			       (long long)(h->since_ns / 1000000000));
 	return 0;
 }
 
@@ -46,7 +57,7 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
 	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
 	if (rc == 0) {
-		rc = fs.engine->stat(item->object, &st);
+		rc = fs_engine_of(item->kind)->stat(item->object, &st);
 		if (rc == 0 || rc == -EUCLEAN)
 			show_properties(&st.properties, t);
 	}
@@ -63,7 +74,7 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 		       writers);
 	if (rc == 0) {
 		fs_kind_of(item->kind)->stat(h, &st, t);
-		fs.engine->holders(item->object, show_holder, t);
+		fs_engine_of(item->kind)->holders(item->object, show_holder, t);
 	}
 	return 0;
 }

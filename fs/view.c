@@ -14,15 +14,25 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,
+	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,
+	[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind,
+	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
 {
 	return kinds[kind];
+}
+
+const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
+{
+	return kind == IPCFS_MQ ? &ipcfs_engine_mq : fs.engine;
 }
 
 /* ---- the engine -------------------------------------------------------------------------------- */
@@ -34,7 +44,7 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 	if (rc < 0)
 		return rc;
 	op->flags |= IPCFS_OP_TRYLOCK;
-	rc = fs.engine->try(item->object, op);
+	rc = fs_engine_of(item->kind)->try(item->object, op);
 	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);
@@ -58,12 +68,13 @@ int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
 	return rc;
 }
 
+/* The turnstile is the server's: whoever is parked still goes on having it. */
 void fs_view_quit(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_QUIT};
 
-	if (!r->item->removed)
-		fs_view_engine_item(r->item, &op);
+	if (TAILQ_EMPTY(&r->item->parked[IPCFS_C_READ]))
+		fs_park_leave(r->item, &op);
 }
 
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
@@ -189,7 +200,7 @@ static uint64_t changes_of(struct fs_item *item)
 {
 	struct ipcfs_stat st;
 
-	return fs.engine->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
+	return fs_engine_of(item->kind)->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
 }
 
 /* At once what there is, then each change. Where peek shows nothing it waits for the next. */
@@ -231,6 +242,20 @@ static int read_watch(struct fs_request *r)
 	return rc;
 }
 
+enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
+
+	if (kind && kind->line && h->leaf.view == FS_PLAIN)
+		return kind->line(h, write);
+	return write ? IPCFS_C_WRITE : IPCFS_C_READ;
+}
+
+bool fs_view_ordered(enum ipcfs_class line)
+{
+	return line == IPCFS_C_READ || line == IPCFS_C_WRITE;
+}
+
 bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
@@ -266,8 +291,8 @@ static int try_read(struct fs_request *r)
 /* All lines of ctl, looked at or done. */
 static int commands(struct fs_request *r, bool act)
 {
-	const char *at = r->data, *end = r->data + r->size;
-	int rc = 0, found = 0;
+	const char *at = r->data + (act ? r->commanded : 0), *end = r->data + r->size;
+	int rc = 0, found = (int)r->commanded;
 
 	while (rc == 0 && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -282,6 +307,8 @@ static int commands(struct fs_request *r, bool act)
 			fs_words("%s have no command %s", ipcfs_kind_name(r->item->kind),
 				 fs_quote(word, len));
 		at = newline ? newline + 1 : end;
+		if (act && rc == 0) /* a later one may have to wait */
+			r->commanded = (size_t)(at - r->data);
 	}
 	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;
 }
@@ -292,15 +319,16 @@ static int write_commands(struct fs_request *r)
 
 	if (r->size > 4096)
 		return fs_fail(-EMSGSIZE, "at most one page of commands");
-	rc = commands(r, false);
+	rc = r->commanded ? 0 : commands(r, false);
 	return rc < 0 ? rc : commands(r, true);
 }
 
 /* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
- * refused: then what writev returns is what was one operation. */
+ * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines` and
+ * `block`. */
 static bool is_later_piece(const struct fs_request *r)
 {
-	return r->offset > 0 && !r->append && fs_view_waits(r->handle);
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle) && !fs_frame_is(r->handle);
 }
 
 static int try_write(struct fs_request *r)
@@ -334,9 +362,24 @@ static int try_write(struct fs_request *r)
 		fs_handle_forget_text(h);
 	h->written = true;
 	r->answered = true;
+	if (r->orphan)
+		return 0;
 	if (r->parked)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 	fs_reply_written(r, r->size);
+	return 0;
+}
+
+static int try_sync(struct fs_request *r)
+{
+	int rc = r->item->removed ? -EIDRM : kinds[r->item->kind]->sync(r);
+
+	if (rc < 0)
+		return rc;
+	r->answered = true;
+	if (r->parked)
+		fuse_req_interrupt_func(r->req, NULL, NULL);
+	fs_reply_ok(r->req);
 	return 0;
 }
 
@@ -361,7 +404,10 @@ static int try_flock(struct fs_request *r)
 
 int fs_view_try(struct fs_request *r)
 {
-	int rc = r->flock ? try_flock(r) : r->write ? try_write(r) : try_read(r);
+	int rc = r->flock ? try_flock(r) :
+		 r->sync  ? try_sync(r) :
+		 r->write ? try_write(r) :
+			    try_read(r);
 
 	return r->answered ? 0 : rc;
 }
@@ -372,6 +418,7 @@ static struct ipcfs_op question(struct fs_handle *h, unsigned classes, bool arm)
 {
 	return (struct ipcfs_op){.verb = IPCFS_V_READY,
 				 .first = h->leaf.n,
+				 .in_len = fs_frame_need(h),
 				 .count = classes,
 				 .holder = &h->holder,
 				 .token = h->ticket,
@@ -386,7 +433,7 @@ static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 
 	if (rc == -EBUSY)
 		return 0; /* looked at again within a second */
-	return rc < 0 ? classes : (unsigned)op.count;
+	return rc < 0 ? classes & ~(unsigned)IPCFS_READY_HUP : (unsigned)op.count;
 }
 
 static bool watch_ready(struct fs_handle *h, bool arm)
@@ -410,7 +457,7 @@ static bool watch_ready(struct fs_handle *h, bool arm)
 
 unsigned fs_view_ready(struct fs_handle *h, bool arm)
 {
-	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready;
+	unsigned in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM, ready, reads, writes;
 
 	if (h->type != FS_OBJECT)
 		return in;
@@ -422,11 +469,15 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	}
 	if (!fs_view_waits(h))
 		return in | out;
-	ready = engine_ready(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE, arm);
+	reads = 1u << fs_view_line(h, false);
+	writes = 1u << fs_view_line(h, true);
+	ready = engine_ready(h, reads | writes | IPCFS_READY_HUP, arm);
 	if (h->item->removed)
 		return in | out | POLLERR;
-	return ((ready & 1u << IPCFS_C_READ) || h->rest_len || h->ended ? in : 0) |
-	       (ready & 1u << IPCFS_C_WRITE ? out : 0);
+	return (ready & reads || h->rest_len || h->ended ? in : 0) |
+	       (ready & writes || fs_frame_need(h) == 0 || writes == 1u << IPCFS_C_CHANGE ? out :
+											    0) |
+	       (ready & IPCFS_READY_HUP ? POLLHUP : 0);
 }
 
 /* ---- notify ------------------------------------------------------------------------------------------------------- */
@@ -454,7 +505,8 @@ static int look_watch(struct fs_handle *h, bool *ready)
 
 int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 {
-	struct ipcfs_op op = question(h, 1u << IPCFS_C_READ | 1u << IPCFS_C_CHANGE, true);
+	unsigned reads = 1u << fs_view_line(h, false);
+	struct ipcfs_op op = question(h, reads | 1u << IPCFS_C_CHANGE, true);
 	int rc = fs_item_attach(h->item);
 
 	*ready = false;
@@ -463,7 +515,7 @@ int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 		return look_watch(h, ready);
 	if (rc == 0)
 		rc = fs_view_engine_item(h->item, &op);
-	*ready = rc == 0 && op.count & 1u << IPCFS_C_READ;
+	*ready = rc == 0 && op.count & reads;
 	*changes = op.changes;
 	return rc;
 }

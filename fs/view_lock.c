@@ -39,7 +39,9 @@ static int lock(struct fs_request *r, bool shared)
 	struct grant g = {r, &op};
 	int rc;
 
-	if (!r->flock) {
+	if (r->flock) {
+		op.flags |= IPCFS_OP_CONVERT;
+	} else {
 		op.sink = answer;
 		op.sink_arg = &g;
 	}
@@ -52,8 +54,9 @@ static int lock(struct fs_request *r, bool shared)
 		h->by_flock = r->flock;
 		h->lock_process = op.holder->pid;
 		h->lock_thread = r->pid;
-		h->lock = shared ? LOCK_SH : LOCK_EX;
 	}
+	if (rc == 0)
+		h->lock = shared ? LOCK_SH : LOCK_EX;
 	return rc;
 }
 
@@ -82,6 +85,7 @@ static int unlock(struct fs_request *r)
 	if (rc == 0 || rc == -EPERM) {
 		h->holds = h->by_flock = false;
 		h->lock = 0;
+		fs_handle_forget_rest(h); /* who reads a token must hold it */
 	}
 	return rc;
 }
@@ -100,18 +104,21 @@ static int write_word(struct fs_request *r)
 	return rc;
 }
 
-/* As flock(2): to another mode it is given back first, and is lost where that would wait and may not. */
+/* As flock(2): from shared to exclusive it is given back first, and is lost where that would wait and may not.
+ * From exclusive to shared it is kept, which flock(2) does not promise. */
 static int flock_of(struct fs_request *r)
 {
+	bool upgrade = r->flock == LOCK_EX && r->handle->lock == LOCK_SH;
 	int rc = 0;
 
-	if (r->flock == LOCK_UN || (r->handle->lock && r->handle->lock != r->flock))
+	if (r->flock == LOCK_UN || upgrade)
 		rc = unlock(r);
 	if (rc == -EPERM)
 		rc = 0; /* nothing to give back */
-	if (rc == 0 && r->flock != LOCK_UN)
-		rc = lock(r, r->flock == LOCK_SH);
-	return rc;
+	if (rc < 0 || r->flock == LOCK_UN)
+		return rc;
+	r->class = IPCFS_C_READ;
+	return upgrade && fs_park_line(r) ? -EAGAIN : lock(r, r->flock == LOCK_SH);
 }
 
 static bool holds(const struct fs_handle *h)
@@ -129,8 +136,13 @@ static int show_holder(void *arg, const struct ipcfs_holding *holding)
 
 static int show(struct fs_handle *h, struct fs_text *t)
 {
+	struct ipcfs_stat st;
 	int rc = fs_item_attach(h->item);
 
+	if (rc == 0)
+		rc = fs.engine->stat(h->item->object, &st);
+	if (rc == -EUCLEAN)
+		fs_words("the segment is damaged");
 	if (rc == 0)
 		rc = fs.engine->holders(h->item->object, show_holder, t);
 	if (rc == 0 && t->len == 0)

@@ -184,7 +184,8 @@ static struct fs_hold of_handle(const struct fs_thing *t, const struct ipcfs_hol
 	const struct fs_handle *h = fs_handle_of(holding->handle);
 	struct fs_hold hold = {.by_file = true};
 
-	if (!h || !h->item || h->item->ino != t->id)
+	/* One that is closed gives all back as soon as the object's lock can be had. */
+	if (!h || h->closing || !h->item || h->item->ino != t->id)
 		return hold;
 	hold.pid = t->kind == IPCFS_LOCK ? h->lock_process : holding->pid;
 	hold.thread = t->kind == IPCFS_LOCK ? h->lock_thread : 0;

@@ -277,19 +277,26 @@ int64_t args_deadline(const struct args *a)
 	return a->limited ? ipcfs_after(a->timeout_ns) : -1;
 }
 
-int args_limit(int fd, const struct args *a, int64_t deadline_ns)
+int64_t args_left(const struct args *a, int64_t deadline_ns)
 {
 	struct timespec now;
-	int64_t left = 0;
+	int64_t left;
+
+	if (!a->limited)
+		return -1;
+	if (a->timeout_ns == 0)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = deadline_ns - (now.tv_sec * 1000000000LL + now.tv_nsec);
+	return left > 0 ? left : 0; /* what is there is still given */
+}
+
+int args_limit(int fd, const struct args *a, int64_t deadline_ns)
+{
+	int64_t left = args_left(a, deadline_ns);
 
 	if (!a->limited)
 		return 0;
-	if (a->timeout_ns > 0) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = deadline_ns - (now.tv_sec * 1000000000LL + now.tv_nsec);
-		if (left < 0)
-			left = 0; /* what is there is still given */
-	}
 	return ioctl(fd, IPCFS_TIMEOUT, &left) == 0 ? 0 : -errno;
 }
 

@@ -84,6 +84,8 @@ int object_fail(const struct object *o, int error);
 
 /* The clock's time at which an operation that begins now must be given up; -1: never. */
 int64_t args_deadline(const struct args *a);
+/* What is left of that time, 0 when it is over; -1: for ever. */
+int64_t args_left(const struct args *a, int64_t deadline_ns);
 /* Tells the handle how long its next read or write may wait. Again before each repetition: what is
  * left, maybe nothing. 0 or -errno. */
 int args_limit(int fd, const struct args *a, int64_t deadline_ns);

@@ -25,7 +25,8 @@ enum { ANSWER_MS = 2000, END_MS = 10000, USERS_SHOWN = 10 };
 static const char usage[] =
 	"usage: ipcfs umount [--force] MOUNTPOINT\n"
 	"Unmounts an ipcfs; what is in its store stays. Refuses while files below it are\n"
-	"open, and says by whom. A mount whose server has died is always unmounted.\n"
+	"open, and says by whom, and while what such files have left waits for room in a\n"
+	"queue. A mount whose server has died is always unmounted.\n"
 	"\n"
 	"  -f, --force  end the server: all who wait get ESHUTDOWN, open files become\n"
 	"               useless; one that does not answer within 2 s is killed\n";
@@ -34,6 +35,7 @@ struct server {
 	enum { ANSWERS, SILENT, DEAD, UNKNOWN } state;
 	pid_t pid;
 	int pidfd; /* -1: not known */
+	long left; /* messages that wait without a writer: they would go with it */
 };
 
 /* ---- asking the server -------------------------------------------------------------- */
@@ -71,12 +73,12 @@ static bool read_answer(int fd, char *buf, size_t size)
 	return ended;
 }
 
-static pid_t pid_in(const char *status)
+/* The number behind "\nkey ", of a line that is not the first; 0 if it is not there. */
+static long number_in(const char *status, const char *key)
 {
-	const char *line = strncmp(status, "pid ", 4) == 0 ? status : strstr(status, "\npid ");
+	const char *line = strstr(status, key);
 
-	line = line ? strstr(line, "pid ") : NULL;
-	return line ? (pid_t)strtol(line + 4, NULL, 10) : 0;
+	return line ? strtol(line + strlen(key), NULL, 10) : 0;
 }
 
 /* Kills it. One that hangs in the server is left behind; it ends when the mount is cut off. */
@@ -117,7 +119,8 @@ static void ask(const struct mount *m, struct server *s)
 		s->state = status == 0					? ANSWERS :
 			   status == ENOTCONN || status == ECONNABORTED ? DEAD :
 									  UNKNOWN;
-		s->pid = status == 0 ? pid_in(buf) : 0;
+		s->pid = status == 0 ? (pid_t)number_in(buf, "\npid ") : 0;
+		s->left = status == 0 ? number_in(buf, "\nleft ") : 0;
 	}
 	if (s->pid <= 0)
 		s->pid = mounts_server(m);
@@ -185,10 +188,22 @@ static int finish(const struct mount *m, int r)
 	return r == 0 ? ARGS_OK : args_fail(m->point, "%s", strerror(-r));
 }
 
+static int say_left(const struct mount *m, long left)
+{
+	args_fail(m->point, "%ld message%s that closed files have left wait%s for room in a queue",
+		  left, left == 1 ? "" : "s", left == 1 ? "s" : "");
+	fprintf(stderr,
+		"Let readers make room (stat says `writers`), or lose them with --force.\n");
+	return ARGS_FAILED;
+}
+
 static int gently(const struct mount *m, const struct server *s)
 {
-	int r = unmount(m, 0);
+	int r;
 
+	if (s->left > 0)
+		return say_left(m, s->left);
+	r = unmount(m, 0);
 	if (r == -EBUSY)
 		return say_busy(m);
 	/* Its store is free to be served again when this command has ended. */

@@ -14,6 +14,8 @@ int cmd_create(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_get(int argc, char **argv);
+int cmd_with(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
 int cmd_tour(int argc, char **argv);
 
 /* What mount(8) calls: mount.fuse.ipcfs SOURCE TARGET [-sfnv] [-N NS] [-o OPTIONS] [-t TYPE].

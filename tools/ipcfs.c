@@ -24,6 +24,8 @@ static const struct command {
 	{"rm", cmd_rm, "remove objects"},
 	{"put", cmd_put, "write to an object: a message, a value, a number of units"},
 	{"get", cmd_get, "read from an object: take a message, show a value, wait"},
+	{"with", cmd_with, "run a command while a lock, or units of a semaphore, are held"},
+	{"wait", cmd_wait, "wait until any or all of many objects are ready"},
 	{"tour", cmd_tour, "a guided tour: texts counted by four workers"},
 };
 
@@ -41,7 +43,8 @@ static int help(void)
 	       "as\n"
 	       "queues/jobs, or an absolute path.\n"
 	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed "
-	       "out.\n");
+	       "out;\n"
+	       "with and wait have others, see their --help.\n");
 	return ARGS_OK;
 }
 

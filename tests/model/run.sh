@@ -53,6 +53,21 @@ check fails wait NO_SEQ
 check fails wait LATE_SEQ
 check holds sem
 check fails sem COMMIT_FIRST
+check holds lease
+check fails lease NO_REDO
+check fails lease REPAIR_DROPS
+check fails lease OWNER_LATE
+check fails lease BURY_LIVING
+check fails lease NO_BURY
+check fails lease ANY_READY
+check holds dead
+check fails dead NO_NOTE
+check fails dead NOTE_LATE
+check fails dead NOTE_EARLY
+check fails dead NOTE_DROPPED_FIRST
+check fails dead NUMBERLESS
+check fails dead NO_INTENT
+check fails dead LOOK_THERE
 check holds member THREADS
 check holds member RINGS FORK
 check fails member PAGE_LATE

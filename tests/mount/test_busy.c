@@ -191,6 +191,31 @@ static void a_close_waits_too(void **state)
 	t_is(rc, 0);
 }
 
+/* What a closed handle left is not lost for a lock that is held for long. */
+static void what_is_left_waits_too(void **state)
+{
+	const char *q = t_path("queues/held"), *lines = t_format("%s,lines", q);
+
+	(void)state;
+	make_all();
+	t_is(t_echo(t_format("%s,ctl", q), "clear"), 0);
+	pid_t pid = stop_with_lock(IPCFS_QUEUE, "held");
+	int fd = t_open(lines, O_WRONLY), other = t_open(lines, O_WRONLY);
+	t_is(t_put(fd, "left"), 4);
+	t_is(t_sys(close(fd)), 0);
+	t_is(t_stat(q, "writers"), 1);
+	t_is(t_put(other, "more"), 4);
+	for (int i = 0; i < 3; i++) /* longer than what others are given */
+		t_is_either(t_sys(fsync(other)), -EBUSY, -ETIMEDOUT);
+	t_is(t_stat(q, "writers"), 1);
+	struct t_io behind = t_writer(q, O_WRONLY, "behind");
+	t_wait_stat(q, "writers", 2);
+	t_kill(pid);
+	t_shows(q, "left");
+	t_is(t_io_result(&behind), 6);
+	t_shows(q, "behind");
+}
+
 static void reads_that_may_wait_wait(void **state)
 {
 	static const char *const paths[] = {"queues/held", "semaphores/held", "events/held"};
@@ -242,6 +267,7 @@ int main(int argc, char **argv)
 		T_TEST(all_else_is_ebusy_after_100_ms),
 		T_TEST(a_lock_let_go_in_time_is_waited_for),
 		T_TEST(a_close_waits_too),
+		T_TEST(what_is_left_waits_too),
 		T_TEST(reads_that_may_wait_wait),
 		T_TEST(who_looks_or_removes_is_answered_at_once),
 	};

@@ -6,6 +6,7 @@
  */
 #include "t.h"
 
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -400,6 +401,39 @@ static void changes_by_the_library(void **state)
 	}
 	close(fd);
 	close(other);
+}
+
+static char mq_name[64];
+
+static void unlink_mq(void)
+{
+	mq_unlink(mq_name);
+}
+
+/* The kernel does not say what was there in between, so each message may be told. */
+static void messages_of_the_system(void **state)
+{
+	(void)state;
+	char buf[64];
+
+	snprintf(mq_name, sizeof(mq_name), "/ipcfs-notify-%d", (int)getpid());
+	atexit(unlink_mq);
+	const char *q = t_path("mq%s", mq_name);
+
+	t_is(t_touch(t_format("%s,msgsize=64", q)), 0);
+	mqd_t mq = mq_open(mq_name, O_RDWR | O_NONBLOCK);
+	t_check(mq != (mqd_t)-1);
+	int fd = watch_it(q, O_RDONLY | O_NONBLOCK);
+	for (int i = 0; i < 20; i++) {
+		t_is(i % 2 ? t_sys(mq_send(mq, "x", 1, 0)) : t_echo(q, "x"), 0);
+		t_until(told() == SIGUSR1);
+		t_is(i % 3 ? t_sys(mq_receive(mq, buf, sizeof(buf), NULL)) :
+			     t_get(fd, buf, sizeof(buf)),
+		     1);
+	}
+	mq_close(mq);
+	close(fd);
+	t_is(t_sys(mq_unlink(mq_name)), 0);
 }
 
 struct flow {
@@ -828,6 +862,7 @@ int main(int argc, char **argv)
 		T_TEST(peek_of_a_queue),
 		T_TEST(watch),
 		T_TEST(changes_by_the_library),
+		T_TEST(messages_of_the_system),
 		T_TEST(nothing_is_lost),
 		T_TEST(removal_is_told_once),
 		T_TEST(the_end_of_the_server),

@@ -355,6 +355,8 @@ static void a_handled_signal_is_eintr(void **state)
 		interrupt(q, q, NULL, flags);
 		interrupt(q, t_format("%s,watch", q), NULL, flags);
 		interrupt(q, t_format("%s,timeout=1m", q), NULL, flags);
+		interrupt(q, t_format("%s,ack", q), NULL, flags);
+		interrupt(f, t_format("%s,join", f), NULL, flags);
 		interrupt(f, f, "y", flags);
 		interrupt(s, s, NULL, flags);
 		interrupt(s, t_format("%s,n=2", s), NULL, flags);
@@ -516,6 +518,7 @@ static void rm_wakes_all_with_eidrm(void **state)
 	} rows[] = {
 		{"queues/gone", "queues/gone", "", NULL},
 		{"queues/gone", "queues/gone", ",stream", NULL},
+		{"queues/gone", "queues/gone", ",ack", NULL},
 		{"queues/gone", "queues/gone", ",watch", NULL},
 		{"queues/gone", "queues/gone", ",timeout=1m", NULL},
 		{"queues/gone,maxsize=1", "queues/gone", "", "x"},

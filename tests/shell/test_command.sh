@@ -105,12 +105,12 @@ no_files_open() { [ "$(status_of "$mnt" handles)" = 1 ]; } # but for `status` it
 version=$(sed -n 's/^#define IPCFS_VERSION "\(.*\)"/\1/p' core/ipcfs.h)
 t version 0 "ipcfs $version" '' "$ipcfs" --version
 t help 0 'usage: ipcfs COMMAND*put*get*tour*Exit status*' '' "$ipcfs" --help
-for c in mount umount ls stat create rm put get tour; do
+for c in mount umount ls stat create rm put get with wait tour; do
 	t "help_$c" 0 "usage: ipcfs $c *" '' "$ipcfs" "$c" --help
 	t "unknown_option_$c" 2 '' "ipcfs: $c: no such option: --bogus"$'\n'"Try 'ipcfs $c --help'." "$ipcfs" "$c" --bogus
 	t "unknown_letter_$c" 2 '' "ipcfs: $c: no such option: -Z*" "$ipcfs" "$c" -Z x
 done
-for c in mount umount stat create rm put get; do
+for c in mount umount stat create rm put get with wait; do
 	t "no_operand_$c" 2 '' "ipcfs: $c: which *" "$ipcfs" "$c"
 done
 t no_command 2 '' "ipcfs: which command?"$'\n'"Try 'ipcfs --help'." "$ipcfs"
@@ -373,6 +373,13 @@ t umount_plain_folder 1 '' "ipcfs: umount: $work/mnt2: it is not a mount point" 
 t umount_below 1 '' "ipcfs: umount: $mnt/queues: it is not a mount point" "$ipcfs" umount "$mnt/queues"
 t umount_proc 1 '' 'ipcfs: umount: /proc: what is mounted there is proc, not ipcfs' "$ipcfs" umount /proc
 
+"$ipcfs" create queues/left,maxsize=1
+echo full >"$mnt/queues/left"
+printf left >"$mnt/queues/left,lines"
+t umount_left 1 '' "ipcfs: umount: $mnt: 1 message *--force*" "$ipcfs" umount "$mnt"
+result umount_left_leaves_it is_mounted "$mnt"
+t umount_left_is_there 0 $'full\nleft' '' cat "$mnt/queues/left" "$mnt/queues/left"
+"$ipcfs" rm queues/left
 "$ipcfs" create queues/held
 cat "$mnt/queues/held" 2>/dev/null &
 reader=$!

@@ -112,7 +112,7 @@ static void other_kinds_are_no_arrays(void)
 	uint64_t seen = 0;
 	char buf[8] = "";
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == A)

@@ -282,7 +282,7 @@ static void bad_arguments(void)
 	t_is(pass(b, UINT64_MAX), -EPERM);
 	t_is(pass(b, arrive(b) + CLAIMS_MAX), -EPERM);
 	t_is(arrived(b), 1);
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == B)

@@ -173,7 +173,7 @@ static void bad_arguments(void)
 	t_is(ipcfs_condition_wait(c, UINT64_MAX, 0), -EPERM);
 	t_is(ipcfs_condition_wait(other, ticket, 0), -EPERM);
 	t_is(waiting(c), 1);
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == C)

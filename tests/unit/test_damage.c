@@ -14,7 +14,7 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 static void legal(const char *call, long rc, long most)
 {
 	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
-				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM};
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -24,6 +24,25 @@ static void legal(const char *call, long rc, long most)
 	t_fail("%s is %s", call, t_result(rc));
 }
 #define LEGAL(call, most) legal(#call, call, most)
+
+static void use_leases(struct ipcfs_object *q, char buf[LARGEST + 1])
+{
+	struct ipcfs_lease lease = {0};
+	ssize_t n;
+
+	LEGAL(ipcfs_queue_put(q, "five", 4, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		n = ipcfs_queue_lease(q, buf, LARGEST, 0, &lease);
+		legal("ipcfs_queue_lease", n, LARGEST);
+		LEGAL(ipcfs_queue_peek(q, buf, LARGEST), LARGEST);
+		LEGAL(ipcfs_queue_return(q, lease.id), 0);
+		LEGAL(ipcfs_queue_settle(q, lease.id), 0);
+	}
+	LEGAL(ipcfs_queue_lease(q, buf, LARGEST, 0, &lease), LARGEST);
+	LEGAL(ipcfs_queue_settle(q, lease.id), 0);
+	LEGAL(ipcfs_queue_done(q, 1), 0);
+	LEGAL(ipcfs_queue_join(q, 0), 0);
+}
 
 static void use_queue(struct ipcfs_object *q)
 {
@@ -43,6 +62,7 @@ static void use_queue(struct ipcfs_object *q)
 	v[0].iov_len = v[1].iov_len = LARGEST;
 	LEGAL(ipcfs_queue_get_many(q, v, 4, 0), 4);
 	LEGAL(ipcfs_queue_get(q, buf[0], 2, 0), 2);
+	use_leases(q, buf[0]);
 	LEGAL(ipcfs_queue_clear(q), IPCFS_MAXSIZE_MAX);
 	LEGAL(ipcfs_queue_put(q, "four", 4, 0), 0);
 	LEGAL(ipcfs_queue_get(q, buf[0], LARGEST, 0), LARGEST);
@@ -209,6 +229,8 @@ static const struct region fields[] = {
 	FIELD(redo_bytes),
 	FIELD(redo_length),
 	FIELD(spare),
+	FIELD(claims),
+	FIELD(taken),
 	{.name = "redo",
 	 .in_control = true,
 	 .at = offsetof(struct seg_control, redo_on),
@@ -224,6 +246,8 @@ static struct region some_region(struct ipcfs_object *o)
 
 	if (which < FIELDS)
 		return fields[which];
+	if (o->kind == Q && which == FIELDS)
+		return (struct region){.name = "claims", .at = o->claims, .len = 3 * 128};
 	if (o->kind == Q && which % 2)
 		return (struct region){
 			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
@@ -261,6 +285,12 @@ static uint64_t some_value(struct ipcfs_object *o)
 				   UINT64_MAX,
 				   UINT64_MAX - 2999,
 				   9ull << 32 | 10,
+				   1ull << 62, /* of claims, and states of them */
+				   0x101,
+				   0x202,
+				   0x103,
+				   0x104,
+				   5,
 				   9ull << 32 | 1,
 				   10ull << 32 | 1,
 				   1ull << 32 | 10,
@@ -337,7 +367,7 @@ static void random_bytes_in_arrays(void)
 }
 
 /* The same while calls are under way. */
-static _Atomic int *scribbling; /* which victim; -1: enough */
+static _Atomic int *scribbling; /* which victim; 0: none yet; -1: enough */
 
 static int scribble_on(void *arg)
 {
@@ -345,7 +375,7 @@ static int scribble_on(void *arg)
 	struct ipcfs_store *store = t_open_store();
 
 	t.seed = 1000 + kind;
-	for (int which = 0; *scribbling >= 0; which++) {
+	for (int which = 1; *scribbling >= 0; which++) {
 		struct ipcfs_object *o = NULL;
 		char name[16];
 
@@ -388,11 +418,11 @@ static void scribbled_over_while_in_use(void)
 
 	buf[LARGEST] = 'c';
 	scribbling = t_shared(sizeof(*scribbling));
-	for (enum ipcfs_kind kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (enum ipcfs_kind kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		*scribbling = 0;
 		pid_t pid = t_fork(scribble_on, &kind);
 
-		for (int which = 0; which < t_count(100); which++) {
+		for (int which = 1; which <= t_count(100); which++) {
 			snprintf(name, sizeof(name), "v%d", which);
 			struct ipcfs_object *o = t_any(kind, name);
 			*scribbling = which;
@@ -452,7 +482,7 @@ static void cut_short_under_those_who_are_attached(void)
 {
 	struct ipcfs_store *other = t_open_store();
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		uint64_t size = t_any(kind, "size")->size;
 
 		for (uint64_t cut = 0; cut < size;) {
@@ -518,7 +548,7 @@ static void every_size_is_refused(void)
 {
 	struct ipcfs_store *other = t_open_store();
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "cut"), *fresh = NULL;
 		int fd = t_file(kind, "cut"), step = t_count(1) > 1 ? 1 : 7;
 
@@ -625,7 +655,7 @@ static void another_version(void)
 		 .value = SEG_DAMAGED},
 	};
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			struct ipcfs_object *o = t_any(kind, "v"), *fresh = NULL;
 
@@ -645,9 +675,9 @@ static void a_segment_of_another_kind(void)
 	struct ipcfs_store *other = t_open_store();
 	struct ipcfs_object *fresh = NULL;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		t_any(kind, "o");
-		for (int wrong = 0; wrong < IPCFS_KIND_COUNT; wrong++) {
+		for (int wrong = 0; wrong < IPCFS_SEGMENT_COUNT; wrong++) {
 			if (wrong == kind)
 				continue;
 			t_is(link(t_path("%s/o", ipcfs_kind_name(kind)),
@@ -669,7 +699,7 @@ static void files_that_are_no_segments(void)
 	static char bytes[1 << 20];
 	struct ipcfs_object *o = NULL;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
 			int fd = open(t_path("%s/file", ipcfs_kind_name(kind)),
 				      O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);

@@ -69,7 +69,7 @@ static void to_set_what_is_set_is_no_change(void)
 
 static void other_kinds_are_no_events(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == IPCFS_EVENT)

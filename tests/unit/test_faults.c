@@ -115,6 +115,19 @@ static void a_queue_that_a_dead_one_holds(void)
 	world.o->control->lock = 77 << 1;
 }
 
+static void a_queue_with_dead_letters(void)
+{
+	struct ipcfs_properties p = {
+		.given = IPCFS_P_ATTEMPTS | IPCFS_P_DEAD, .attempts = 1, .dead = "letters"};
+	struct ipcfs_object *letters = NULL;
+
+	a_member();
+	t_is(ipcfs_open(world.onlookers, Q, "letters", IPCFS_CREATE, 0600, NULL, &letters), 0);
+	ipcfs_close(letters);
+	open_both(Q, &p);
+	t_is(ipcfs_queue_put(world.onlooks, "x", 1, 0), 0);
+}
+
 /* ---- acts */
 
 static int store_open(void)
@@ -179,6 +192,23 @@ static int get(void)
 	return (int)ipcfs_queue_get(world.o, buf, 10, 0);
 }
 
+static int lease(void)
+{
+	struct ipcfs_lease lease;
+	char buf[10];
+
+	return (int)ipcfs_queue_lease(world.o, buf, 10, 0, &lease);
+}
+
+static int fail_once_and_for_all(void)
+{
+	struct ipcfs_lease lease;
+	char buf[10];
+	ssize_t n = ipcfs_queue_lease(world.o, buf, 10, 0, &lease);
+
+	return n < 0 ? (int)n : ipcfs_queue_return(world.o, lease.id);
+}
+
 static int set_string(void)
 {
 	static char bytes[8000];
@@ -227,7 +257,7 @@ static void folders_are_whole(int rc)
 	if (rc < 0)
 		t_row(world.row, world.store == NULL, 1);
 	t_row(world.row, ipcfs_store_open(world.dir, &store), 0); /* finishes what is missing */
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		char path[400];
 
 		snprintf(path, sizeof(path), "%s/%s", world.dir, ipcfs_kind_name(kind));
@@ -241,7 +271,7 @@ static void absent_or_whole(int rc)
 {
 	bool found = false;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = NULL;
 		int seen = ipcfs_open(world.onlookers, kind, "o", 0, 0, NULL, &o);
 
@@ -286,6 +316,23 @@ static void one_more_or_not(int rc)
 static void got_or_not(int rc)
 {
 	messages_are(rc < 0);
+}
+
+/* It cannot always go, but it is somewhere, once. */
+static void here_or_there(int rc)
+{
+	struct ipcfs_object *letters = NULL;
+	struct ipcfs_stat here, there;
+
+	t_is(ipcfs_open(world.onlookers, Q, "letters", 0, 0, NULL, &letters), 0);
+	t_stat_of(world.onlooks, &here);
+	t_stat_of(letters, &there);
+	t_row(world.row, here.unfinished + there.unfinished, 1);
+	t_row(world.row, here.messages + there.messages, 1);
+	if (!fault.name[0])
+		t_row(world.row, rc == 0 ? there.messages : 1, 1);
+	ipcfs_close(letters);
+	t_is(ipcfs_unlink(world.onlookers, Q, "letters"), 0);
 }
 
 static void set_or_not(int rc)
@@ -347,6 +394,11 @@ static const struct operation operations[] = {
 	 .act = put,
 	 .after = put_or_not},
 	{.name = "first get", .before = a_queue_with_a_message, .act = get, .after = got_or_not},
+	{.name = "lease", .before = a_queue_with_a_message, .act = lease, .after = got_or_not},
+	{.name = "a message to the dead letters",
+	 .before = a_queue_with_dead_letters,
+	 .act = fail_once_and_for_all,
+	 .after = here_or_there},
 	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
 	{.name = "unlink", .before = a_queue, .act = unlink_queue, .after = gone_or_not},
 	{.name = "unlink what is not attached",
@@ -406,7 +458,7 @@ static bool fail_at(const struct operation *op, int error, int at)
 	ipcfs_store_close(world.onlookers);
 	memset(&world, 0, sizeof(world));
 	t_remove_tree(t_path("new"));
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		unlink(t_path("%s/o", ipcfs_kind_name(kind)));
 	rmdir(t_path("queues/folder"));
 	return fault.name[0] != '\0';

@@ -112,7 +112,7 @@ static int creation_inside(void)
 	t_check(n > 3);
 	t_is(ipcfs_list(small, A, NULL, count_one, &listed), 0);
 	t_is(listed, n);
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_properties p = {.given = IPCFS_P_TYPE, .type = 's', .len = 3};
 		struct ipcfs_object *o = NULL;
 

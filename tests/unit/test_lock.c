@@ -53,10 +53,10 @@ static void every_kind_is_taken_over(void)
 	int64_t numbers[100];
 	char buf[100];
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		t_any(kind, "o");
 	for (int round = 0; round < 20; round++) {
-		for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 			leave_it_to_the_dead(kind, "o", NULL);
 		/* deadline 0: no patience is needed */
 		t_is(ipcfs_queue_get(t.objects[0], buf, 100, 0), round % 2 ? 5 : 3);

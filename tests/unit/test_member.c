@@ -812,6 +812,27 @@ static void the_dead_do_not_pile_up_without_a_server(void)
 		t_fail("%d processes came and went, %d files of them are left", came, members());
 }
 
+/* The name of the dead, made again by somebody else: he does not pass for them. */
+static void nobody_takes_the_name_of_the_dead(void)
+{
+	struct ipcfs_store *other = t_open_store();
+	uint64_t number = (uint64_t)member_self(other);
+	const char *path = t_path("members/%016llx", (unsigned long long)number);
+	int fd;
+
+	ipcfs_store_close(other);
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	t_is(sys_ofd_lock(fd), 0);
+	t_check(!alive(number));
+	close(fd);
+	t_is(unlink(path), 0);
+	t_is(symlink("/etc/passwd", path), 0); /* nor with what cannot be opened */
+	t_check(!alive(number));
+	t_is(unlink(path), 0);
+	t_is(mkdir(path, 0), 0);
+	t_check(!alive(number));
+}
+
 /* Files in members/ that nobody's library made: they name no living, and do no harm. */
 static void rubbish_among_the_members(void)
 {
@@ -822,13 +843,13 @@ static void rubbish_among_the_members(void)
 	int fd = open(t_path("members/0000000000000007"), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
 	t_check(!alive(7));
 	t_is(sys_ofd_lock(fd), 0);
-	t_check(alive(7)); /* who holds the lock lives, whatever the file says */
+	t_check(!alive(7)); /* a member's number is its file's */
 	t_is(write(fd, "short", 5), 5);
 	close(open(t_path("members/0000000000000007"), O_WRONLY | O_CLOEXEC));
 	t_is(mkfifo(t_path("members/fifo"), 0644), 0);
 	t_is(mkdir(t_path("members/folder"), 0755), 0);
 	t_is(symlink("/etc/passwd", t_path("members/0000000000000009")), 0);
-	t_check(alive(9)); /* the kernel will not say: alive */
+	t_check(!alive(9));
 	forget();
 	t_is(ipcfs_queue_put(q, "x", 1, 0), 0);
 	close(fd);
@@ -980,9 +1001,14 @@ static void each_thread_says_it(void)
 /* A page that is no page, or another's words about himself. */
 static void pages_are_not_trusted(void)
 {
-	struct member_page page = {.number = 7, .pid = getpid(), .uid = 12345};
-	int fd = open(t_path("members/0000000000000007"), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	struct member_page page = {.pid = getpid(), .uid = 12345};
+	int fd = open(t_path("members/new"), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	struct stat st;
 
+	t_is(fstat(fd, &st), 0);
+	page.number = 7ull << 32 | (uint32_t)st.st_ino;
+	const char *name = t_path("members/%016llx", (unsigned long long)page.number);
+	t_is(rename(t_path("members/new"), name), 0);
 	page.pid_space = sys_pid_space();
 	t_check(page.pid_space != 0);
 	t_is(sys_ofd_lock(fd), 0);
@@ -998,6 +1024,13 @@ static void pages_are_not_trusted(void)
 	t_check(ask(0).found);
 	close(fd);
 	t_check(!ask(0).found);
+	page.pid_space--; /* under another's number: its file it is not */
+	fd = open(t_path("members/0000000000000007"), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	t_is(sys_ofd_lock(fd), 0);
+	t_is(pwrite(fd, &page, sizeof(page), 0), sizeof(page));
+	t_is(ftruncate(fd, SEG_PAGE), 0);
+	t_check(!ask(getpid()).found);
+	close(fd);
 }
 
 int main(void)
@@ -1028,6 +1061,7 @@ int main(void)
 		T_TEST(a_server_that_starts_buries_the_dead),
 		T_TEST(a_sweep_does_not_disturb_who_registers),
 		T_TEST(the_dead_do_not_pile_up_without_a_server),
+		T_TEST(nobody_takes_the_name_of_the_dead),
 		T_TEST(rubbish_among_the_members),
 		T_TEST(sleepers_say_on_what),
 		T_TEST(each_sleep_is_another),

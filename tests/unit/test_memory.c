@@ -143,7 +143,7 @@ static void closing_gives_everything_back(void)
 	for (int i = 0; i < t_count(1000); i++) {
 		struct ipcfs_store *store = t_open_store();
 
-		for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 			t_any(kind, "o");
 			struct ipcfs_object *o = NULL;
 			t_is(ipcfs_open(store, kind, "o", 0, 0, NULL, &o), 0);

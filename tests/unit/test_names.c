@@ -76,7 +76,7 @@ static void names_are_checked_alike_by_all_calls(void)
 		const char *row = names[i].name, *text = names[i].text;
 		bool bad = names[i].rc != -ENOENT;
 
-		for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 			o = NULL;
 			t_row(row, ipcfs_open(t.store, kind, text, 0, 0, NULL, &o), names[i].rc);
 			t_check(o == NULL);
@@ -402,7 +402,7 @@ static const struct {
 
 static void properties_of_what_exists_are_compared(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		t_any(kind, "is");
 	t_is(ipcfs_semaphore_acquire(t.objects[S], 1, 0), 0);
 	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
@@ -429,7 +429,7 @@ static void a_number_has_no_len(void)
 
 static void excl(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_properties p = {.given = 0};
 		struct ipcfs_object *o = NULL;
 

@@ -264,7 +264,7 @@ static void other_kinds_are_no_queues(void)
 	struct iovec v = {.iov_base = "x", .iov_len = 1};
 	char buf[1];
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == IPCFS_QUEUE)
@@ -420,8 +420,48 @@ static void readiness(void)
 	t_is(ready(small), W); /* the largest possible */
 	t_is(ipcfs_queue_put(small, page, 1, 0), 0);
 	t_is(ready(small), R);
-	struct ipcfs_op op = {.verb = IPCFS_V_SET};
+	t_is(ipcfs_queue_clear(small), 1);
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_READY, .count = R | W, .in_len = 1000}; /* for so many */
+	t_is(ipcfs_engine_shm.try(small, &op), 0);
+	t_is(op.count, W);
+	t_is(ipcfs_queue_put(small, page, 4, 0), 0);
+	op.count = R | W;
+	op.in_len = 6;
+	t_is(ipcfs_engine_shm.try(small, &op), 0);
+	t_is(op.count, R | W);
+	op.count = R | W;
+	op.in_len = 7;
+	t_is(ipcfs_engine_shm.try(small, &op), 0);
+	t_is(op.count, R);
+	op.verb = IPCFS_V_SET;
 	t_is(ipcfs_engine_shm.try(q, &op), -EINVAL);
+}
+
+/* Whether it could be put, and nothing else. */
+static void a_dry_put_puts_nothing(void)
+{
+	struct ipcfs_object *q = t_queue("q", 2, 10);
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_PUT, .flags = IPCFS_OP_DRY, .in = "0123456", .in_len = 7};
+	struct ipcfs_stat before, st;
+	char buf[10];
+
+	t_is(ipcfs_queue_put(q, "abc", 3, 0), 0);
+	t_is(ipcfs_stat(q, &before), 0);
+	t_is(ipcfs_engine_shm.try(q, &op), 0);
+	t_is(ipcfs_engine_shm.try(q, &op), 0);
+	t_is(ipcfs_stat(q, &st), 0);
+	t_is(st.messages, 1);
+	t_is(st.changes, before.changes);
+	t_is(ipcfs_queue_put(q, "d", 1, 0), 0);
+	t_is(ipcfs_engine_shm.try(q, &op), -EAGAIN);
+	op.in_len = 11;
+	t_is(ipcfs_engine_shm.try(q, &op), -EMSGSIZE);
+	t_is(ipcfs_queue_get(q, buf, 10, 0), 3);
+	t_is(memcmp(buf, "abc", 3), 0);
+	t_is(ipcfs_queue_get(q, buf, 10, 0), 1);
+	t_is(buf[0], 'd');
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------ */
@@ -723,6 +763,7 @@ int main(void)
 		T_TEST(changes_are_counted),
 		T_TEST(a_sink_takes_in_place_or_leaves),
 		T_TEST(readiness),
+		T_TEST(a_dry_put_puts_nothing),
 		T_TEST(deadlines),
 		T_TEST(a_get_waits_for_a_put),
 		T_TEST(a_put_waits_for_room),

@@ -48,7 +48,7 @@ static long use(struct ipcfs_object *o)
 
 static void later_calls_get_eidrm(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "gone"), *new = NULL;
 		struct ipcfs_stat st;
 		uint64_t changes = 0;
@@ -228,7 +228,7 @@ static void waiters_on_a_damaged_segment_get_eidrm(void)
 
 static void a_damaged_segment_can_be_removed(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
 		for (int attached = 0; attached < 2; attached++)
 			for (int how = 0; how < 4; how++) {
 				struct ipcfs_object *o = t_any(kind, "bad"), *new = NULL;
@@ -258,7 +258,7 @@ static void a_damaged_segment_can_be_removed(void)
 
 static void a_removal_begun_by_the_dead_is_finished(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "half"), *new = NULL;
 
 		atomic_fetch_or(&o->control->state, SEG_REMOVED);
@@ -345,7 +345,7 @@ static void creation_is_complete_or_absent(void)
 {
 	onlooker = t_shared(sizeof(*onlooker));
 	t_fork(look_on, NULL);
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_properties p = {.given = 0, .type = kind == V ? 's' : 'q', .len = 100};
 		struct ipcfs_object *o = NULL;
 		int names = 0;

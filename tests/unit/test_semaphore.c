@@ -78,7 +78,7 @@ static void a_lock_that_anyone_may_release(void)
 
 static void other_kinds_are_no_semaphores(void)
 {
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 		struct ipcfs_object *o = t_any(kind, "o");
 
 		if (kind == IPCFS_SEMAPHORE)

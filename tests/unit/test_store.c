@@ -223,7 +223,7 @@ static const struct {
 static void modes_by_umask(void)
 {
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++) {
+		for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++) {
 			struct ipcfs_properties p = {.given = IPCFS_P_TYPE, .type = 'i', .len = 2};
 			struct ipcfs_object *o = NULL;
 			struct stat st;

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * queue_room.c - room in a queue's ring. Bytes of claims stay where they were put while the ring goes on
+ * behind them; where one that is old keeps much from being used again, all claims move up to the ring's messages.
+ */
+#include "queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void queue_copy(const struct iovec *to, const struct iovec *from, int n)
+{
+	size_t at = 0, turn = to[0].iov_len;
+
+	for (int i = 0; i < n; at += from[i++].iov_len) {
+		const char *bytes = from[i].iov_base;
+		size_t len = from[i].iov_len, head = at >= turn	     ? 0 :
+						     turn - at < len ? turn - at :
+								       len;
+
+		if (head)
+			memcpy((char *)to[0].iov_base + at, bytes, head);
+		if (head < len)
+			memcpy((char *)to[1].iov_base + (at + head - turn), bytes + head,
+			       len - head);
+	}
+}
+
+/* A claim's bytes in the ring. */
+struct piece {
+	uint64_t start, len;
+	unsigned claim;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	return x->start < y->start ? 1 : -(x->start > y->start); /* the last one first */
+}
+
+static unsigned collect(struct ipcfs_object *o, struct piece *pieces, unsigned room)
+{
+	unsigned n = 0, end = claim_count(o);
+
+	for (unsigned i = 0; i < end && n < room; i++) {
+		struct claim *c = claim_at(o, i);
+		uint64_t kind = queue_kind(c), start = LOAD(c->b), len = LOAD(c->c);
+
+		if (kind && kind != QUEUE_NOTE && len && len <= o->queue.capacity)
+			pieces[n++] = (struct piece){start, len, i};
+	}
+	qsort(pieces, n, sizeof(*pieces), by_place);
+	return n;
+}
+
+/* Up to what lies behind it, if there is as much free between them as it has. One store of its place commits. */
+static void slide(struct ipcfs_object *o, struct piece *p, uint64_t limit)
+{
+	struct iovec from[2], to[2];
+	int n;
+
+	if (limit < p->len || limit - p->len < p->start || limit - p->len - p->start < p->len)
+		return;
+	n = queue_pieces(o, p->start, p->len, from);
+	p->start = limit - p->len;
+	queue_pieces(o, p->start, p->len, to);
+	queue_copy(to, from, n);
+	STORE(claim_at(o, p->claim)->b, p->start);
+}
+
+/* Where the ring's messages begin: all claims lie before them. */
+static uint64_t ring_start(struct ipcfs_object *o, const struct queue_view *v)
+{
+	uint64_t start, len;
+
+	return v->count && queue_slot(o, v->head, &start, &len) == 0 ? start : v->end;
+}
+
+/* When more than half of the ring is in use and more of that is free than copying costs; or when the message
+ * would not fit else. After it less is free between them than the claims have: what is leased for long
+ * costs at most twice its bytes. */
+void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
+{
+	uint64_t span = v->end - v->first, limit = ring_start(o, v), free_bytes;
+	bool fits = span + len <= o->queue.capacity;
+	struct piece *pieces;
+	unsigned n;
+
+	if ((fits && span <= o->queue.capacity / 2) || limit < v->first + v->held)
+		return;
+	free_bytes = limit - v->first - v->held;
+	if (free_bytes == 0 || (fits && free_bytes < v->held))
+		return;
+	n = claim_count(o);
+	pieces = n ? malloc(n * sizeof(*pieces)) : NULL;
+	if (!pieces)
+		return;
+	n = collect(o, pieces, n);
+	for (unsigned i = 0; i < n; limit = pieces[i++].start)
+		slide(o, &pieces[i], limit);
+	if (n && limit > v->first)
+		v->first = limit;
+	free(pieces);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_rows.c - the contract's section 2 as a table: names, properties and views, what they do and refuse for each
+ * kind, and in which words. What the kinds do by themselves is in test_rows_kinds.c, how a wait ends in
+ * test_ends.c, each kind's finer points are in its own test.
+ */
+#include "script.h"
+
+#include "t.h"
+
+#define NB (O_RDONLY | O_NONBLOCK)
+#define ABOVE "is out of range"
+#define ILL "is ill-formed"
+
+/* clang-format off */
+
+/* ---- section 2: names, options, views, properties ---- */
+static const struct script_row common[] = {
+	/* what makes, and what does not */
+	{ALL, "", "%", O_RDWR | O_CREAT, "@there|@close|@there", NULL},
+	{ALL, "", "", O_RDWR | ABSENT, "!ENOENT", NULL},
+	{ALL, "", ",peek", O_RDONLY | ABSENT, "!ENOENT", NULL},
+	{ALL, "", ",peek", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{ALL, "", "%,peek", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{ALL, "", ",watch", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{ALL, "", ",stat", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{ALL, "", ",ctl", O_WRONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{ALL, "", ",timeout=1", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{WAITS & ~E, "", ",stream", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{S, "", ",n=2", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{L, "", ",shared", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{M, "", ",prio=2", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{CELLS, "", "%,raw", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{CELLS, "", "%,cas", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{A, "", "%,at=0", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{B, "", "", O_RDWR | O_CREAT, "!EINVAL", "a barrier is made with parties=N"},
+
+	/* properties of what is there */
+	{ALL, "", "%", O_RDWR, "@there", NULL},
+	{ALL & ~(L | C), "", "#", O_RDWR, "!EEXIST", "other properties"},
+	{ALL, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
+	{S, "=2", ",value=0", O_RDWR, "@there", NULL}, /* the property, not the state */
+	{S, "=2", ",value=2", O_RDWR, "!EEXIST", "other properties"},
+	{E, "=1", ",set", O_RDWR, "!EEXIST", "other properties"},
+	{Q, "", ",capacity=1M", O_RDWR, "@there", NULL},
+	{Q, "", ",maxsize=2,capacity=2M", O_RDWR, "!EEXIST", "other properties"},
+
+	/* ill-formed options, at what is there and at what would be made */
+	{ALL, "", ",", O_RDWR, "!EINVAL", "there is no option \"\""},
+	{ALL, "", ",stat,", O_RDONLY, "!EINVAL", "there is no option \"\""},
+	{ALL, "", ",colour", O_RDWR, "!EINVAL", "there is no option \"colour\""},
+	{ALL, "", ",colour=1", O_RDWR | O_CREAT, "!EINVAL", "there is no option \"colour\""},
+	{ALL, "", ",PEEK", O_RDONLY, "!EINVAL", "there is no option"},
+	{ALL, "", ", peek", O_RDONLY, "!EINVAL", "there is no option"},
+	{ALL, "", ",=1", O_RDWR, "!EINVAL", "there is no option"},
+	{ALL, "", ",peek=1", O_RDONLY, "!EINVAL", "option \"peek\" takes no value"},
+	{ALL, "", ",watch=", O_RDONLY, "!EINVAL", "option \"watch\" takes no value"},
+	{ALL, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
+	{ALL, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
+	{ALL, "", ",peek,peek", O_RDONLY, "!EINVAL", "one such view at a time"},
+	{ALL, "", ",peek,stat", O_RDONLY, "!EINVAL", "one such view at a time"},
+	{ALL, "", ",watch,ctl", O_RDONLY, "!EINVAL", "one such view at a time"},
+	{ALL, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
+	{ALL, "", ",timeout", O_RDWR, "!EINVAL", "option \"timeout\" wants a value"},
+	{ALL, "", ",timeout=", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=soon", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=-1", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=1 s", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=1d", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=1e3", O_RDWR, "!EINVAL", ILL},
+	{ALL, "", ",timeout=99999999999999999999", O_RDWR, "!EINVAL", "timeout="},
+	{ALL, "", ",timeout=1,timeout=2", O_RDWR, "!EINVAL", "option \"timeout\" is repeated"},
+	{WAITS & ~E, "", ",stream,stream", O_RDWR, "!EINVAL", "option \"stream\" is repeated"},
+	{WAITS & ~E, "", ",stream=1", O_RDWR, "!EINVAL", "takes no value"},
+
+	/* options of other kinds */
+	{ALL & ~Q, "", ",maxsize=1", O_RDWR, "!EINVAL", "have no option \"maxsize\""},
+	{ALL & ~Q, "", ",capacity=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"capacity\""},
+	{ALL & ~S, "", ",value=1", O_RDWR, "!EINVAL", "have no option \"value\""},
+	{ALL & ~S, "", ",max=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"max\""},
+	{ALL & ~S, "", ",n=1", O_RDWR, "!EINVAL", "have no option \"n\""},
+	{ALL & ~S, "", ",hold", O_RDWR, "!EINVAL", "no option \"hold\""},
+	{ALL & ~S, "", ",tokens", O_RDWR, "!EINVAL", "no option \"tokens\""},
+	{ALL & ~Q, "", ",lines", O_RDWR, "!EINVAL", "no option \"lines\""},
+	{ALL & ~Q, "", ",block=4k", O_RDWR, "!EINVAL", "no option \"block\""},
+	{ALL & ~Q, "", ",ack", O_RDWR, "!EINVAL", "no option \"ack\""},
+	{ALL & ~Q, "", ",join", O_RDWR, "!EINVAL", "no option \"join\""},
+	{ALL & ~Q, "", ",attempts=3", O_RDWR | O_CREAT, "!EINVAL", "no option \"attempts\""},
+	{ALL & ~Q, "", ",dead=x", O_RDWR | O_CREAT, "!EINVAL", "no option \"dead\""},
+	{ALL & ~L, "", ",shared", O_RDWR, "!EINVAL", "have no option \"shared\""},
+	{ALL & ~E, "", ",set", O_RDWR | O_CREAT, "!EINVAL", "have no option \"set\""},
+	{ALL & ~B, "", ",parties=2", O_RDWR | O_CREAT, "!EINVAL", "have no option \"parties\""},
+	{ALL & ~M, "", ",prio=1", O_RDWR, "!EINVAL", "have no option \"prio\""},
+	{ALL & ~M, "", ",maxmsg=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"maxmsg\""},
+	{ALL & ~M, "", ",msgsize=1", O_RDWR, "!EINVAL", "have no option \"msgsize\""},
+	{ALL & ~CELLS, "", ",type=q", O_RDWR | O_CREAT, "!EINVAL", "have no option \"type\""},
+	{ALL & ~CELLS, "", ",len=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"len\""},
+	{ALL & ~CELLS, "", ",raw", O_RDWR, "!EINVAL", "have no option \"raw\""},
+	{ALL & ~CELLS, "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
+	{ALL & ~A, "", ",at=0", O_RDWR, "!EINVAL", "have no option \"at\""},
+	{E | CELLS, "", ",stream", O_RDONLY, "!EINVAL", "have no option \"stream\""},
+
+	/* out of range */
+	{Q, "", ",maxsize=1073741824", O_RDWR | O_CREAT, "@there", NULL},
+	{Q, "", ",maxsize=1073741825", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{Q, "", ",maxsize=-1", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{Q, "", ",maxsize=1k", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{Q, "", ",maxsize=", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{Q, "", ",capacity=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{Q, "", ",capacity=17G", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{Q, "", ",capacity=1T", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{S, "", ",value=2147483647", O_RDWR | O_CREAT, "@peek:2147483647\n", NULL},
+	{S, "", ",value=2147483648", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{S, "", ",max=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{S, "", ",max=2147483648", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{S, "", ",value=3,max=2", O_RDWR | O_CREAT, "!EINVAL", "value= is above max="},
+	{S, "", ",value=many", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{S, "", ",n=0", O_RDONLY, "!EINVAL", ABOVE},
+	{S, "", ",n=2147483648", O_RDONLY, "!EINVAL", ABOVE},
+	{S, "", ",n=6", O_RDONLY, "!EINVAL", "n=6 is above the semaphore's max"},
+	{B, "", ",parties=4096", O_RDWR | O_CREAT, "@there", NULL},
+	{B, "", ",parties=4097", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{B, "", ",parties=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{B, "", ",parties=two", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{M, "", ",prio=32767", O_RDWR, "@there", NULL},
+	{M, "", ",prio=32768", O_RDWR, "!EINVAL", "prio="},
+	{M, "", ",maxmsg=0", O_RDWR | O_CREAT, "!EINVAL", "maxmsg="},
+	{M, "", ",msgsize=0", O_RDWR | O_CREAT, "!EINVAL", "msgsize="},
+	{CELLS, "", ",type=z", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{CELLS, "", ",type=", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{CELLS, "", ",type=qq", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{V, "", ",type=q,len=2", O_RDWR | O_CREAT, "!EINVAL", "len= is for values of type s"},
+	{V, "", ",type=s,len=65536", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{CELLS, "", ",len=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{A, "", ",at=", O_RDWR, "!EINVAL", ILL},
+	{A, "", ",at=x", O_RDWR, "!EINVAL", ILL},
+	{A, "", ",at=-1", O_RDWR, "!EINVAL", ILL},
+	{A, "", ",at=1:1", O_RDWR, "!EINVAL", ILL},
+	{A, "", ",at=2:1", O_RDWR, "!EINVAL", ILL},
+	{CELLS, "", ",raw,cas", O_RDWR, "!EINVAL", "\"raw\" goes with neither"},
+
+	/* temp */
+	{ALL, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
+	{ALL, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
+
+	/* timeout */
+	{ALL, "", ",timeout=0.5", O_RDWR, "@there", NULL},
+	{ALL, "", ",timeout=200ms", O_RDWR, "@there", NULL},
+	{ALL, "", ",timeout=1h", O_RDWR, "@there", NULL},
+	{CELLS, "", ",timeout=1ns", O_RDONLY, "<0\n*", NULL},
+	{WAITS & ~L, "", ",timeout=0", O_RDONLY, "<!EAGAIN", NULL},
+	{WAITS & ~L, "", ",timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
+	{WAITS & ~L, "", ",timeout=1ns", O_RDWR, "<!ETIMEDOUT", NULL},
+	{WAITS & ~L, "", "", NB, "<!EAGAIN", NULL},
+	{WAITS & ~L, "", "", O_RDONLY, "@limit:0|<!EAGAIN|@limit:20000000|<!ETIMEDOUT", NULL},
+	{WAITS & ~L, "", ",timeout=1h", O_RDONLY, "@limit:0|<!EAGAIN", NULL},
+	{ALL, "", "", O_RDONLY, "@limit:-1|@limit:-2!EINVAL", "a timeout is -1 or more"},
+	{ALL, "", "", O_RDONLY, "@unknown!ENOTTY", NULL},
+	{L, "<", "", NB, "<!EAGAIN", NULL},
+	{L, "<", ",timeout=0", O_RDONLY, "<!EAGAIN", NULL},
+	{L, "<", ",timeout=20ms", O_RDWR, "<!ETIMEDOUT", NULL},
+	{L, "<,shared", "", O_RDONLY, "@limit:0|<!EAGAIN|@limit:20000000|<!ETIMEDOUT", NULL},
+	{Q | M, "=a|=b", "", O_WRONLY | O_NONBLOCK, ">c!EAGAIN", NULL},
+	{Q | M, "=a|=b", ",timeout=20ms", O_WRONLY, ">c!ETIMEDOUT", NULL},
+	{Q | M, "=a|=b", "", O_RDWR, "@limit:20000000|>c!ETIMEDOUT|<a|>c|<b|<c", NULL},
+
+	/* peek: nothing is taken, nothing waits */
+	{Q, "", ",peek", O_RDONLY, "<|<", NULL},
+	{Q, "=a|=b", ",peek", O_RDONLY, "<a|<|@stat:messages 2|@shows:a", NULL},
+	{M, "=a", ",peek", O_RDONLY, "<maxmsg 2\nmsgsize 8192\nmessages 1\n|<|@shows:a", NULL},
+	{S, "=2", ",peek", O_RDONLY, "<2\n|<|@stat:value 2", NULL},
+	{L, "", ",peek", O_RDONLY, "<free\n|<|@shows:[1-9]*\n", NULL},
+	{L, "<", ",peek", O_RDONLY, "<[1-9]* [1-9]* 0 [1-9]*\n|<", NULL},
+	{E, "", ",peek", O_RDONLY, "<0\n|<", NULL},
+	{E, "=1", ",peek", O_RDONLY, "<1\n|<", NULL},
+	{C, "", ",peek", O_RDONLY, "<0\n|<", NULL},
+	{B, "", ",peek", O_RDONLY, "<0\n|<|@stat:arrived 0", NULL},
+	{B, "&", ",peek", O_RDONLY, "<1\n|<|@shows:1\n", NULL},
+	{V, "=7", ",peek", O_RDONLY, "<7\n|<", NULL},
+	{A, "=7 8", ",peek", O_RDONLY, "<7\n8\n|<", NULL},
+	{ALL, "", ",peek", O_RDWR, "!EINVAL", "this view is for reading"},
+	{ALL, "", ",peek", O_WRONLY, "!EINVAL", "this view is for reading"},
+
+	/* watch: at once what is there, then each change; no end of file */
+	{ALL & ~Q, "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
+	{Q, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<a|<!EAGAIN", NULL},
+	{M, "", ",watch", NB, "<*messages 0\n|<!EAGAIN|=a|<*messages 1\n", NULL},
+	{S, "", ",watch", NB, "<0\n|=2|<2\n|<!EAGAIN|=1|=1|<4\n|<!EAGAIN", NULL},
+	{E, "", ",watch", NB, "<0\n|=1|<1\n|<!EAGAIN", NULL},
+	{L, "", ",watch", NB, "<free\n|@shows:[1-9]*|<free\n", NULL},
+	{V, "", ",watch", NB, "<0\n|=5|<5\n|<!EAGAIN", NULL},
+	{A, "", ",watch", NB, "<0\n0\n|=1=5|<0\n5\n|<!EAGAIN", NULL},
+	{A, "", ",watch,at=1", NB, "<0\n|=1=5|<5\n|<!EAGAIN", NULL},
+	{ALL & ~Q, "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
+	{Q, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
+	{ALL, "", ",watch", O_RDWR, "!EINVAL", "this view is for reading"},
+
+	/* stat */
+	{ALL, "", ",stat", O_RDONLY, "<kind *\nid [1-9]*\n*|<", NULL},
+	{ALL, "", ",stat", O_RDONLY, "@stat:waiters 0|@stat:readers 0|@stat:writers 0", NULL},
+	{Q, "=abc", ",stat", O_RDONLY, "@stat:kind queues|@stat:maxsize 2|@stat:capacity 1048576|@stat:messages 1|@stat:bytes 3", NULL},
+	{M, "=abc", ",stat", O_RDONLY, "@stat:kind mq|@stat:maxmsg 2|@stat:msgsize 8192|@stat:messages 1", NULL},
+	{S, "=2", ",stat", O_RDONLY, "@stat:kind semaphores|@stat:max 5|@stat:initial 0|@stat:value 2", NULL},
+	{L, "<", ",stat", O_RDONLY, "@stat:kind locks|<*\nholder [1-9]* 0 [1-9]*\n*", NULL},
+	{E, "=1", ",stat", O_RDONLY, "@stat:kind events|@stat:set 0|@stat:value 1", NULL},
+	{C, "", ",stat", O_RDONLY, "@stat:kind conditions|@stat:armed 0|@stat:notified 0", NULL},
+	{B, "&", ",stat", O_RDONLY, "@stat:kind barriers|@stat:parties 2|@stat:arrived 1|@stat:generation 0|@stat:broken 0|@stat:waiters 1|@stat:readers 1|@shows:1\n|@stat:generation 1", NULL},
+	{V, "=7", ",stat", O_RDONLY, "@stat:kind values|@stat:type q|@stat:bytes 8|@stat:value 7", NULL},
+	{A, "", ",stat", O_RDONLY, "@stat:kind arrays|@stat:type q|@stat:len 2|@stat:bytes 16", NULL},
+	{ALL, "", ",stat", O_RDWR, "!EINVAL", "this view is for reading"},
+	{ALL, "", ",stat,timeout=1", O_RDONLY, "<kind *", NULL},
+	{WAITS & ~E, "", ",stat,stream", O_RDONLY, "!EINVAL", "go with no other view"},
+
+	/* ctl */
+	{ALL, "", ",ctl", O_RDONLY, "!EINVAL", "takes commands, it shows nothing"},
+	{ALL, "", ",ctl", O_RDWR, "<!EINVAL", "takes commands, it shows nothing"},
+	{ALL, "", ",ctl", O_WRONLY, ">frobnicate!EINVAL", "have no command \"frobnicate\""},
+	{ALL, "", ",ctl", O_WRONLY, "> \n\n!EINVAL", "there is no command"},
+	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0", NULL},
+	{Q, "=a|=b", ",ctl", O_WRONLY, "> clear \nclear|@stat:messages 0", NULL},
+	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear\nfrobnicate!EINVAL", "have no command"},
+	{ALL & ~Q, "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
+
+	/* names are no links, views are no names */
+	{ALL, "", "", O_RDONLY, "@link!EPERM", NULL},
+	{ALL, "", "", O_RDONLY, "@symlink!EPERM", NULL},
+	{ALL, "", ",peek", O_RDONLY, "@unlink!EPERM", "a view cannot be removed"},
+	{ALL, "", ",stat", O_RDONLY, "@rename:+!EPERM", NULL},
+	{ALL & ~Q, "", "", O_RDONLY, "@rename:queues/stray!EPERM", "an object stays in its kind"},
+	{Q, "", "", O_RDONLY, "@rename:events/stray!EPERM", "an object stays in its kind"},
+	{ALL, "", "", O_RDONLY, "@rename:stray!EPERM", "an object stays in its kind"},
+	{ALL & ~(M | CELLS), "", "", O_RDONLY, "@rename:++!EEXIST", "only values and arrays"},
+	{ALL & ~M, "", "", O_RDONLY, "@rename:+|@there", NULL},
+	{M, "", "", O_RDONLY, "@rename:+!EPERM", "cannot rename message queues"},
+	{Q, "=a", "", O_RDONLY, "@rename:+|<a", NULL},
+	{V, "=7", "", O_RDONLY, "@rename:++|@shows:7\n|<!EIDRM", NULL},
+	{A, "=7 8", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
+
+	/* what no kind has */
+	{ALL & ~L, "", "", O_RDWR, "@lock:ex!EOPNOTSUPP", "no flock(2)"},
+	{ALL & ~L, "", "", O_RDWR, "@lock:nbsh!EOPNOTSUPP", "no flock(2)"},
+	{ALL, "", "", O_RDWR, "@record!EOPNOTSUPP", "no record locks"},
+	{ALL, "", "", O_RDWR, "@mmap!ENODEV", NULL},
+	{ALL, "", "", O_RDWR, "@fsync", NULL},
+
+	/* truncate clears what can be cleared */
+	{Q, "=a|=b", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
+	{Q, "=a|=b", "", O_RDONLY, "@truncate:5|@stat:messages 2", NULL},
+	{M, "=a", "", O_RDONLY, "@truncate:0|@stat:messages 1", NULL},
+	{S, "=2", "", O_RDONLY, "@truncate:0|@peek:2\n", NULL},
+	{E, "=1", "", O_RDONLY, "@truncate:0|@peek:1\n", NULL},
+	{L, "<", "", O_RDONLY, "@truncate:0|@peek:[1-9]*", NULL},
+	{V, "=7", "", O_RDONLY, "@truncate:0|@peek:7\n", NULL},
+	{A, "=7 8", "", O_RDONLY, "@truncate:0|@peek:7\n8\n", NULL},
+
+	/* removed */
+	{ALL, "", "", O_RDWR, "@unlink|<!EIDRM|>1!EIDRM|@gone", NULL},
+
+	/* poll */
+	{Q | M, "", "", O_RDWR, "@poll:out|=a|@poll:inout|=b|@poll:in|<a|@poll:inout", NULL},
+	{S | E, "", "", O_RDWR, "@poll:out|=1|@poll:inout", NULL},
+	{S, "=2", ",n=3", O_RDWR, "@poll:out|=1|@poll:inout", NULL},
+	{L, "", "", O_RDWR, "@poll:inout", NULL},
+	{L, "<", "", O_RDWR, "@poll:out", NULL},
+	{L, "<,shared", "", O_RDWR, "@poll:out", NULL},
+	{L, "<,shared", ",shared", O_RDWR, "@poll:inout", NULL},
+	{C, "", "", O_RDWR, "@poll:out|=1|@poll:out|>arm|@poll:out|=1|@poll:inout", NULL},
+	{B, "", "", O_RDWR, "@poll:out", NULL},
+	{B, "&", "", O_RDWR, "@poll:inout|@shows:1\n", NULL},
+	{CELLS, "", "", O_RDWR, "@poll:inout", NULL},
+	{ALL, "", ",stat", O_RDONLY, "@poll:inout", NULL},
+};
+
+/* clang-format on */
+
+static void what_all_kinds_have_in_common(void **state)
+{
+	(void)state;
+	t_is(script_run(common, sizeof(common) / sizeof(*common)), 0);
+}
+
+/* Every kind, also one that a later table row forgets. */
+static void names(void **state)
+{
+	(void)state;
+	char name[257];
+
+	for (int k = 0; k < IPCFS_KIND_COUNT; k++) {
+		const char *kind = ipcfs_kind_name(k), *more = script_kinds[k].properties;
+		const int longest = k == IPCFS_MQ ? 255 : 200;
+		static const char *const bad[] = {".hidden", "tab\t", "del\x7f", ""};
+
+		for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+			t_is(t_touch(t_path("%s/%s,timeout=1", kind, bad[i])), -EINVAL);
+		memset(name, 'n', sizeof(name));
+		name[longest + 1] = '\0';
+		t_is(t_touch(t_path("%s/%s", kind, name)), -ENAMETOOLONG);
+		t_is(t_touch(t_path("%s/%s", kind, ".hidden")), -EINVAL);
+		t_is(t_exists(t_path("%s/.hidden", kind)), -ENOENT);
+		if (k == IPCFS_MQ) /* the system's names: one of our own would have to be shorter */
+			continue;
+		name[longest] = '\0';
+		t_is(t_touch(t_path("%s/%s%s", kind, name, more)), 0);
+		t_is(t_sys(unlink(t_path("%s/%s", kind, name))), 0);
+	}
+}
+
+/* ---- temp of every kind, and who made it is killed ---- */
+
+static int make_and_stay(void *arg)
+{
+	if (t_open(arg, O_RDWR | O_CREAT) < 0)
+		return 1;
+	for (;;)
+		pause();
+}
+
+static void temp_goes_with_its_maker(void **state)
+{
+	(void)state;
+	for (int k = 0; k < IPCFS_KIND_COUNT; k++) {
+		const char *path = t_path("%s", script_name((enum ipcfs_kind)k));
+		const char *made = t_format("%s%s,temp", path, script_kinds[k].properties);
+		pid_t maker = t_spawn(make_and_stay, (void *)(uintptr_t)made);
+
+		t_until(t_exists(path) == 0);
+		int other = t_open(path, O_RDWR | O_NONBLOCK);
+		t_check(other >= 0);
+		t_kill(maker);
+		t_until(t_exists(path) == -ENOENT);
+		t_is(t_put(other, "1"), -EIDRM);
+		close(other);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		SCRIPT_TEST(what_all_kinds_have_in_common),
+		SCRIPT_TEST(names),
+		SCRIPT_TEST(temp_goes_with_its_maker),
+	};
+	return T_RUN(tests, argc, argv);
+}
