@@ -501,16 +501,22 @@ static void serve_item(struct fs_item *item)
 	fs_item_put(item);
 }
 
+/* Is it one who must not overtake those that wait? */
+static bool joins_line(const struct fs_request *r)
+{
+	const struct fs_handle *h = r->handle;
+	const struct fs_kind *kind = fs_kind_of(r->item->kind);
+
+	return !(kind->holds && kind->holds(h)) && !(kind->aside && kind->aside(r)) &&
+	       r->flock != LOCK_UN && h->leaf.view == FS_PLAIN &&
+	       (r->write || (!h->rest_len && !h->ended));
+}
+
 /* Nobody overtakes those in line, not even who would not wait. */
 static bool others_first(const struct fs_request *r)
 {
-	const struct fs_handle *h = r->handle;
-	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
-
-	if (!kind || kind->each_alone || !fs_view_ordered(r->class) ||
-	    (kind->holds && kind->holds(h)) || (kind->aside && kind->aside(r)) ||
-	    r->flock == LOCK_UN || h->leaf.view != FS_PLAIN ||
-	    (!r->write && (h->rest_len || h->ended)) || TAILQ_EMPTY(&r->item->parked[r->class]))
+	if (!r->item || fs_kind_of(r->item->kind)->each_alone || !fs_view_ordered(r->class) ||
+	    !joins_line(r) || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
@@ -537,6 +543,15 @@ static int wait(struct fs_request *r)
 	return rc;
 }
 
+/* The same for the object's lock alone. Who overtakes those in line must not get stuck behind them now: a holder who
+ * asks for his token again, say, when they wait for him. Where any change is waited for he is always tried. */
+static int wait_for_lock(struct fs_request *r)
+{
+	if (r->item && !fs_kind_of(r->item->kind)->each_alone && !joins_line(r))
+		r->class = IPCFS_C_CHANGE;
+	return wait(r);
+}
+
 void fs_park_run(struct fs_request *r)
 {
 	bool nonblock = r->nonblock || r->handle->timeout_ns == 0;
@@ -547,7 +562,7 @@ void fs_park_run(struct fs_request *r)
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);
 		if (rc == -EAGAIN)
-			rc = wait(r);
+			rc = wait_for_lock(r);
 	} else if (rc == -EAGAIN && !nonblock) {
 		rc = wait(r);
 	}
