@@ -47,7 +47,7 @@ enum ipcfs_verb {
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
-	IPCFS_V_READY,	 /* any: count = events of interest -> count = those that hold; never
+	IPCFS_V_READY, /* any: count = events of interest -> count = those that hold, changes; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
 	IPCFS_V_COUNT
 };
@@ -112,6 +112,7 @@ struct ipcfs_op {
 	/* WRITE and ARITH with `out`: these elements are read back in the same step. */
 	uint64_t back_first, back_count;
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
+	uint64_t made;	  /* out: changes that the operation has made itself */
 	const struct ipcfs_holder *holder;
 	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
 	uint32_t bits;	/* out, with -EAGAIN: wake-ups of the class that are for this one; 0: all */
@@ -139,6 +140,19 @@ struct ipcfs_maker {
 	mode_t mode; /* umask already taken off */
 };
 
+/* A process that works with the store without a server, and what its threads sleep on. */
+struct ipcfs_process {
+	uint64_t member; /* as in ipcfs_holding */
+	pid_t pid;	 /* as it says itself; 0: in another pid namespace than the caller's */
+	uid_t uid;
+	unsigned waits_count;
+	struct ipcfs_wait {
+		unsigned thread;    /* tells the process's threads apart */
+		uint64_t id, sleep; /* the object; which of that thread's sleeps it is */
+		bool shared;
+	} waits[64];
+};
+
 struct ipcfs_engine {
 	const char *name;
 	/* As ipcfs_open(); the maker owns what is created. */
@@ -153,6 +167,10 @@ struct ipcfs_engine {
 	/* As ipcfs_holders(). */
 	int (*holders)(struct ipcfs_object *object,
 		       int (*each)(void *arg, const struct ipcfs_holding *holding), void *arg);
+	/* Calls `each` for every process that lives. A sleep that two calls both tell of has lasted all the time
+	 * between them. NULL: the engine does not know. */
+	int (*processes)(struct ipcfs_store *store,
+			 int (*each)(void *arg, const struct ipcfs_process *process), void *arg);
 	/* Tries once. 0, -EAGAIN, -EBUSY, -EINPROGRESS or an error of the operation. */
 	int (*try)(struct ipcfs_object *object, struct ipcfs_op *op);
 	/* For a server: a descriptor that is readable when `dispatch` has something to say. It calls

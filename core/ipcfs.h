@@ -205,7 +205,9 @@ int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
 /* Who holds something of an object: a lock, units of a semaphore, a leased message. */
 struct ipcfs_holding {
-	pid_t pid; /* of the process that took it, in its own pid namespace */
+	uint64_t member; /* who: a process of the store, handle 0; */
+	uint64_t handle; /* or an open file of a server */
+	pid_t pid;	 /* of the process that took it, in its own pid namespace */
 	uid_t uid;
 	int64_t since_ns; /* CLOCK_REALTIME */
 	uint64_t order;	  /* the longest holder has the least */

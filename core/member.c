@@ -34,7 +34,7 @@ static uint64_t number_of(uint32_t random, const struct stat *st)
 	return (uint64_t)(random >> 1) << 32 | (uint32_t)st->st_ino;
 }
 
-static bool is_number_of(uint64_t number, const struct stat *st)
+bool member_is_number_of(uint64_t number, const struct stat *st)
 {
 	return (uint32_t)number == (uint32_t)st->st_ino;
 }
@@ -72,6 +72,7 @@ static int publish(int dirfd, uint32_t random, uint64_t *number, struct member_p
 		page->number = *number;
 		page->pid = getpid();
 		page->uid = geteuid();
+		page->pid_space = sys_pid_space();
 		rc = sys_advise(page, SEG_PAGE, MADV_DONTFORK);
 	}
 	if (rc == 0)
@@ -204,7 +205,7 @@ bool member_alive(struct ipcfs_store *store, uint64_t number)
 		return true;
 	member_path(path, number);
 	rc = sys_stat_at(dirfd, path, &st);
-	if (rc == 0 && !is_number_of(number, &st))
+	if (rc == 0 && !member_is_number_of(number, &st))
 		rc = -ENOENT;
 	fd = rc < 0 ? rc : sys_open_beneath(dirfd, path, O_RDONLY | O_NOFOLLOW, 0);
 	store_leave(store, dirfd);

@@ -490,6 +490,7 @@ static int look(struct ipcfs_object *o, struct ipcfs_op *op)
 			 (events & POLLOUT ? 1u << IPCFS_C_WRITE : 0);
 
 	op->count &= ready;
+	op->changes = o->mq.told;
 	return 0;
 }
 
@@ -625,8 +626,9 @@ static void dispatch(struct ipcfs_store *store)
 
 	(void)store;
 	for (int i = 0; i < n; i++) {
-		const struct ipcfs_object *o = events[i].data.ptr;
+		struct ipcfs_object *o = events[i].data.ptr;
 
+		o->mq.told += 2;
 		mq.changed(mq.arg, o->id);
 	}
 }

@@ -235,7 +235,9 @@ static int shm_holders(struct ipcfs_object *o,
 	for (unsigned i = 0, n = o->claims ? claim_count(o) : 0; i < n && rc == 0; i++) {
 		struct claim *c = claim_at(o, i);
 		uint64_t state = LOAD(c->state), order = LOAD(c->order), who = LOAD(c->who);
-		struct ipcfs_holding h = {.pid = (pid_t)(who >> 32),
+		struct ipcfs_holding h = {.member = LOAD(c->member),
+					  .handle = LOAD(c->handle),
+					  .pid = (pid_t)(who >> 32),
 					  .uid = (uid_t)who,
 					  .since_ns = (int64_t)LOAD(c->since),
 					  .order = order};
@@ -267,6 +269,7 @@ const struct ipcfs_engine ipcfs_engine_shm = {
 	.list = ipcfs_list,
 	.stat = shm_stat,
 	.holders = shm_holders,
+	.processes = member_processes,
 	.try = obj_try,
 	.watch = shm_watch,
 	.dispatch = member_dispatch,

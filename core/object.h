@@ -159,6 +159,8 @@ struct ipcfs_object {
 			int fd;
 			bool armed; /* its changes are told */
 			uint64_t maxmsg, msgsize, changes;
+			uint64_t
+				told; /* twice as often as its changes were told of: each may be several */
 			long count; /* messages at the last look */
 			char *kept; /* a message that could be neither given nor sent back */
 			size_t kept_len;
@@ -249,7 +251,12 @@ void label_write(enum ipcfs_kind kind, const uint64_t shape[5], const char *dead
 bool label_dead(const char page[SEG_PAGE], char *name);
 
 /* ---- member.c ---- */
-enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 384 };
+enum { MEMBER_SLOTS = 64, MEMBER_BELLS = 16, MEMBER_PATH = 48, MEMBER_HOLDS = 256 };
+#define MEMBER_SHARED (1ull << 63)
+/* A thread that sleeps: on which object (and MEMBER_SHARED), 0: on none; `sleeps` grows before. */
+struct member_wait {
+	_Atomic uint64_t id, sleeps;
+};
 struct member_page {
 	uint64_t magic;
 	uint64_t number;
@@ -260,6 +267,8 @@ struct member_page {
 	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 	_Atomic uint64_t many; /* 1: there were more to hold than `holds` has room for */
 	_Atomic uint64_t holds[MEMBER_HOLDS]; /* ids of objects on which we have, or had, claims */
+	uint64_t pid_space; /* the pid namespace in which pid is ours: inode number; 0: not known */
+	struct member_wait waits[MEMBER_SLOTS];
 };
 _Static_assert(sizeof(struct member_page) <= SEG_PAGE, "member page");
 /* This process's number, registering it first if need be; -errno as int64_t. */
@@ -271,6 +280,8 @@ static inline int64_t member_self(struct ipcfs_store *store)
 	return __builtin_expect(number != 0, 1) ? (int64_t)number : member_register(store);
 }
 bool member_alive(struct ipcfs_store *store, uint64_t number);
+/* Is this the file of that member, and not one that somebody has made under its name? */
+bool member_is_number_of(uint64_t number, const struct stat *st);
 void member_ring(struct ipcfs_store *store, uint64_t id);
 /* Where this thread notes the object that it works on. 0: it has no slot yet. */
 extern __thread unsigned member_slot
@@ -282,9 +293,24 @@ static inline _Atomic uint64_t *member_work(struct ipcfs_store *store)
 
 	return &store->self->page->work[slot - 1];
 }
+/* This thread is about to sleep on the object, and is awake again. */
+static inline void member_sleeps(struct ipcfs_object *o, bool shared)
+{
+	struct member_wait *wait = &o->store->self->page->waits[member_slot - 1];
+
+	STORE(wait->sleeps, LOAD(wait->sleeps) + 1);
+	STORE(wait->id, o->id | (shared ? MEMBER_SHARED : 0));
+}
+static inline void member_wakes(struct ipcfs_object *o)
+{
+	STORE(o->store->self->page->waits[member_slot - 1].id, 0);
+}
 /* Notes in our page that we may have claims on the object: our death names it. Kept until detach. */
 void member_note(struct ipcfs_object *o);
 void member_unnote(struct ipcfs_object *o);
+/* As `processes` of ipcfs_engine. */
+int member_processes(struct ipcfs_store *store,
+		     int (*each)(void *arg, const struct ipcfs_process *process), void *arg);
 /* Server: opens the session. 0 or -errno. */
 int member_session(struct ipcfs_store *store);
 void member_leave(struct ipcfs_store *store);

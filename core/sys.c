@@ -338,6 +338,13 @@ mode_t sys_umask(void)
 	return mask;
 }
 
+uint64_t sys_pid_space(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) < 0 ? 0 : st.st_ino;
+}
+
 uint64_t sys_free_bytes(const char *dir)
 {
 	struct statfs sf;

@@ -43,6 +43,7 @@ int sys_advise(void *base, size_t len, int advice);
 int sys_ofd_lock(int fd);
 int sys_ofd_locked(int fd);
 mode_t sys_umask(void);
+uint64_t sys_pid_space(void);		  /* inode number of our pid namespace; 0: not known */
 uint64_t sys_free_bytes(const char *dir); /* of its file system; 0 where it will not say */
 int sys_random(void *buf, size_t len);
 int64_t sys_now_ns(void);      /* CLOCK_MONOTONIC */

@@ -98,6 +98,7 @@ static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (ready & IPCFS_READY_OWES && !(op->flags & IPCFS_OP_PAID))
 		return -ERESTART;
 	op->count &= ready;
+	op->changes = LOAD(o->control->changes);
 	return 0;
 }
 
@@ -111,7 +112,7 @@ static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 }
 
 /* With the lock held. */
-static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
+static int try_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc;
 
@@ -134,10 +135,20 @@ static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
 	return rc;
 }
 
+static int try_locked(struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	uint64_t before = LOAD(o->control->changes);
+	int rc = try_verb(o, op);
+
+	op->made = LOAD(o->control->changes) - before;
+	return rc;
+}
+
 static int try_once(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	int rc = obj_lock(o, 0, op->flags & IPCFS_OP_TRYLOCK);
 
+	op->made = 0;
 	if (rc < 0)
 		return rc;
 	rc = try_locked(o, op);
@@ -192,7 +203,9 @@ static int run_once(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadlin
 	until = now + LONGEST_SLEEP_NS;
 	if (deadline_ns > 0 && until > deadline_ns)
 		until = deadline_ns;
+	member_sleeps(o, op->flags & IPCFS_OP_SHARED);
 	rc = sys_futex_wait_bits(&o->control->seq[class], seen, until, op->bits ? op->bits : ~0u);
+	member_wakes(o);
 	return rc == -EINTR ? -EINTR : -EAGAIN;
 }
 

@@ -16,7 +16,7 @@ static unsigned attached_count;
 
 static bool may_detach(const struct fs_item *item)
 {
-	return !item->parked_count && LIST_EMPTY(&item->polls);
+	return !item->parked_count && LIST_EMPTY(&item->polls) && LIST_EMPTY(&item->notifies);
 }
 
 static void make_room(void)

@@ -161,6 +161,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
 		if (rc == 0) {
 			h->temp = leaf.p.given & IPCFS_P_TEMP;
+			h->opener = ctx->pid;
 			node = fs_node_get(FS_OBJECT, item, &leaf);
 			if (node) {
 				fs_dir_entry(node, &e);

@@ -26,10 +26,8 @@ static const struct {
 	const char *name;
 	enum fs_type type;
 } root_files[] = {
-	{"README", FS_README},
-	{"status", FS_STATUS},
-	{"errors", FS_ERRORS_FILE},
-	{"shm", FS_SHM},
+	{"README", FS_README},	     {"status", FS_STATUS}, {"errors", FS_ERRORS_FILE},
+	{"deadlocks", FS_DEADLOCKS}, {"shm", FS_SHM},
 };
 
 /* ---- attributes ------------------------------------------------------------------------------ */

@@ -84,7 +84,7 @@ static bool open_file(const struct fuse_in_header *h, size_t len)
 	struct fs_handle *opened;
 
 	if (len < sizeof(*h) + sizeof(*in) || !node ||
-	    fs_open(node, (int)in->flags, h->uid, &opened) != 0)
+	    fs_open(node, (int)in->flags, h->uid, (pid_t)h->pid, &opened) != 0)
 		return false;
 	fs_answer_open(h->unique, opened);
 	return true;

@@ -11,6 +11,8 @@
  *   view_frame.c  queues: lines, blocks
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
+ *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
+ *   deadlock.c who waits for each other   waits.c   who waits for what, and who holds it
  *   died.c    what the dead have held     walk.c    through the store
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
@@ -97,7 +99,16 @@ int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_pro
 
 /* ---- item.c ------------------------------------------------------------------------- */
 
-enum fs_type { FS_ROOT, FS_README, FS_STATUS, FS_ERRORS_FILE, FS_SHM, FS_DIR, FS_OBJECT };
+enum fs_type {
+	FS_ROOT,
+	FS_README,
+	FS_STATUS,
+	FS_ERRORS_FILE,
+	FS_DEADLOCKS,
+	FS_SHM,
+	FS_DIR,
+	FS_OBJECT
+};
 
 struct fs_request;
 struct fs_leaving;
@@ -105,6 +116,7 @@ struct fs_handle;
 struct fs_bearer;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
+struct fs_notify;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
 struct fs_item {
@@ -131,6 +143,8 @@ struct fs_item {
 	LIST_HEAD(, fs_bearer) bearers;	  /* processes that may hold tokens */
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
+	LIST_HEAD(, fs_notify) notifies;
+	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
 	bool busy_timer;
@@ -260,6 +274,9 @@ struct fs_handle {
 	enum fs_ending closer;
 	bool closing; /* in item->closing */
 	SLIST_ENTRY(fs_handle) closing_link;
+	pid_t opener;			 /* the thread */
+	pid_t lock_process, lock_thread; /* locks: who acquired; process 0: not known any more */
+	struct fs_notify *notify;
 	struct fuse_pollhandle *poll;
 	LIST_ENTRY(fs_handle) poll_link;
 };
@@ -292,6 +309,34 @@ void fs_handle_forget_rest(struct fs_handle *h);
 pid_t fs_process_of(pid_t thread);
 /* Is the thread ending, and was it killed? */
 enum fs_ending fs_process_ending(pid_t thread);
+/* What its `status` says; pid 0: there is none. */
+struct fs_process {
+	pid_t pid;
+	unsigned threads;
+	uid_t uid, euid, suid;
+	gid_t gid, egid, sgid;
+};
+struct fs_process fs_process_look(pid_t thread);
+/* Has it a file with that inode number open? Of very many not all are looked at. */
+bool fs_process_has(pid_t pid, uint64_t ino);
+
+/* ---- signal.c ------------------------------------------------------------------------- */
+
+/* "USR1", "SIGUSR1", "RTMIN+3", "10" -> 10; -EINVAL. */
+int fs_signal_parse(const char *text, size_t len, int *signal);
+/* Sends it to the process `pid`, pinned by the descriptor, if `sender` may, as kill(2) would judge now, and if it
+ * runs no set-id program. -ESRCH: it is gone. -EPERM. */
+int fs_signal_send(int pidfd, pid_t pid, const struct fs_process *sender, int signal);
+
+/* ---- notify.c -------------------------------------------------------------------------- */
+
+/* A handle with the view `notify` is opened by the thread. */
+int fs_notify_open(struct fs_handle *h, pid_t thread);
+void fs_notify_close(struct fs_handle *h);
+/* The handle has been read: what it waits for next may be there already. */
+void fs_notify_read(struct fs_handle *h);
+/* The item may have changed: tells whom that concerns. */
+void fs_notify_item(struct fs_item *item);
 
 /* ---- park.c -------------------------------------------------------------------------- */
 
@@ -302,6 +347,7 @@ struct fs_request {
 	struct fs_handle *handle;
 	struct fs_item *item;
 	pid_t pid;	  /* the thread that asks */
+	pid_t process;	  /* its process, once anybody has asked for it */
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
 	size_t taken;	  /* WRITE: bytes that are done; what is answered if it ends early */
@@ -367,6 +413,8 @@ struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
 /* The item is about to be freed. */
 void fs_park_forget(struct fs_item *item);
+/* Somebody wants to be told of the item's changes, or no longer. */
+void fs_park_note(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 /* Would the handle's next read, or write, stand behind others? */
 bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class);
@@ -468,6 +516,8 @@ struct fs_kind {
 	int (*flock)(struct fs_request *r);
 	/* Has the handle what its next read would give? Then it does not stand in line. NULL: never. */
 	bool (*holds)(const struct fs_handle *h);
+	/* It is about to be parked: 0, or the error with which it ends instead. NULL: it may wait. */
+	int (*may_wait)(struct fs_request *r);
 	/* r->error: its time is over, or it was interrupted. 0: it is answered after all; -EBUSY: to be asked again; or the
 	 * error to end with. NULL: that it is. */
 	int (*last)(struct fs_request *r);
@@ -494,6 +544,10 @@ bool fs_view_ordered(enum ipcfs_class line);
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
 unsigned fs_view_ready(struct fs_handle *h, bool arm);
+/* For notify: is there an item, or a change to show, that a read of the handle need not wait for? And the object's
+ * number of changes just then (not with `watch`). Asks to be told of the next change. -EBUSY; -ENODATA: it
+ * has no type yet; or as a read would fail. */
+int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
 /* One engine operation on the handle's object. */
@@ -559,6 +613,12 @@ int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 /* Needs no lock, and shows what it can of what is damaged. */
 int fs_stat_text(struct fs_handle *h, struct fs_text *t);
 
+/* ---- deadlock.c, waits.c ------------------------------------------------------------------- */
+/* The text of the file `deadlocks` for a user. */
+int fs_deadlock_text(uid_t uid, struct fs_text *t);
+/* Would this request for a lock, which is to wait, wait for itself? -EDEADLK, with words. */
+int fs_deadlock_check(struct fs_request *r);
+
 /* ---- root.c -------------------------------------------------------------------------------- */
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
@@ -583,6 +643,7 @@ enum fs_quota {
 	FS_Q_HANDLES,
 	FS_Q_GATHERED,
 	FS_Q_MQ,
+	FS_Q_NOTIFIED,
 	FS_Q_COUNT
 };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
@@ -613,6 +674,7 @@ struct fs_server {
 	unsigned mappings_max;
 	uint64_t requests; /* read since the start */
 	bool stopping;
+	bool deadlock_error; /* -o deadlock=error */
 };
 extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
@@ -629,7 +691,7 @@ void fs_loop_ignore(ev_io *io);
 
 /* ---- ops.c ---- */
 /* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
-int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out);
+int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out);
 void fs_close(struct fs_handle *h);
 
 /* ---- fast.c ---- */

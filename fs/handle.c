@@ -188,8 +188,12 @@ const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread)
 
 void fs_handle_closed_by(struct fs_handle *h, pid_t thread)
 {
-	if (h->holds)
-		h->closer = fs_process_ending(thread);
+	if (!h->holds)
+		return;
+	h->closer = fs_process_ending(thread);
+	/* Who has acquired for others and ends, as flock(1): then it is whoever opened the file. */
+	if (h->closer != FS_LIVES && h->lock_process == fs_process_of(thread))
+		h->lock_process = h->opener == thread ? 0 : fs_process_of(h->opener);
 }
 
 /* flock(1) ends by itself while it holds the lock, and that is all right. */

@@ -85,6 +85,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	LIST_INIT(&item->nodes);
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
+	LIST_INIT(&item->notifies);
 	SLIST_INIT(&item->closing);
 	if (parent)
 		fs_item_ref(parent);

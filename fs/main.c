@@ -50,6 +50,8 @@ const char ipcfs_serve_options_help[] =
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
 	"    max_gathered=N      bytes of one user that wait under lines and block (default 64M)\n"
 	"    max_mq=N            bytes of one user's POSIX message queues (default 819200)\n"
+	"    deadlock=error      a lock whose waiter would wait for himself fails EDEADLK\n"
+	"                        (default deadlock=none: all wait, see the file deadlocks)\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 
@@ -57,7 +59,7 @@ struct options {
 	char *store;
 	uint64_t limits[FS_Q_COUNT];
 	bool given[FS_Q_COUNT];
-	bool allow_other;
+	bool allow_other, deadlock_error;
 };
 
 static int parse_limit(const char *value, uint64_t *out)
@@ -101,6 +103,10 @@ static int parse_options(const char *text, struct options *o)
 			free(o->store);
 			o->store = strdup(value);
 			known = true;
+		}
+		if (value && !strcmp(word, "deadlock")) {
+			o->deadlock_error = !strcmp(value, "error");
+			known = o->deadlock_error || !strcmp(value, "none");
 		}
 		for (int i = 0; value && i < FS_Q_COUNT; i++)
 			if (limits[i] && !strcmp(word, limits[i])) {
@@ -248,6 +254,7 @@ static int open_store(const struct options *o)
 	fs.store->dirfd = dup(fs.dirfd);
 	memcpy(fs.limits, o->limits, sizeof(fs.limits));
 	fs.limits[FS_Q_FOLDERS] = fs.limits[FS_Q_OBJECTS];
+	fs.deadlock_error = o->deadlock_error;
 	if (!o->given[FS_Q_BYTES] && fstatvfs(fs.dirfd, &vfs) == 0)
 		fs.limits[FS_Q_BYTES] = vfs.f_blocks * vfs.f_frsize / 2;
 	return 0;
@@ -396,6 +403,7 @@ int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000,
 				       [FS_Q_PARKED] = 20000,
 				       [FS_Q_HANDLES] = 100000,
+				       [FS_Q_NOTIFIED] = 1024,
 				       [FS_Q_GATHERED] = 64 << 20,
 				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;

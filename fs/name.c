@@ -115,6 +115,11 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return fs_signal_parse(s, len, &leaf->notify);
+}
+
 /* Without a value: all until fsync or close. */
 static int parse_block(const char *s, size_t len, struct fs_leaf *leaf)
 {
@@ -203,6 +208,7 @@ static const struct option options[] = {
 	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
 	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties},
 	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
+	{"notify", K_ALL, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
 };
 
 /* "3", "1:4", "1:", ":4", ":" */

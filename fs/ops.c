@@ -207,6 +207,8 @@ static int check_open(const struct fs_node *node, int flags)
 	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
 		       node->leaf.view == FS_STAT || node->leaf.options & FS_O_JOIN))
 		return fs_fail(-EINVAL, "this view is for reading");
+	if (node->leaf.options & FS_O_NOTIFY && !reads)
+		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
@@ -215,13 +217,21 @@ static int check_open(const struct fs_node *node, int flags)
 	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
 }
 
-int fs_open(const struct fs_node *node, int flags, uid_t uid, struct fs_handle **out)
+int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out)
 {
 	int rc = check_open(node, flags);
 
-	return rc != 0 ? rc :
-			 fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL,
-				       flags, uid, out);
+	if (rc == 0)
+		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL, flags,
+				   uid, out);
+	if (rc != 0)
+		return rc;
+	(*out)->opener = thread;
+	if ((*out)->leaf.options & FS_O_NOTIFY)
+		rc = fs_notify_open(*out, thread);
+	if (rc != 0)
+		fs_handle_free(*out);
+	return rc;
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -229,7 +239,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_node *node = fs_node_of(ino);
 	char path[FS_PATH] = "/";
 	struct fs_handle *h;
-	int rc = node ? fs_open(node, fi->flags, fuse_req_ctx(req)->uid, &h) : -ESTALE;
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	int rc = node ? fs_open(node, fi->flags, ctx->uid, ctx->pid, &h) : -ESTALE;
 
 	if (rc != 0) {
 		if (node && node->item)
@@ -277,6 +288,7 @@ void fs_close(struct fs_handle *h)
 {
 	if (!h || h->closing)
 		return; /* may be told twice */
+	fs_notify_close(h);
 	fs_view_flush(h);
 	if (h->temp)
 		fs_remove_temp(h->item);

@@ -52,7 +52,8 @@ static void tick(bool wanted)
 static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
-		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing);
+		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing) ||
+		      !LIST_EMPTY(&item->notifies);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -61,6 +62,11 @@ static void note_waiting(struct fs_item *item)
 	item->in_parked = wanted;
 	if (wanted)
 		tick(true);
+}
+
+void fs_park_note(struct fs_item *item)
+{
+	note_waiting(item);
 }
 
 struct fs_item *fs_park_first(void)
@@ -491,6 +497,7 @@ static void serve_item(struct fs_item *item)
 	serve_line(item, IPCFS_C_JOIN);
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
+	fs_notify_item(item);
 	fs_item_put(item);
 }
 
@@ -504,13 +511,22 @@ bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
 	       !TAILQ_EMPTY(&h->item->parked[class]);
 }
 
+/* Is it one who must not overtake those that wait? */
+static bool joins_line(const struct fs_request *r)
+{
+	const struct fs_handle *h = r->handle;
+	const struct fs_kind *kind = fs_kind_of(r->item->kind);
+
+	return !(kind->holds && kind->holds(h)) && !(kind->aside && kind->aside(r)) &&
+	       r->flock != LOCK_UN && h->leaf.view == FS_PLAIN &&
+	       (r->write || (!h->rest_len && !h->ended));
+}
+
 /* Nobody overtakes those in line, not even who would not wait. */
 static bool others_first(const struct fs_request *r)
 {
-	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
-
-	if (!kind || (kind->aside && kind->aside(r)) || r->flock == LOCK_UN ||
-	    !fs_park_behind(r->handle, r->class))
+	if (!r->item || fs_kind_of(r->item->kind)->each_alone || !fs_view_ordered(r->class) ||
+	    !joins_line(r) || TAILQ_EMPTY(&r->item->parked[r->class]))
 		return false;
 	serve_item(r->item);
 	return !TAILQ_EMPTY(&r->item->parked[r->class]);
@@ -524,14 +540,26 @@ bool fs_park_line(const struct fs_request *r)
 /* It waits. Where that makes it part of the object it could not do so before: the one who undoes it must know it. */
 static int wait(struct fs_request *r)
 {
+	const struct fs_kind *kind = r->item ? fs_kind_of(r->item->kind) : NULL;
 	struct fs_request *kept;
-	int rc = park(r, &kept);
+	int rc = kind && kind->may_wait ? kind->may_wait(r) : 0;
 
-	if (rc == 0 && r->item && fs_kind_of(r->item->kind)->joins)
+	if (rc == 0)
+		rc = park(r, &kept);
+	if (rc == 0 && kind && kind->joins)
 		serve(kept);
 	if (rc < 0)
 		withdraw(r);
 	return rc;
+}
+
+/* The same for the object's lock alone. Who overtakes those in line must not get stuck behind them now: a holder who
+ * asks for his token again, say, when they wait for him. Where any change is waited for he is always tried. */
+static int wait_for_lock(struct fs_request *r)
+{
+	if (r->item && !fs_kind_of(r->item->kind)->each_alone && !joins_line(r))
+		r->class = IPCFS_C_CHANGE;
+	return wait(r);
 }
 
 void fs_park_run(struct fs_request *r)
@@ -544,7 +572,7 @@ void fs_park_run(struct fs_request *r)
 	if (rc == -EBUSY) {
 		rc = busy(r, nonblock);
 		if (rc == -EAGAIN)
-			rc = wait(r);
+			rc = wait_for_lock(r);
 	} else if (rc == -EAGAIN && !nonblock) {
 		rc = wait(r);
 	}

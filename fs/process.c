@@ -4,18 +4,20 @@
  */
 #include "fs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { FILES = 4096 };	/* of one process that are looked at */
 #define PF_EXITING 0x4u /* linux/sched.h, which user space does not get */
 
 /* Reads /proc/PID/NAME into buf, as a string. */
 static bool slurp(pid_t pid, const char *name, char *buf, size_t size)
 {
-	char path[48];
+	char path[96];
 	ssize_t n = -1;
 	int fd;
 
@@ -38,6 +40,63 @@ pid_t fs_process_of(pid_t thread)
 		return thread;
 	at = strstr(status, "\nTgid:");
 	return at ? (pid_t)strtol(at + 6, NULL, 10) : thread;
+}
+
+/* The numbers behind a key of /proc/PID/status; how many there are. */
+static int numbers(const char *status, const char *key, unsigned long *out, int most)
+{
+	const char *at = strstr(status, key);
+	char *end;
+	int n = 0;
+
+	for (at = at ? at + strlen(key) : NULL; at && n < most && *at != '\n'; at = end, n++) {
+		out[n] = strtoul(at, &end, 10);
+		if (end == at)
+			break;
+	}
+	return n;
+}
+
+struct fs_process fs_process_look(pid_t thread)
+{
+	unsigned long pid, threads, uids[3], gids[3];
+	char status[4096];
+
+	if (thread <= 0 || !slurp(thread, "status", status, sizeof(status)) ||
+	    numbers(status, "\nTgid:", &pid, 1) != 1 ||
+	    numbers(status, "\nThreads:", &threads, 1) != 1 ||
+	    numbers(status, "\nUid:", uids, 3) != 3 || numbers(status, "\nGid:", gids, 3) != 3)
+		return (struct fs_process){0};
+	return (struct fs_process){
+		.pid = (pid_t)pid,
+		.threads = (unsigned)threads,
+		.uid = (uid_t)uids[0],
+		.euid = (uid_t)uids[1],
+		.suid = (uid_t)uids[2],
+		.gid = (gid_t)gids[0],
+		.egid = (gid_t)gids[1],
+		.sgid = (gid_t)gids[2],
+	};
+}
+
+bool fs_process_has(pid_t pid, uint64_t ino)
+{
+	char path[48], name[64], info[512];
+	const struct dirent *entry;
+	unsigned long found = 0;
+	DIR *stream;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
+	stream = opendir(path);
+	for (int n = 0; stream && found != ino && n < FILES && (entry = readdir(stream)); n++) {
+		snprintf(name, sizeof(name), "fdinfo/%.20s", entry->d_name);
+		if (entry->d_name[0] == '.' || !slurp(pid, name, info, sizeof(info)) ||
+		    numbers(info, "\nino:", &found, 1) != 1)
+			found = 0;
+	}
+	if (stream)
+		closedir(stream);
+	return stream && found == ino;
 }
 
 enum fs_ending fs_process_ending(pid_t thread)

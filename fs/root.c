@@ -42,10 +42,11 @@ static const char readme[] =
 	"  hold        semaphores: back at close              tokens  semaphores: make's job "
 	"server\n"
 	"  raw         values, arrays: the bytes              cas     only if nothing has changed\n"
-	"  at=i at=i:j arrays: elements\n"
+	"  at=i at=i:j arrays: elements                    notify=USR1  a signal, at an item\n"
 	"\n"
 	"mkdir makes folders for names. shm/ is the store: mmap shm/arrays/NAME, a .npy file with\n"
 	"its data at byte 4096. errors: your last failures in words. status: the server.\n"
+	"deadlocks: who waits for each other in a circle.\n"
 	"All of it: man 7 ipcfs\n";
 
 /* Over the time since `status` was last read, if that is a second or more ago. */
@@ -103,6 +104,8 @@ int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t)
 		fs_text_add(t, errors, len);
 		free(errors);
 		return 0;
+	case FS_DEADLOCKS:
+		return fs_deadlock_text(uid, t);
 	default:
 		return -EINVAL;
 	}

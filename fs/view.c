@@ -45,6 +45,7 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 		return rc;
 	op->flags |= IPCFS_OP_TRYLOCK;
 	rc = fs_engine_of(item->kind)->try(item->object, op);
+	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);
 	if (rc == -EUCLEAN)
@@ -235,6 +236,7 @@ static int read_watch(struct fs_request *r)
 		rc = fs_view_give(r, t.bytes, t.len);
 		h->seen = seen;
 		h->has_seen = true;
+		fs_notify_read(h);
 	}
 	free(t.bytes);
 	return rc;
@@ -412,17 +414,22 @@ int fs_view_try(struct fs_request *r)
 
 /* ---- poll --------------------------------------------------------------------------------------------------------- */
 
+static struct ipcfs_op question(struct fs_handle *h, unsigned classes, bool arm)
+{
+	return (struct ipcfs_op){.verb = IPCFS_V_READY,
+				 .first = h->leaf.n,
+				 .in_len = fs_frame_need(h),
+				 .count = classes,
+				 .holder = &h->holder,
+				 .token = h->ticket,
+				 .flags = (arm ? IPCFS_OP_PARK : 0) |
+					  (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0) |
+					  (h->leaf.options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
+}
+
 static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_READY,
-			      .first = h->leaf.n,
-			      .in_len = fs_frame_need(h),
-			      .count = classes,
-			      .holder = &h->holder,
-			      .token = h->ticket,
-			      .flags = (arm ? IPCFS_OP_PARK : 0) |
-				       (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0) |
-				       (h->leaf.options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
+	struct ipcfs_op op = question(h, classes, arm);
 	int rc = fs_view_engine_item(h->item, &op);
 
 	if (rc == -EBUSY)
@@ -476,6 +483,46 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 	       (ready & writes || fs_frame_need(h) == 0 || writes == 1u << IPCFS_C_CHANGE ? out :
 											    0) |
 	       (ready & IPCFS_READY_HUP ? POLLHUP : 0);
+}
+
+/* ---- notify ------------------------------------------------------------------------------------------------------- */
+
+/* A handle with `watch`: has anything changed since it was read? Before that it shows what there is. */
+static int look_watch(struct fs_handle *h, bool *ready)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_CHANGED, .changes = h->seen, .flags = IPCFS_OP_PARK};
+	struct fs_text t = {0};
+	int rc;
+
+	if (h->has_seen) {
+		rc = fs_view_engine_item(h->item, &op);
+		*ready = rc != -EAGAIN;
+		return rc == -EAGAIN ? 0 : rc;
+	}
+	op = question(h, 1u << IPCFS_C_CHANGE, true);
+	rc = fs_view_engine_item(h->item, &op);
+	if (rc == 0)
+		rc = kinds[h->item->kind]->show(h, &t);
+	*ready = rc == 0 && t.len;
+	free(t.bytes);
+	return rc == -ENODATA ? 0 : rc;
+}
+
+int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
+{
+	unsigned reads = 1u << fs_view_line(h, false);
+	struct ipcfs_op op = question(h, reads | 1u << IPCFS_C_CHANGE, true);
+	int rc = fs_item_attach(h->item);
+
+	*ready = false;
+	*changes = 0;
+	if (rc == 0 && h->leaf.view == FS_WATCH)
+		return look_watch(h, ready);
+	if (rc == 0)
+		rc = fs_view_engine_item(h->item, &op);
+	*ready = rc == 0 && op.count & reads;
+	*changes = op.changes;
+	return rc;
 }
 
 int fs_view_clear(struct fs_item *item)

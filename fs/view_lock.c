@@ -52,6 +52,8 @@ static int lock(struct fs_request *r, bool shared)
 	if (rc == 0 && !h->lock) {
 		h->holds = true;
 		h->by_flock = r->flock;
+		h->lock_process = op.holder->pid;
+		h->lock_thread = r->pid;
 	}
 	if (rc == 0)
 		h->lock = shared ? LOCK_SH : LOCK_EX;
@@ -61,6 +63,17 @@ static int lock(struct fs_request *r, bool shared)
 static int take(struct fs_request *r)
 {
 	return lock(r, r->handle->leaf.options & FS_O_SHARED);
+}
+
+/* -o deadlock=error */
+static int may_wait(struct fs_request *r)
+{
+	const struct fs_handle *h = r->handle;
+	bool acquires = h->leaf.view == FS_PLAIN && !r->write && r->flock != LOCK_UN;
+
+	if (!fs.deadlock_error || !acquires || r->nonblock || h->timeout_ns == 0)
+		return 0;
+	return fs_deadlock_check(r);
 }
 
 static int unlock(struct fs_request *r)
@@ -152,6 +165,7 @@ const struct fs_kind fs_lock_kind = {
 	.write = write_word,
 	.flock = flock_of,
 	.holds = holds,
+	.may_wait = may_wait,
 	.withdraw = fs_view_quit,
 	.stat = stat_lines,
 	.command = fs_view_no_command,

@@ -29,6 +29,7 @@ static void remove_after(const char *dir)
 		close(end[0]); /* end[1] stays open, and in children of ours as well */
 		return;
 	}
+	setsid(); /* whoever kills all of the test's group does not mean us */
 	close(end[1]);
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);

@@ -485,12 +485,13 @@ static bool run_for(const struct script_row *row, int number, enum ipcfs_kind ki
 	return !r.failed;
 }
 
-int script_run(const struct script_row *row, int number)
+int script_run(const struct script_row *rows, size_t count)
 {
 	int failed = 0;
 
-	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
-		if (row->kinds & 1u << kind)
-			failed += !run_for(row, number, (enum ipcfs_kind)kind);
+	for (size_t i = 0; i < count; i++)
+		for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+			if (rows[i].kinds & 1u << kind)
+				failed += !run_for(&rows[i], (int)i, (enum ipcfs_kind)kind);
 	return failed;
 }

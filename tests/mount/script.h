@@ -6,6 +6,8 @@
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
+#include <stddef.h>
+
 #include "core/ipcfs.h"
 
 enum { /* kinds as bits */
@@ -61,9 +63,14 @@ void script_unlock(void);
 void script_reader(const char *path);
 /* Closes what `before` opened, removes the object if it is there. */
 void script_remove(const char *path);
-/* Runs the row for each of its kinds, in new objects. How many failed, which it has told. */
-int script_run(const struct script_row *row, int number);
+/* Runs each row for each of its kinds, in new objects. How many failed, which it has told. */
+int script_run(const struct script_row *rows, size_t count);
 /* Removes what a failed test has left outside of its store: message queues are the system's. */
 int script_clean(void **state);
+
+#define SCRIPT_TEST(f)                                                                             \
+	{                                                                                          \
+#f, f, t_begin, script_clean, (void *)#f                                           \
+	}
 
 #endif

@@ -24,12 +24,14 @@ static const struct wait {
 	enum deed deed;
 	const char *text; /* WRITE */
 	const char *
-		go_on; /* NULL: the holder unlocks; "": a read; "&": another reads; else it is written */
+		go_on; /* NULL: the holder unlocks; "": a read; "&": another reads; else it is written, behind | if with options */
 	const char *gives; /* READ, WATCH: what is read at last, a pattern */
 } waits[] = {
 	/* clang-format off */
 	{"queue_get", IPCFS_QUEUE, "", "", READ, NULL, "m", "m"},
 	{"queue_get_stream", IPCFS_QUEUE, "", ",stream", READ, NULL, "m", "m"},
+	{"queue_lease", IPCFS_QUEUE, "", ",ack", READ, NULL, "m", "m"},
+	{"queue_join", IPCFS_QUEUE, "=a", ",join", READ, NULL, ",ctl|done 1", "0\n"},
 	{"queue_put", IPCFS_QUEUE, "=a|=b", "", WRITE, "m", "", NULL},
 	{"queue_watch_empty", IPCFS_QUEUE, "", ",watch", READ, NULL, "m", "m"},
 	{"queue_watch", IPCFS_QUEUE, "=a|=b", ",watch", WATCH, NULL, "", "b"},
@@ -142,22 +144,29 @@ static struct process parked(const struct wait *w, const char *path)
 	return p;
 }
 
+static void write_it(const char *path, const char *text)
+{
+	const char *bar = strchr(text, '|');
+	int options = bar ? (int)(bar - text) : 0;
+	int fd = t_open(t_format("%s%.*s", path, options, text), O_WRONLY);
+
+	text = bar ? bar + 1 : text;
+	t_is(t_put(fd, text), (long)strlen(text));
+	close(fd);
+}
+
 static void go_on(const struct wait *w, const char *path)
 {
 	char text[100];
-	int fd;
 
-	if (!w->go_on) {
+	if (!w->go_on)
 		script_unlock();
-	} else if (!*w->go_on) {
+	else if (!*w->go_on)
 		t_check(t_cat(path, text, sizeof(text)) > 0);
-	} else if (*w->go_on == '&') {
+	else if (*w->go_on == '&')
 		script_reader(path);
-	} else {
-		fd = t_open(path, O_WRONLY);
-		t_is(t_put(fd, w->go_on), (long)strlen(w->go_on));
-		close(fd);
-	}
+	else
+		write_it(path, w->go_on);
 }
 
 static void succeeds(struct process *p)
@@ -326,17 +335,13 @@ static void the_server_ends(void **state)
 	}
 }
 
-#define TEST(f)                                                                                    \
-	{                                                                                          \
-#f, f, t_begin, script_clean, (void *)#f                                           \
-	}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(it_goes_on),	TEST(it_is_interrupted), TEST(it_is_killed),
-		TEST(its_time_is_over), TEST(it_may_not_wait),	 TEST(it_is_removed),
-		TEST(the_server_ends),
+		SCRIPT_TEST(it_goes_on),      SCRIPT_TEST(it_is_interrupted),
+		SCRIPT_TEST(it_is_killed),    SCRIPT_TEST(its_time_is_over),
+		SCRIPT_TEST(it_may_not_wait), SCRIPT_TEST(it_is_removed),
+		SCRIPT_TEST(the_server_ends),
 	};
 	return T_RUN(tests, argc, argv);
 }

@@ -4,9 +4,11 @@
  * release; shared holders; who waits is served in order; the views; how a wait ends; what is refused.
  */
 #include "agent.h"
+#include "hold.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -422,6 +424,54 @@ static void a_write_goes_through_beside_a_read(void **state)
 	close(p.fd);
 }
 
+/* While the inner lock is busy the holder's own requests wait for that alone, not behind those who wait for him. */
+static void a_busy_lock_keeps_the_holder_out_of_the_line(void **state)
+{
+	(void)state;
+	const char *l = make("busy");
+	struct agent a = agent_start(l, 0), b = agent_start(l, 0);
+	unsigned long long token = agent_takes(&a);
+
+	agent_post(&b, AGENT_READ, 0);
+	t_wait_stat(l, "waiters", 1);
+	pid_t pid = t_hold(IPCFS_LOCK, "busy");
+	agent_post(&a, AGENT_READ, 0);
+	t_wait_stat(l, "waiters", 2);
+	t_let_go(pid);
+	t_check(agent_result(&a) > 0 && a.note->token == token);
+	t_check(agent_waits(&b));
+	pid = t_hold(IPCFS_LOCK, "busy");
+	agent_post(&a, AGENT_FLOCK, LOCK_UN);
+	t_wait_stat(l, "waiters", 2);
+	t_let_go(pid);
+	t_is(agent_result(&a), 0);
+	t_check(agent_result(&b) > 0 && b.note->token == token + 1);
+}
+
+/* Nor is anything lost that closes meanwhile, or dies. */
+static void a_close_while_the_inner_lock_is_busy(void **state)
+{
+	(void)state;
+	const char *l = make("busyclose");
+	struct agent a = agent_start(l, 0);
+
+	agent_takes(&a);
+	for (int dies = 0; dies < 2; dies++) {
+		struct agent b = agent_start(l, 0);
+		agent_post(&b, AGENT_READ, 0);
+		t_wait_stat(l, "waiters", 1);
+		pid_t pid = t_hold(IPCFS_LOCK, "busyclose");
+		if (dies)
+			t_kill(a.pid);
+		else
+			t_is(agent_does(&a, AGENT_CLOSE, 0), 0);
+		t_is(t_stat(l, "waiters"), 1);
+		t_let_go(pid);
+		t_check(agent_result(&b) > 0 && b.note->abandoned == dies);
+		a = b;
+	}
+}
+
 /* ---- how a wait ends -------------------------------------------------------------------------- */
 
 static void limits_of_time(void **state)
@@ -499,7 +549,7 @@ static void rm_while_held_and_waited_for(void **state)
 	unsigned long long token = agent_takes(&a);
 
 	agent_post(&b, AGENT_READ, 0);
-	agent_post(&c, AGENT_FLOCK, 2 /* LOCK_EX */);
+	agent_post(&c, AGENT_FLOCK, LOCK_EX);
 	t_wait_stat(l, "waiters", 2);
 	agent_post(&d, AGENT_ACQUIRE, 0);
 	t_is(t_sys(unlink(l)), 0);
@@ -575,7 +625,7 @@ static void umount_force_is_eshutdown(void **state)
 	unsigned long long token = agent_takes(&a);
 
 	agent_post(&b, AGENT_READ, 0);
-	agent_post(&c, AGENT_FLOCK, 2 /* LOCK_EX */);
+	agent_post(&c, AGENT_FLOCK, LOCK_EX);
 	agent_post(&d, AGENT_READ, 0);
 	t_wait_stat(l, "waiters", 3);
 	t_umount();
@@ -690,6 +740,8 @@ int main(int argc, char **argv)
 		T_TEST(no_writer_is_starved),
 		T_TEST(two_handles_of_one_process),
 		T_TEST(a_write_goes_through_beside_a_read),
+		T_TEST(a_busy_lock_keeps_the_holder_out_of_the_line),
+		T_TEST(a_close_while_the_inner_lock_is_busy),
 		T_TEST(limits_of_time),
 		T_TEST(a_signal_is_eintr),
 		T_TEST(a_killed_waiter_has_taken_nothing),

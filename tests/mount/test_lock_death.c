@@ -154,6 +154,10 @@ struct family {
 
 static int be_child(struct family *f, int fd)
 {
+	setpgid(0, 0); /* not killed with its parent */
+	prctl(PR_SET_PDEATHSIG, 0);
+	f->child = getpid();
+	f->ready = 1;
 	while (!f->child_closes)
 		usleep(200);
 	close(fd);
@@ -168,18 +172,11 @@ static int be_parent(void *arg)
 	struct family *f = arg;
 	int fd = t_open(f->path, O_RDWR);
 	char text[64];
-	pid_t pid;
 
 	if (t_get(fd, text, sizeof(text)) <= 0)
 		return 1;
-	pid = fork();
-	if (pid == 0) {
-		setpgid(0, 0); /* not killed with its parent */
-		prctl(PR_SET_PDEATHSIG, 0);
+	if (fork() == 0)
 		return be_child(f, fd);
-	}
-	f->child = pid;
-	f->ready = 1;
 	for (;;)
 		pause();
 }
