@@ -177,8 +177,9 @@ struct member_watcher; /* of a server, watch.c */
 
 /* In a page that a fork wipes: a child sees zeros and registers anew. */
 struct store_self {
-	_Atomic uint64_t number; /* member number, 0: not registered */
-	_Atomic uint32_t busy;	 /* a thread is registering */
+	_Atomic uint64_t number;  /* member number, 0: not registered */
+	_Atomic uint32_t busy;	  /* a thread is registering */
+	_Atomic uint32_t ringing; /* a thread stores in `bell` */
 	struct member_page *page;
 };
 
@@ -262,7 +263,7 @@ struct member_page {
 	uint64_t number;
 	int32_t pid;
 	uint32_t uid;
-	_Atomic uint64_t rings;		     /* how often the bell was rung */
+	_Atomic uint64_t rings; /* how often the bell was rung; MEMBER_BELLS more: for any object */
 	_Atomic uint64_t bell[MEMBER_BELLS]; /* ids of objects that a server should look at */
 	_Atomic uint64_t work[MEMBER_SLOTS]; /* ids of objects that are being locked, or removed */
 	_Atomic uint64_t many; /* 1: there were more to hold than `holds` has room for */

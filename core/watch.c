@@ -42,16 +42,18 @@ struct member_watcher {
 	bool all, ticking;
 };
 
-/* Ids stay in their slots, so one may be named again, which does no harm. More rings than slots since
- * the last look, as far as it is remembered: any object may have been meant. */
-static void name_bells(struct ipcfs_store *store, const struct member_page *page, uint64_t number)
+/* Ids stay in their slots, so one may be named again, which does no harm. As many rings as slots since
+ * the last look, as far as it is remembered: any object may have been meant. rings: the count after the page was
+ * read, as slots may have been overwritten meanwhile. */
+static void name_bells(struct ipcfs_store *store, const struct member_page *page, uint64_t rings,
+		       uint64_t number)
 {
 	uint64_t *last_number = &store->watcher->last[number % REMEMBERED].number;
 	uint64_t *last_rings = &store->watcher->last[number % REMEMBERED].rings;
 
 	if (*last_number != number)
 		*last_rings = 0;
-	if (page->rings - *last_rings > MEMBER_BELLS)
+	if (rings - *last_rings >= MEMBER_BELLS)
 		store->changed(store->watch_arg, 0);
 	*last_number = number;
 	*last_rings = page->rings;
@@ -76,11 +78,11 @@ static void name_work(struct ipcfs_store *store, const struct member_page *page)
 		store->changed(store->watch_arg, 0);
 }
 
-/* Who is no server takes the page away from one that may not have read it yet. One ring more than
- * there are slots says all. */
+/* Who is no server takes the page away from one that may not have read it yet. As many rings as
+ * there are slots say all. */
 static void ring_work(struct ipcfs_store *store, const struct member_page *page)
 {
-	int left = MEMBER_BELLS + 1;
+	int left = MEMBER_BELLS;
 
 	for (int i = 0; i < MEMBER_SLOTS && left; i++)
 		if (page->work[i] && left--)
@@ -98,7 +100,7 @@ static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd,
 	if (sys_pread(fd, &page, sizeof(page), 0) != (ssize_t)sizeof(page))
 		memset(&page, 0, sizeof(page));
 	if (store->watcher) {
-		name_bells(store, &page, number);
+		name_bells(store, &page, page.rings, number);
 		name_work(store, &page);
 	}
 	if (sys_unlink_at(dirfd, path, 0) == 0 && !store->server)
@@ -108,9 +110,12 @@ static void bury(struct ipcfs_store *store, int dirfd, const char *path, int fd,
 static void answer_bell(struct ipcfs_store *store, int fd, uint64_t number)
 {
 	struct member_page page;
+	uint64_t rings;
 
-	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page))
-		name_bells(store, &page, number);
+	if (sys_pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) &&
+	    sys_pread(fd, &rings, sizeof(rings), offsetof(struct member_page, rings)) ==
+		    (ssize_t)sizeof(rings))
+		name_bells(store, &page, rings, number);
 }
 
 /* Answers a member's bell, or buries it. Whether it seems to live. */

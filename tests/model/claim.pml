@@ -87,26 +87,24 @@ bool dead[5], died, uses_wakeup[5], ready[4];
 byte kills, give_ups, last_token;
 bool committed;		/* what the lock's owner has done under it: nobody need be told any more */
 bool parked, bell, told = true, broken;	/* broken: a holder has died, nobody has released it since */
+byte holds[5];		/* how many claims each has by the commits so far; */
+bool alone[5];		/* and is one exclusive? */
 byte class[3];
-bool same[3], asleep[3];
+bool same[5], asleep[5];
 
 #define CURRENT(i) (redo_on && next[i] != NONE -> next[i] : state[i])
 #define HAVE(how) ((CURRENT(0) == how) + (CURRENT(1) == how) + (CURRENT(2) == how) + \
 	(CURRENT(3) == how))
-#define HAS(i, how) (OWNER(i) == me && CURRENT(i) == how)
-#define I_HAVE(how) (HAS(0, how) || HAS(1, how) || HAS(2, how) || HAS(3, how))
 
 inline die()
 {
 	kills++;
 	dead[me] = true;
-	broken = broken || I_HAVE(EXCLUSIVE);
-	died = died || I_HAVE(EXCLUSIVE) || I_HAVE(SHARED) || turn == me + 1 ||
-		turn_next == me + 1 || (owner == me + 1 && !committed) || uses_wakeup[me];
-	if
-	:: me < PROGRAMS -> same[me] = false; asleep[me] = false
-	:: else
-	fi
+	broken = broken || alone[me];
+	died = died || holds[me] || turn == me + 1 || turn_next == me + 1 ||
+		(owner == me + 1 && !committed) || uses_wakeup[me];
+	same[me] = false;
+	asleep[me] = false
 }
 
 #define S(step) \
@@ -117,33 +115,29 @@ inline die()
 
 /* ---- the inner lock, and a change of claims ---- */
 
-#define APPLY(i) \
-	if \
-	:: next[i] != NONE -> S(state[i] = next[i]) \
-	:: else \
-	fi
-#define CLEAR(i) \
-	if \
-	:: next[i] != NONE -> S(next[i] = NONE) \
-	:: else \
-	fi
+/* The first from there on that is staged; CLAIMS: none. */
+#define STAGED(from) (from <= 0 && next[0] != NONE -> 0 : (from <= 1 && next[1] != NONE -> 1 : \
+	(from <= 2 && next[2] != NONE -> 2 : (from <= 3 && next[3] != NONE -> 3 : CLAIMS))))
 
 inline apply()
 {
-	APPLY(0);
-	APPLY(1);
-	APPLY(2);
-	APPLY(3);
-	S(d_step { number = redo_number; abandoned = redo_abandoned });
+	i = STAGED(0);
+	do
+	:: i < CLAIMS -> S(d_step { state[i] = next[i]; i = STAGED(i + 1) })
+	:: else -> break
+	od;
+	S(d_step { number = redo_number; abandoned = redo_abandoned; i = 0 });
 	S(redo_on = false)
 }
 
 inline unstage()
 {
-	CLEAR(0);
-	CLEAR(1);
-	CLEAR(2);
-	CLEAR(3)
+	i = STAGED(0);
+	do
+	:: i < CLAIMS -> S(d_step { next[i] = NONE; i = STAGED(0) })
+	:: else -> break
+	od;
+	i = 0
 }
 
 inline lock()
@@ -364,28 +358,28 @@ inline wake_next()
 #else
 #define TELLS true
 #endif
-#define BURY(i) \
-	if \
-	:: IS_DEAD(i) -> \
-		redo_abandoned = redo_abandoned || (TELLS && state[i] == EXCLUSIVE); \
-		S(next[i] = FREE) \
-	:: else \
-	fi
+#define DEAD(from) (from <= 0 && IS_DEAD(0) -> 0 : (from <= 1 && IS_DEAD(1) -> 1 : \
+	(from <= 2 && IS_DEAD(2) -> 2 : (from <= 3 && IS_DEAD(3) -> 3 : CLAIMS))))
 
 /* Frees the claims of the dead. A server asks for them only when it has heard of a death. */
 inline bury()
 {
+	d_step {
+		i = (me != SERVER || told -> DEAD(0) : CLAIMS);
+		told = told && me != SERVER;
+		redo_abandoned = abandoned };
 	if
-	:: (me != SERVER || told) && (IS_DEAD(0) || IS_DEAD(1) || IS_DEAD(2) || IS_DEAD(3)) ->
-		redo_abandoned = abandoned;
-		BURY(0);
-		BURY(1);
-		BURY(2);
-		BURY(3);
+	:: i < CLAIMS ->
+		do
+		:: i < CLAIMS ->
+			S(d_step { next[i] = FREE; redo_abandoned = redo_abandoned ||
+				(TELLS && state[i] == EXCLUSIVE); i = DEAD(i + 1) })
+		:: else -> break
+		od;
+		i = 0;
 		COMMIT_RELEASE(skip)
-	:: else
-	fi;
-	told = told && me != SERVER
+	:: else -> i = 0
+	fi
 }
 
 #define IN_THE_WAY(c) (HAVE(EXCLUSIVE) || (mode[c] == EXCLUSIVE && HAVE(SHARED)))
@@ -443,7 +437,8 @@ inline try_acquire(c)
 			:: else
 			fi;
 			COMMIT(assert(redo_number > last_token); last_token = redo_number;
-				assert(redo_abandoned == broken))
+				assert(redo_abandoned == broken); holds[me]++;
+				alone[me] = mode[c] == EXCLUSIVE)
 		fi
 	fi
 }
@@ -454,7 +449,7 @@ inline convert(c)
 {
 	wake_next();
 	S(d_step { next[c] = SHARED; redo_number = number; redo_abandoned = false });
-	COMMIT(broken = false)
+	COMMIT(broken = false; alone[me] = false)
 }
 #endif
 
@@ -462,7 +457,7 @@ inline release(c)
 {
 	d_step { next[c] = FREE;
 		redo_abandoned = abandoned && state[c] == SHARED };
-	COMMIT_RELEASE(broken = broken && state[c] == SHARED)
+	COMMIT_RELEASE(broken = broken && state[c] == SHARED; holds[me]--; alone[me] = false)
 }
 
 /* ---- who contends ---- */
@@ -479,7 +474,7 @@ inline release(c)
 proctype program(byte me)
 {
 	bool taken, waits, others, has_place;
-	byte rounds;
+	byte i, rounds;
 
 again:	lock();
 	try_acquire(me);
@@ -535,7 +530,7 @@ proctype server(byte me)
 {
 	bool taken, waits, others, has_place;
 	bool look = true;
-	byte asks = PROGRAMS;
+	byte i, asks = PROGRAMS;
 
 end:	do
 	:: asks < CLAIMS && (look || bell) ->

@@ -1,6 +1,6 @@
 /*
  * Members: registration, what a member's page tells the server, death, sweep, doorbell, fork.
- * (docs: architecture, section 3)
+ * (docs: architecture, "Members and the doorbell"; core/member.c, core/watch.c)
  *
  * Modelled, one step for each instruction or system call that others can see:
  *   register  make the file under a temporary name; lock it; rename it to N (fails if the server has
@@ -9,12 +9,15 @@
  *   work      page.work = object; take the object's lock, from the dead too (then repair); dirty = 1;
  *             doorbell; dirty = 0; unlock; page.work = 0.  Two clients and a forked child, two objects;
  *             with THREADS the first client has a second thread that works on another object.
- *   doorbell  page.bell: CAS 0 -> object, or -> ALL if another object stands there; then touch the
- *             file (utimensat: IN_ATTRIB).  The server empties page.bell and tries those objects.
+ *   doorbell  the object is noted in page.bell, beside those that are there (how, says bell.pml); then
+ *             the file is touched (utimensat: IN_ATTRIB), which a death does not do.  The server tries
+ *             all that are noted, and leaves them there: nobody but its owner writes to a page.
  *   death     of any client before any step, KILLS times; all its threads at once.  Then the kernel,
  *             in ITS order (fs/file_table.c, __fput; seen in tests): first the notification
  *             (IN_CLOSE_WRITE), later the lock is dropped.  Between the two alive(N) still says yes.
- *   server    on IN_CLOSE_WRITE of N: if N seems to be alive, looks again a little later.  If dead:
+ *   server    on IN_ATTRIB and IN_CLOSE_WRITE of N: if N is alive, tries what page.bell notes.  A close is
+ *             always a death, as no member has a descriptor of its file: if N seems to be alive then,
+ *             looks again a little later.  If dead:
  *             for each object in its page: own page.work, takes the lock over if N holds it, repairs,
  *             unlocks, tries what is parked there; handles page.bell; unlinks the file, last of all.
  *             Starts at any time: sets the watch, then scans the folder and tries everything.
@@ -23,7 +26,9 @@
  *   fork      the child has no mapping of the parent's file (MADV_DONTFORK) and registers anew.
  *
  * Abstracted: the lock of an object is one step (lock.pml); dirty stands for what needs repair; to
- * try a parked request is one step (wait.pml).  A scan or second look that finds nothing is no step.
+ * try a parked request is one step (wait.pml).  A scan or second look that finds nothing is no step, and there is
+ * always another.  What the dead held is named as what they worked on (claim.pml).  A client that finds the file of
+ * the dead takes it away as the server does, and rings for what stood there.
  *
  * Properties: mutual exclusion among the living (assert in ENTER); and when nothing can move any more
  *   - no object is locked or dirty, page.work names nothing;
@@ -32,16 +37,16 @@
  * With -DNP and pan -l: no cycle.
  *
  * Mistakes that must fail:
- *   SAME_EVENT       the doorbell is an open and close for writing, as a death is, and who seems to
+ *   SAME_EVENT       (RINGS) the doorbell is an open and close for writing, as a death is, and who seems to
  *                    be alive has only rung: the death is missed in the kernel's gap (SCAN cures it)
  *   KILL_SERVER      without SCAN: notified before the successor's watch, lock dropped after its scan
  *   PAGE_LATE        page.work is stored when the lock is held
  *   CLEAR_EARLY      page.work is cleared before the unlock
  *   UNLINK_FIRST     (KILL_SERVER SCAN) the file is unlinked before the sweep is done
- *   RENAME_FIRST     the file gets its name before it is locked
- *   SWEEP_TEMP       what is found unlocked under a temporary name is swept as N
+ *   RENAME_FIRST     (SCAN) the file gets its name before it is locked
+ *   SWEEP_TEMP       (SCAN) what is found unlocked under a temporary name is swept as N
  *   THREADS ONE_SLOT two threads share one page.work
- *   BELL_OVERWRITES  page.bell holds the last object only
+ *   BELL_OVERWRITES  (RINGS) page.bell holds the last object only
  *   CHILD_KEEPS_NUMBER  the child goes on as N (no MADV_WIPEONFORK)
  *   FORK_INSIDE      a fork between mmap and MADV_DONTFORK (or before the descriptor is closed): the
  *                    child keeps the parent's lock alive
@@ -58,7 +63,6 @@
 #define NP 3                    /* client, client, forked child */
 #define FIRST_SERVER (2 * NP + 1)
 #define NF (FIRST_SERVER + SERVERS)
-#define ALL 3                   /* page.bell: more than one object */
 
 #define NONE 0
 #define TEMP 1
@@ -68,7 +72,7 @@ byte name[NF];                  /* files, by member number; 0 is nobody */
 bool locked[NF];
 byte refs[NF];                  /* processes that have it mapped */
 byte work[2 * NF];              /* page.work of f; NF + f: of its second thread */
-byte bell[NF];                  /* page.bell */
+byte bell[NF];                  /* page.bell: bit o is object o */
 bool attrib[NF], closed[NF];    /* notifications not read yet */
 bool again[NF];                 /* the server will look again */
 
@@ -121,15 +125,11 @@ inline operate(o)
 	fi;
 	S(dirty[o] = true);
 #ifdef RINGS
-	S(owed[o] = true;
-		if
 #ifdef BELL_OVERWRITES
-		:: true -> bell[n] = o
+	S(owed[o] = true; bell[n] = 1 << o);
 #else
-		:: bell[n] == 0 || bell[n] == o -> bell[n] = o
-		:: else -> bell[n] = ALL
+	S(owed[o] = true; bell[n] = bell[n] | 1 << o);
 #endif
-		fi);
 	S(TELL(RING, n));
 #endif
 	S(dirty[o] = false);
@@ -273,13 +273,13 @@ inline sweep_object(w)
 
 inline answer_bell()
 {
-	V(atomic { o = bell[i]; bell[i] = 0 });
+	V(o = bell[i]);
 	if
-	:: o == 1 || o == ALL -> try_object(1)
+	:: o & 1 << 1 -> try_object(1)
 	:: else
 	fi;
 	if
-	:: o == 2 || o == ALL -> try_object(2)
+	:: o & 1 << 2 -> try_object(2)
 	:: else
 	fi;
 	o = 0
@@ -339,9 +339,13 @@ end:	if
 #endif
 	fi;
 
-rung:	answer_bell();
-	goto idle;
-
+rung:	V(atomic {
+		if
+		:: name[i] == NONE -> goto idle
+		:: STALE_TEMP(i) -> goto clean
+		:: STALE(i) -> goto sweep
+		:: else -> goto answer
+		fi });
 told:	V(atomic {
 		if
 		:: name[i] == NONE -> goto idle
@@ -349,10 +353,11 @@ told:	V(atomic {
 		:: STALE(i) -> goto sweep
 		:: else ->
 #ifndef SAME_EVENT
-			again[i] = true;
+			again[i] = true
 #endif
-			goto rung
 		fi });
+answer:	answer_bell();
+	goto idle;
 
 clean:	/* unlink(temporary name): that name only, its owner may have locked and renamed it meanwhile */
 	V(atomic {
@@ -372,7 +377,7 @@ sweep:
 	sweep_object(i);
 	sweep_object(NF + i);
 	answer_bell();
-	V(atomic { name[i] = NONE; work[i] = 0; work[NF + i] = 0; attrib[i] = false });
+	V(atomic { name[i] = NONE; work[i] = 0; work[NF + i] = 0; bell[i] = 0; attrib[i] = false });
 	if
 	:: scanning -> goto scan
 	:: else -> goto idle

@@ -538,6 +538,28 @@ static void more_rings_than_slots(void)
 	stop_server();
 }
 
+/* The slots are another thread's just then: he may overwrite what is stored there, or is overwritten. */
+static void rings_at_the_same_time(void)
+{
+	start_server();
+	struct ipcfs_object *e = t_object(IPCFS_EVENT, "e", NULL);
+
+	t_check(member_self(t.store) > 0);
+	for (int i = 0; i < 3; i++) {
+		forget();
+		STORE(t.store->self->ringing, 1);
+		member_ring(t.store, e->id);
+		t_until(heard(e->id));
+		t_check(server.all);
+		forget();
+		STORE(t.store->self->ringing, 0);
+		member_ring(t.store, e->id);
+		t_until(heard(e->id));
+		t_check(!server.all);
+	}
+	stop_server();
+}
+
 static int ring_and_go(void *how)
 {
 	struct ipcfs_store *store = t_open_store();
@@ -1051,6 +1073,7 @@ int main(void)
 		T_TEST(a_server_that_asks_for_readiness_is_rung),
 		T_TEST(a_removal_is_rung),
 		T_TEST(more_rings_than_slots),
+		T_TEST(rings_at_the_same_time),
 		T_TEST(who_rang_and_went_is_heard),
 		T_TEST(a_death_names_what_the_dead_was_working_on),
 		T_TEST(the_death_of_a_remover_names_what_he_removed),
