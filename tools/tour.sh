@@ -47,7 +47,7 @@ kill_it() {
 # Waits until the file has such a line.
 await() {
 	local end=$((SECONDS + 60))
-	until grep -qx -- "$2" "$1"; do [ $SECONDS -lt $end ] || fail "$1 never had the line $2"; done
+	until grep -qxs -- "$2" "$1"; do [ $SECONDS -lt $end ] || fail "$1 never had the line $2"; done
 }
 # Waits until the last two that were started wait for each other; false: one of them was refused.
 in_a_circle() {
