@@ -34,6 +34,8 @@ static const struct script_row words[] = {
 	{Q, "=a", ",ctl", O_WRONLY, ">Close!EINVAL", "have no command \"Close\""},
 	{Q, "=a", ",ctl", O_WRONLY, ">close\nclose now!EINVAL", "have no command \"close now\""},
 	{Q, "=a", ",ctl", O_WRONLY, ">clear\ndone 2!EOVERFLOW", "called too many times"},
+	{Q, "=a", ",ctl", O_WRONLY, "@puts:7:done 1\ndone 1|@stat:unfinished 0|>done 1!EOVERFLOW", "called too many times"},
+	{Q, "=a", ",ctl", O_WRONLY, "@puts:6:clear\ndone 1\nclose|@stat:messages 0", NULL}, /* what it says is done */
 	{ALL & ~Q, "", ",ctl", O_WRONLY, ">close!EINVAL", "have no command \"close\""},
 	{ALL & ~Q, "", ",ctl", O_WRONLY, ">done 1!EINVAL", "have no command \"done 1\""},
 	{Q, "=a", ",join", O_WRONLY, "!EINVAL", "this view is for reading"},
