@@ -307,8 +307,8 @@ static int commands(struct fs_request *r, bool act)
 			fs_words("%s have no command %s", ipcfs_kind_name(r->item->kind),
 				 fs_quote(word, len));
 		at = newline ? newline + 1 : end;
-		if (act &&
-		    rc == 0) /* a later one may have to wait, or fail where these have changed things */
+		/* A later one may have to wait, or fail where these have changed things. */
+		if (act && rc == 0)
 			r->commanded = r->taken = (size_t)(at - r->data);
 	}
 	return rc == 0 && found == 0 ? fs_fail(-EINVAL, "there is no command") : rc;

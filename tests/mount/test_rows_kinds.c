@@ -104,7 +104,7 @@ static const struct script_row kinds[] = {
 	{Q, "", ",ack", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{Q, "", ",join", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
 	{Q, "", ",ack,peek", O_RDONLY, "!EINVAL", "\"ack\" is for getting"},
-	{Q, "", ",join,ack", O_RDONLY, "!EINVAL", "\"join\" goes with \"timeout\" alone"},
+	{Q, "", ",join,ack", O_RDONLY, "!EINVAL", "\"join\" goes with \"timeout\" and \"notify\" alone"},
 
 	{S, "=3", "", O_RDONLY, "<1\n|<|<1\n|@stat:value 1", NULL},
 	{S, "=3", "", O_RDWR, "<1\n|<1\n|>2|@stat:value 3", NULL},
