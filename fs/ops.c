@@ -383,7 +383,7 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		fs_reply_error(req, -EBADF, NULL);
 		return;
 	}
-	fs_park_poll(req, h, ph);
+	fs_poll(req, h, ph);
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
