@@ -97,6 +97,11 @@ void fs_loop_ignore(ev_io *io);
 int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out);
 void fs_close(struct fs_handle *h);
 
+/* ---- setattr.c ---- */
+
+void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		   struct fuse_file_info *fi);
+
 /* ---- fast.c ---------------------------------------------------------------------------------- */
 
 /* A request as it was read: answers it and returns true if it is one of those with a short way, and need
