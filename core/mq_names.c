@@ -7,7 +7,6 @@
 #include "mq.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -135,7 +134,7 @@ int mq_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
 	char shown[NAME_MAX + 1];
 	const struct dirent *entry;
 	DIR *stream;
-	int fd, rc = 0;
+	int rc;
 
 	(void)store;
 	(void)kind;
@@ -144,14 +143,9 @@ int mq_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
 	start();
 	if (root < 0)
 		return 0;
-	fd = sys_open_beneath(root, ".", O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
+	rc = sys_open_folder(root, ".", &stream);
+	if (rc < 0)
+		return rc;
 	while (rc == 0 && (entry = readdir(stream)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    mq_name_show(entry->d_name, shown, sizeof(shown)) == 0)

@@ -8,7 +8,6 @@
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -90,18 +89,10 @@ static int remove_marked(void *arg, const char *shown)
 void mq_remove_temp(struct ipcfs_store *store)
 {
 	const struct dirent *entry;
-	int dirfd = store_enter(store), fd;
 	DIR *stream;
 
-	if (dirfd < 0)
+	if (store_open_folder(store, "mq", &stream) < 0)
 		return;
-	fd = sys_open_beneath(dirfd, "mq", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	store_leave(store, dirfd);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return;
-	}
 	while ((entry = readdir(stream)))
 		if (entry->d_type == DT_REG)
 			remove_marked(store, entry->d_name);

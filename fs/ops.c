@@ -222,6 +222,17 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 		fs_reply_ok(req);
 }
 
+/* A READ, WRITE or flock(2) as it has come. */
+static void run(struct fs_request *r)
+{
+	if (r->handle) {
+		r->item = r->handle->item;
+		fs_park_run(r);
+	} else {
+		fs_reply_error(r->req, -EBADF, NULL);
+	}
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
@@ -233,12 +244,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			       .nonblock = fi->flags & O_NONBLOCK};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
-	fs_park_run(&r);
+	run(&r);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
@@ -255,19 +261,14 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 			       .append = fi->flags & O_APPEND};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (r.handle && size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);
 		return;
 	}
-	fs_park_run(&r);
+	run(&r);
 }
 
 static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -319,12 +320,7 @@ static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, 
 			       .nonblock = op & LOCK_NB};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
-	fs_park_run(&r);
+	run(&r);
 }
 
 /* Record locks would exclude nobody. */

@@ -87,15 +87,6 @@ void fs_view_quit(struct fs_request *r)
 		fs_park_leave(r->item, &op);
 }
 
-int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
-{
-	(void)h;
-	(void)word;
-	(void)len;
-	(void)act;
-	return -EINVAL;
-}
-
 /* ---- what waits -------------------------------------------------------------------------------- */
 
 enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write)

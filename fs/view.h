@@ -75,8 +75,6 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
 int fs_view_clear(struct fs_item *item);
 /* withdraw of kinds whose waiters may have the turnstile: gives it back. */
 void fs_view_quit(struct fs_request *r);
-/* command of kinds that have none. */
-int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
 /* ---- view_common.c --------------------------------------------------------------------------- */
 
@@ -86,6 +84,11 @@ int fs_view_shown(struct fs_request *r);
 int fs_view_watch(struct fs_request *r);
 /* A write to `ctl`. */
 int fs_view_commands(struct fs_request *r);
+/* show and stat of kinds that are a number. */
+int fs_view_show_value(struct fs_handle *h, struct fs_text *t);
+void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
+/* command of kinds that have none. */
+int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
 /* ---- view_cells.c ---------------------------------------------------------------------------- */
 

@@ -152,3 +152,34 @@ int fs_view_commands(struct fs_request *r)
 	rc = r->commanded ? 0 : commands(r, false);
 	return rc < 0 ? rc : commands(r, true);
 }
+
+/* ---- for kinds that are a number ---------------------------------------------------------- */
+
+int fs_view_show_value(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_stat st;
+	int rc = fs_item_attach(h->item);
+
+	if (rc == 0)
+		rc = fs.engine->stat(h->item->object, &st);
+	if (rc == 0)
+		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
+	return rc;
+}
+
+void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
+{
+	(void)h;
+	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
+}
+
+/* ---- for kinds without commands ----------------------------------------------------------- */
+
+int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act)
+{
+	(void)h;
+	(void)word;
+	(void)len;
+	(void)act;
+	return -EINVAL;
+}
