@@ -4,7 +4,7 @@
  * closes, however its process ended; what a release is charged to; who waits has it at once; several at
  * once are not starved; how a wait ends; what is refused.
  */
-#include "actor.h"
+#include "agent.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -49,11 +49,11 @@ static long held(const char *s, long *holders)
 }
 
 /* The open file that holds one unit already. */
-static struct actor holder(const char *s)
+static struct agent holder(const char *s)
 {
-	struct actor a = actor_start(hold(s), O_RDWR);
+	struct agent a = agent_open(hold(s), O_RDWR);
 
-	t_is(actor_read(&a, 8), 2);
+	t_is(agent_gets(&a, 8), 2);
 	return a;
 }
 
@@ -86,9 +86,9 @@ static void the_stat_line(void **state)
 	char text[1024];
 	long pid, uid, units;
 
-	struct actor a = actor_start(t_format("%s,hold,n=3", s), O_RDWR);
-	t_is(actor_read(&a, 8), 2);
-	t_is(actor_data(&a)[0], '3');
+	struct agent a = agent_open(t_format("%s,hold,n=3", s), O_RDWR);
+	t_is(agent_gets(&a, 8), 2);
+	t_is(a.note->text[0], '3');
 	t_check(t_cat(t_format("%s,stat", s), text, sizeof(text)) > 0);
 	t_check(strstr(text, "\nholder ") != NULL);
 	t_is(sscanf(strstr(text, "\nholder ") + 1, "holder %ld %ld %*d %ld\n", &pid, &uid, &units),
@@ -104,11 +104,11 @@ static void however_the_process_ends(void **state)
 	(void)state;
 	const char *s = make("ends", 2, 2);
 
-	struct actor a = holder(s);
-	actor_close(&a);
+	struct agent a = holder(s);
+	agent_closes(&a);
 	wait_units(s, 2);
 	a = holder(s);
-	actor_exit(&a);
+	agent_leaves(&a);
 	wait_units(s, 2);
 	static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
 	for (int i = 0; i < 3; i++) {
@@ -119,7 +119,7 @@ static void however_the_process_ends(void **state)
 	}
 	/* what it becomes has the file still */
 	a = holder(s);
-	actor_exec(&a);
+	agent_execs(&a);
 	units(s, "1\n");
 	t_kill(a.pid);
 	wait_units(s, 2);
@@ -130,8 +130,8 @@ static void who_inherits_it_holds_it(void **state)
 	(void)state;
 	const char *s = make("heirs", 1, 1);
 
-	struct actor a = holder(s);
-	pid_t child = actor_fork(&a);
+	struct agent a = holder(s);
+	pid_t child = (pid_t)agent_does(&a, AGENT_FORK, 0);
 	kill(a.pid, SIGKILL);
 	t_is(t_sys(waitid(P_PID, (id_t)a.pid, NULL, WEXITED | WNOWAIT)), 0); /* not his child */
 	units(s, "0\n");
@@ -185,7 +185,7 @@ static void the_next_waiter_has_it(void **state)
 	const char *s = make("next", 1, 1);
 
 	for (int i = 0; i < t_count(20, 200); i++) {
-		struct actor a = holder(s);
+		struct agent a = holder(s);
 		struct t_io next = t_reader(i % 2 ? hold(s) : s, O_RDONLY);
 		t_wait_stat(s, "waiters", 1);
 		kill(a.pid, SIGKILL);
@@ -230,7 +230,7 @@ static void beside_the_library(void **state)
 		wait_units(s, 1);
 		t_kill(child);
 
-		struct actor a = holder(s);
+		struct agent a = holder(s);
 		child = t_spawn(hold_and_stay, (void *)has);
 		t_wait_stat(s, "value", 0);
 		kill(a.pid, SIGKILL);
@@ -247,8 +247,8 @@ static void the_servers_death_is_every_files(void **state)
 	const char *s = make("server", 2, 2);
 	struct ipcfs_object *sem = t_attach(IPCFS_SEMAPHORE, "server", NULL);
 
-	struct actor a = actor_start(t_format("%s,hold,n=2", s), O_RDWR);
-	t_is(actor_read(&a, 8), 2);
+	struct agent a = agent_open(t_format("%s,hold,n=2", s), O_RDWR);
+	t_is(agent_gets(&a, 8), 2);
 	t_is(ipcfs_semaphore_acquire(sem, 1, 0), -EAGAIN);
 	t_kill_server();
 	t_is(ipcfs_semaphore_acquire(sem, 1, ipcfs_after(T_LIMIT_MS * 1000000ll)), 0);
@@ -279,7 +279,7 @@ static void without_a_server_a_sleeper_looks_himself(void **state)
 	(void)state;
 	const char *s = make("alone", 1, 1);
 	_Atomic int *has = t_shared(sizeof(*has));
-	struct actor a = holder(s);
+	struct agent a = holder(s);
 
 	*has = 1;
 	pid_t child = t_spawn(acquire_one, (void *)has);
@@ -296,12 +296,12 @@ static void poll_tells_of_a_holders_death(void **state)
 	(void)state;
 	const char *s = make("poll", 2, 2);
 
-	struct actor a = actor_start(t_format("%s,hold,n=2", s), O_RDWR);
-	t_is(actor_read(&a, 8), 2);
+	struct agent a = agent_open(t_format("%s,hold,n=2", s), O_RDWR);
+	t_is(agent_gets(&a, 8), 2);
 	int one = t_open(s, O_RDWR), two = t_open(t_format("%s,n=2", s), O_RDWR);
 	t_is(t_poll(one, POLLIN, 0), 0);
 	t_is(t_poll(two, POLLIN, 0), 0);
-	t_is(actor_write(&a, "1"), 1);
+	t_is(agent_says(&a, "1"), 1);
 	t_check(t_poll(one, POLLIN, T_LIMIT_MS) & POLLIN);
 	t_is(t_poll(two, POLLIN, 0), 0);
 	kill(a.pid, SIGKILL);
@@ -332,7 +332,7 @@ static void watch_shows_a_holders_death(void **state)
 {
 	(void)state;
 	const char *s = make("watch", 1, 1);
-	struct actor a = holder(s);
+	struct agent a = holder(s);
 	int fd = t_open(t_format("%s,watch", s), O_RDONLY);
 
 	t_gets(fd, "0\n");
@@ -349,11 +349,11 @@ static void to_the_handle_itself(void **state)
 	const char *s = make("self", 4, 4);
 	long holders;
 
-	struct actor first = holder(s), second = holder(s);
-	t_is(actor_write(&second, "1"), 1);
+	struct agent first = holder(s), second = holder(s);
+	t_is(agent_says(&second, "1"), 1);
 	t_is(held(s, &holders), 1);
 	t_is(t_stat(s, "holder"), first.pid);
-	actor_exit(&second);
+	agent_leaves(&second);
 	units(s, "3\n");
 	t_kill(first.pid);
 	wait_units(s, 4);
@@ -365,7 +365,7 @@ static void by_who_holds_nothing_to_the_longest(void **state)
 	const char *s = make("longest", 3, 3);
 	long holders;
 
-	struct actor first = holder(s), second = holder(s), third = holder(s);
+	struct agent first = holder(s), second = holder(s), third = holder(s);
 	t_is(held(s, &holders), 3);
 	t_is(holders, 3);
 	t_is(t_echo(s, "1"), 0);
@@ -388,8 +388,8 @@ static void past_max_changes_nothing(void **state)
 	const char *s = make("max", 3, 3);
 	long holders;
 
-	struct actor a = holder(s);
-	t_is(actor_write(&a, "2"), -EOVERFLOW);
+	struct agent a = holder(s);
+	t_is(agent_says(&a, "2"), -EOVERFLOW);
 	t_is(t_echo(s, "2"), -EOVERFLOW);
 	t_is(t_echo(s, "4294967295"), -EOVERFLOW);
 	t_check(t_run("tail -n1 $M/errors")->status == 0);
@@ -454,19 +454,19 @@ static void a_wait_ends_and_nothing_is_held(void **state)
 	const char *s = make("wait", 0, 2);
 	long holders;
 
-	struct actor a = actor_start(hold(s), O_RDWR);
-	actor_begin_read(&a, 8);
+	struct agent a = agent_open(hold(s), O_RDWR);
+	agent_post(&a, AGENT_GET, 8);
 	t_wait_stat(s, "waiters", 1);
 	kill(a.pid, SIGUSR1);
-	t_is(actor_result(&a), -EINTR);
+	t_is(agent_result(&a), -EINTR);
 	struct t_io killed = t_reader(hold(s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	t_kill(killed.pid);
 	t_wait_stat(s, "waiters", 0);
-	struct actor timed = actor_start(t_format("%s,hold,n=2,timeout=50ms", s), O_RDWR);
-	t_is(actor_read(&timed, 8), -ETIMEDOUT);
-	struct actor never = actor_start(hold(s), O_RDWR | O_NONBLOCK);
-	t_is(actor_read(&never, 8), -EAGAIN);
+	struct agent timed = agent_open(t_format("%s,hold,n=2,timeout=50ms", s), O_RDWR);
+	t_is(agent_gets(&timed, 8), -ETIMEDOUT);
+	struct agent never = agent_open(hold(s), O_RDWR | O_NONBLOCK);
+	t_is(agent_gets(&never, 8), -EAGAIN);
 	t_is(t_echo(s, "1"), 0);
 	units(s, "1\n");
 	t_is(held(s, &holders), 0);
@@ -479,14 +479,14 @@ static void removal(void **state)
 {
 	(void)state;
 	const char *s = make("rm", 1, 1);
-	struct actor a = holder(s), b = actor_start(hold(s), O_RDWR);
+	struct agent a = holder(s), b = agent_open(hold(s), O_RDWR);
 
-	actor_begin_read(&b, 8);
+	agent_post(&b, AGENT_GET, 8);
 	t_wait_stat(s, "waiters", 1);
 	t_is(t_sys(unlink(s)), 0);
-	t_is(actor_result(&b), -EIDRM);
-	t_is(actor_write(&a, "1"), -EIDRM);
-	actor_exit(&a);
+	t_is(agent_result(&b), -EIDRM);
+	t_is(agent_says(&a, "1"), -EIDRM);
+	agent_leaves(&a);
 	t_is(t_touch(t_format("%s,value=1", s)), 0); /* another one of that name */
 	units(s, "1\n");
 }
@@ -495,12 +495,12 @@ static void the_end_of_the_server(void **state)
 {
 	(void)state;
 	const char *s = make("end", 1, 1);
-	struct actor a = holder(s), b = actor_start(hold(s), O_RDWR);
+	struct agent a = holder(s), b = agent_open(hold(s), O_RDWR);
 
-	actor_begin_read(&b, 8);
+	agent_post(&b, AGENT_GET, 8);
 	t_wait_stat(s, "waiters", 1);
 	t_umount();
-	t_is(actor_result(&b), -ESHUTDOWN);
+	t_is(agent_result(&b), -ESHUTDOWN);
 	t_mount(NULL);
 	t_shows(hold(s), "1\n");
 	t_kill(a.pid);
@@ -512,10 +512,10 @@ static void a_close_is_not_lost_where_the_lock_is_busy(void **state)
 	(void)state;
 	const char *s = make("busy", 2, 2);
 
-	struct actor a = holder(s), b = holder(s);
+	struct agent a = holder(s), b = holder(s);
 	pid_t stopped = t_hold(IPCFS_SEMAPHORE, "busy");
 	t_kill(a.pid);
-	actor_exit(&b);
+	agent_leaves(&b);
 	struct t_io next = t_reader(t_format("%s,n=2", s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	t_let_go(stopped);

@@ -239,7 +239,7 @@ static void fifty_waiters_in_order(void **state)
 		if (i % 2)
 			t_is(agent_says(&a[i], "unlock"), 6);
 		else
-			t_is(agent_does(&a[i], AGENT_CLOSE, 0), 0);
+			agent_closes(&a[i]);
 	}
 	t_check(agent_is_free(l));
 }
@@ -464,7 +464,7 @@ static void a_close_while_the_inner_lock_is_busy(void **state)
 		if (dies)
 			t_kill(a.pid);
 		else
-			t_is(agent_does(&a, AGENT_CLOSE, 0), 0);
+			agent_closes(&a);
 		t_is(t_stat(l, "waiters"), 1);
 		t_let_go(pid);
 		t_check(agent_result(&b) > 0 && b.note->abandoned == dies);
@@ -558,7 +558,7 @@ static void rm_while_held_and_waited_for(void **state)
 	t_is(agent_result(&d), -EIDRM);
 	t_is(agent_says(&a, "unlock"), -EIDRM);
 	t_is(agent_does(&a, AGENT_READ, 0), -EIDRM);
-	t_is(agent_does(&a, AGENT_CLOSE, 0), 0);
+	agent_closes(&a);
 	t_is(t_touch(l), 0);
 	bool abandoned = true;
 	t_check(agent_try(l, &abandoned) > (long long)token);

@@ -3,7 +3,7 @@
  * test_tokens.c - contract, semaphores, view `tokens`: a byte a unit, as the job server of GNU make wants it;
  * tokens belong to the process that reads them, and come back when it dies.
  */
-#include "actor.h"
+#include "agent.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -64,12 +64,12 @@ static void never_an_end_of_file(void **state)
 	int fd = t_open(tokens(s), O_RDONLY);
 	for (int i = 0; i < 3; i++)
 		t_is(t_get(fd, buf, 1), 1);
-	struct actor a = actor_start(tokens(s), O_RDONLY);
-	actor_begin_read(&a, 1);
+	struct agent a = agent_open(tokens(s), O_RDONLY);
+	agent_post(&a, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	int out = t_open(tokens(s), O_WRONLY);
 	t_is(t_put(out, "+"), 1);
-	t_is(actor_result(&a), 1);
+	t_is(agent_result(&a), 1);
 }
 
 /* Decided at each read, by the descriptor's flags then: make sets them as it goes. */
@@ -88,13 +88,13 @@ static void eagain_exactly_when_nonblocking_and_none(void **state)
 	t_is(t_put(fd, "+"), 1);
 	t_is(t_get(fd, buf, 1), 1);
 	t_is(t_get(fd, buf, 1), -EAGAIN);
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	actor_begin_read(&a, 1);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	agent_post(&a, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	t_is(t_get(fd, buf, 1), -EAGAIN);
 	t_is(t_put(fd, "+"), 1);
-	t_is(actor_result(&a), 1);
-	t_is(actor_write(&a, "+"), 1);
+	t_is(agent_result(&a), 1);
+	t_is(agent_says(&a, "+"), 1);
 	t_is(t_sys(fcntl(fd, F_SETFL, O_RDWR)), 0);
 	t_is(t_get(fd, buf, 1), 1);
 }
@@ -111,11 +111,11 @@ static void short_at_a_boundary(void **state)
 	t_is(t_put(fd, "++"), -EOVERFLOW);
 	t_runs(0, "grep -q 'EOVERFLOW.*semaphores/short' $M/errors");
 	units(s, "5\n");
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read(&a, 2), 2); /* what is held counts as well */
-	t_is(actor_write(&a, "+++"), 2);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	t_is(agent_gets(&a, 2), 2); /* what is held counts as well */
+	t_is(agent_says(&a, "+++"), 2);
 	units(s, "5\n");
-	t_is(actor_write(&a, "+"), -EOVERFLOW);
+	t_is(agent_says(&a, "+"), -EOVERFLOW);
 }
 
 static void polling(void **state)
@@ -126,18 +126,18 @@ static void polling(void **state)
 	char buf[8];
 
 	int fd = t_open(tokens(s), O_RDWR), poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	struct actor a = actor_start(tokens(s), O_RDWR);
+	struct agent a = agent_open(tokens(s), O_RDWR);
 	t_is(epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event), 0);
 	t_check(t_poll(fd, POLLIN | POLLOUT, 0) == (POLLIN | POLLOUT));
 	t_is(epoll_wait(poll_fd, &event, 1, 0), 1);
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_is(t_poll(fd, POLLIN, 0), 0);
 	t_is(epoll_wait(poll_fd, &event, 1, 0), 0);
-	t_is(actor_write(&a, "+"), 1);
+	t_is(agent_says(&a, "+"), 1);
 	t_is(epoll_wait(poll_fd, &event, 1, T_LIMIT_MS), 1);
 	t_is(t_get(fd, buf, 1), 1);
 	t_is(t_put(fd, "+"), 1);
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_is(t_poll(fd, POLLIN, 0), 0);
 	kill(a.pid, SIGKILL);
 	t_check(t_poll(fd, POLLIN, T_LIMIT_MS) & POLLIN);
@@ -147,11 +147,11 @@ static void polling(void **state)
 /* ---- whose they are ----------------------------------------------------------------------------------- */
 
 /* Who has read one token already. */
-static struct actor reader(const char *s)
+static struct agent reader(const char *s)
 {
-	struct actor a = actor_start(tokens(s), O_RDWR);
+	struct agent a = agent_open(tokens(s), O_RDWR);
 
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	return a;
 }
 
@@ -162,16 +162,16 @@ static void they_come_back_from_the_dead(void **state)
 	static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
 
 	for (int i = 0; i < 3; i++) {
-		struct actor a = reader(s);
-		t_is(actor_read(&a, 1), 1);
+		struct agent a = reader(s);
+		t_is(agent_gets(&a, 1), 1);
 		units(s, "1\n");
 		t_is(t_stat(s, "holder"), a.pid);
 		kill(a.pid, signals[i]);
 		wait_units(s, 3);
 		t_is(t_stat(s, "holder"), -ENODATA);
 	}
-	struct actor a = reader(s);
-	actor_exit(&a);
+	struct agent a = reader(s);
+	agent_leaves(&a);
 	wait_units(s, 3);
 }
 
@@ -181,8 +181,8 @@ static void not_at_close(void **state)
 	(void)state;
 	const char *s = make("close", 2, 2);
 
-	struct actor a = reader(s);
-	actor_close(&a);
+	struct agent a = reader(s);
+	agent_closes(&a);
 	struct t_io next = t_reader(tokens(s), O_RDWR);
 	t_io_got(&next, "+"); /* the other one */
 	wait_units(s, 1);     /* which came back with that process */
@@ -191,7 +191,7 @@ static void not_at_close(void **state)
 	wait_units(s, 2);
 	/* the kernel forgets the file meanwhile, and the server what it knew */
 	a = reader(s);
-	actor_close(&a);
+	agent_closes(&a);
 	t_runs(0, "echo 2 >/proc/sys/vm/drop_caches");
 	t_kill(a.pid);
 	wait_units(s, 2);
@@ -202,14 +202,14 @@ static void not_a_childs(void **state)
 	(void)state;
 	const char *s = make("child", 1, 1);
 
-	struct actor a = reader(s);
-	pid_t child = actor_fork(&a);
+	struct agent a = reader(s);
+	pid_t child = (pid_t)agent_does(&a, AGENT_FORK, 0);
 	kill(child, SIGKILL);
 	struct t_io next = t_reader(tokens(s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	units(s, "0\n");
 	t_is(t_stat(s, "holder"), a.pid);
-	child = actor_fork(&a);
+	child = (pid_t)agent_does(&a, AGENT_FORK, 0);
 	kill(a.pid, SIGKILL); /* the child has the file still */
 	t_io_got(&next, "+");
 	t_is(kill(child, 0), 0);
@@ -221,8 +221,8 @@ static void whatever_it_becomes(void **state)
 	(void)state;
 	const char *s = make("exec", 1, 1);
 
-	struct actor a = reader(s);
-	actor_exec(&a);
+	struct agent a = reader(s);
+	agent_execs(&a);
 	units(s, "0\n");
 	t_is(t_stat(s, "holder"), a.pid);
 	t_kill(a.pid);
@@ -235,15 +235,15 @@ static void a_threads_are_its_processes(void **state)
 	(void)state;
 	const char *s = make("thread", 3, 3);
 
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read_by_thread(&a, 1), 1);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	t_is(agent_does(&a, AGENT_THREAD, 1), 1);
 	t_is(t_stat(s, "holder"), a.pid);
 	units(s, "2\n"); /* that thread has ended */
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_check(t_run("[ $(grep -c ^holder %s,stat) = 1 ]", s)->status == 0);
-	t_is(actor_write(&a, "++"), 2);
+	t_is(agent_says(&a, "++"), 2);
 	t_is(t_stat(s, "holder"), -ENODATA);
-	t_is(actor_read_by_thread(&a, 1), 1);
+	t_is(agent_does(&a, AGENT_THREAD, 1), 1);
 	kill(a.pid, SIGKILL);
 	wait_units(s, 3);
 }
@@ -299,17 +299,17 @@ static void a_byte_of_who_holds_none(void **state)
 	(void)state;
 	const char *s = make("charge", 3, 3);
 
-	struct actor first = reader(s), second = reader(s), none = actor_start(tokens(s), O_RDWR);
+	struct agent first = reader(s), second = reader(s), none = agent_open(tokens(s), O_RDWR);
 	t_is(t_stat(s, "holder"), first.pid);
-	t_is(actor_write(&none, "+"), 1); /* the first has none any more */
+	t_is(agent_says(&none, "+"), 1); /* the first has none any more */
 	units(s, "2\n");
 	t_is(t_stat(s, "holder"), second.pid);
 	t_kill(first.pid);
 	units(s, "2\n");
-	t_is(actor_read(&none, 1), 1);
-	t_is(actor_write(&second, "+"), 1); /* its own first, though the other is there */
+	t_is(agent_gets(&none, 1), 1);
+	t_is(agent_says(&second, "+"), 1); /* its own first, though the other is there */
 	t_is(t_stat(s, "holder"), none.pid);
-	t_is(actor_write(&second, "+"), 1);
+	t_is(agent_says(&second, "+"), 1);
 	t_is(t_stat(s, "holder"), -ENODATA);
 	units(s, "3\n");
 	t_kill(none.pid);
@@ -322,8 +322,8 @@ static void beside_other_holders(void **state)
 	const char *s = make("beside", 3, 3);
 	struct ipcfs_object *sem = t_attach(IPCFS_SEMAPHORE, "beside", NULL);
 
-	struct actor token = reader(s), file = actor_start(t_format("%s,hold", s), O_RDWR);
-	t_is(actor_read(&file, 8), 2);
+	struct agent token = reader(s), file = agent_open(t_format("%s,hold", s), O_RDWR);
+	t_is(agent_gets(&file, 8), 2);
 	t_is(ipcfs_semaphore_hold(sem, 1, 0), 0);
 	units(s, "0\n");
 	t_check(t_run("[ $(grep -c ^holder %s,stat) = 3 ]", s)->status == 0);
@@ -357,7 +357,7 @@ static void the_next_waiter_has_it(void **state)
 	const char *s = make("next", 1, 1);
 
 	for (int i = 0; i < t_count(20, 200); i++) {
-		struct actor a = reader(s);
+		struct agent a = reader(s);
 		struct t_io next = t_reader(tokens(s), O_RDONLY);
 		t_wait_stat(s, "waiters", 1);
 		kill(a.pid, SIGKILL);
@@ -386,7 +386,7 @@ static void a_program_of_the_library_has_it(void **state)
 	static char name[] = "lib";
 	const char *s = make(name, 1, 1);
 
-	struct actor a = reader(s);
+	struct agent a = reader(s);
 	pid_t child = t_spawn(acquire_by_library, name);
 	t_until(sleeps(child));
 	kill(a.pid, SIGKILL);
@@ -407,27 +407,27 @@ static void a_wait_ends_and_nothing_is_held(void **state)
 	(void)state;
 	const char *s = make("wait", 0, 2);
 
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	actor_begin_read(&a, 1);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	agent_post(&a, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	kill(a.pid, SIGUSR1);
-	t_is(actor_result(&a), -EINTR);
+	t_is(agent_result(&a), -EINTR);
 	struct t_io killed = t_reader(tokens(s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	t_kill(killed.pid);
 	t_wait_stat(s, "waiters", 0);
-	struct actor timed = actor_start(t_format("%s,tokens,timeout=50ms", s), O_RDWR);
-	t_is(actor_read(&timed, 1), -ETIMEDOUT);
+	struct agent timed = agent_open(t_format("%s,tokens,timeout=50ms", s), O_RDWR);
+	t_is(agent_gets(&timed, 1), -ETIMEDOUT);
 	t_is(t_echo(s, "1"), 0);
 	units(s, "1\n");
 	t_is(t_stat(s, "holder"), -ENODATA);
-	struct actor b = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read(&b, 1), 1);
-	actor_begin_read(&b, 1);
+	struct agent b = agent_open(tokens(s), O_RDWR);
+	t_is(agent_gets(&b, 1), 1);
+	agent_post(&b, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	t_is(t_sys(unlink(s)), 0);
-	t_is(actor_result(&b), -EIDRM);
-	t_is(actor_write(&b, "+"), -EIDRM);
+	t_is(agent_result(&b), -EIDRM);
+	t_is(agent_says(&b, "+"), -EIDRM);
 	/* another one of that name has nothing to do with it */
 	t_is(t_touch(t_format("%s,value=1,max=1", s)), 0);
 	t_kill(b.pid);
@@ -438,14 +438,14 @@ static void the_end_of_the_server(void **state)
 {
 	(void)state;
 	const char *s = make("end", 1, 1);
-	struct actor a = reader(s), b = actor_start(tokens(s), O_RDWR);
+	struct agent a = reader(s), b = agent_open(tokens(s), O_RDWR);
 
-	actor_begin_read(&b, 1);
+	agent_post(&b, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	t_umount();
-	t_is(actor_result(&b), -ESHUTDOWN);
+	t_is(agent_result(&b), -ESHUTDOWN);
 	t_mount(NULL);
-	struct actor c = reader(s); /* what the old server's readers had is free */
+	struct agent c = reader(s); /* what the old server's readers had is free */
 	units(s, "0\n");
 	t_kill(a.pid);
 	t_kill(c.pid);
@@ -457,10 +457,10 @@ static void a_death_is_not_lost_where_the_lock_is_busy(void **state)
 	(void)state;
 	const char *s = make("busy", 2, 2);
 
-	struct actor a = reader(s), b = reader(s);
+	struct agent a = reader(s), b = reader(s);
 	pid_t stopped = t_hold(IPCFS_SEMAPHORE, "busy");
 	t_kill(a.pid);
-	actor_exit(&b);
+	agent_leaves(&b);
 	struct t_io next = t_reader(t_format("%s,n=2", s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	t_let_go(stopped);
@@ -480,10 +480,10 @@ static void of_another_pid_namespace(void **state)
 	t_until(t_exists(t_format("%s/semaphores", mnt)) == 0);
 	const char *s = t_format("%s/semaphores/far", mnt);
 	t_is(t_touch(t_format("%s,value=2,max=2", s)), 0);
-	struct actor a = reader(s);
-	t_is(actor_read(&a, 1), 1);
+	struct agent a = reader(s);
+	t_is(agent_gets(&a, 1), 1);
 	units(s, "0\n");
-	t_is(actor_write(&a, "+"), 1);
+	t_is(agent_says(&a, "+"), 1);
 	units(s, "1\n");
 	t_kill(a.pid);
 	wait_units(s, 2);
@@ -594,7 +594,7 @@ static void the_server_keeps_nothing_of_the_dead(void **state)
 {
 	(void)state;
 	const char *s = make("leak", 50, 50);
-	struct actor a[20];
+	struct agent a[20];
 
 	long before = server_descriptors();
 	for (int i = 0; i < 20; i++)
