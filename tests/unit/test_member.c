@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/prctl.h>
 
 #define Q IPCFS_QUEUE
 
