@@ -12,19 +12,6 @@ static inline const char *lines_of(const char *q)
 	return t_format("%s,lines", q);
 }
 
-static inline bool errors_say(const char *what, const char *where)
-{
-	char text[T_TEXT];
-	long n = t_cat(t_path("errors"), text, sizeof(text) - 1);
-
-	if (n < 0)
-		return false;
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		if (strstr(line, what) && strstr(line, where))
-			return true;
-	return false;
-}
-
 /* Takes all there is: the messages, each followed by '|'. */
 static inline const char *drain(const char *q)
 {

@@ -23,13 +23,6 @@ static inline int ack(const char *q, int flags)
 	return fd;
 }
 
-static inline bool errors_say(const char *words)
-{
-	static char text[T_TEXT];
-
-	return t_cat(t_path("errors"), text, sizeof(text)) > 0 && strstr(text, words) != NULL;
-}
-
 static inline bool leased_to(const char *q, pid_t pid, int attempt)
 {
 	return t_stat_has(q, t_format("lease %d %d", (int)pid, attempt));

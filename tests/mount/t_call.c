@@ -154,3 +154,16 @@ long t_server_memory(void)
 	const char *line = strstr(text, "RssAnon:");
 	return line ? strtol(line + 8, NULL, 10) * 1024 : -1;
 }
+
+bool t_errors_say(const char *words, const char *path)
+{
+	static char text[1 << 18];
+
+	if (t_cat(t_brief("%s/errors", t_mnt), text, sizeof(text)) < 0)
+		return false;
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (strstr(line, words) && strstr(line, path))
+			return true;
+	return false;
+}

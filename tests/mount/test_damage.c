@@ -4,8 +4,6 @@
  */
 #include "t.h"
 
-#include "damage.h"
-
 enum { CONTROL_OF_SMALL = 3584 }; /* docs/formats.md: queues, semaphores, events */
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays"};
@@ -60,7 +58,7 @@ static void is_damaged(int kind, const char *name)
 	t_is(rc, -EUCLEAN);
 	if (fd >= 0)
 		close(fd);
-	t_check(errors_say("EUCLEAN", t_format("%s/%s", kinds[kind], name)));
+	t_check(t_errors_say("EUCLEAN", t_format("%s/%s", kinds[kind], name)));
 	t_is(t_exists(path), 0);
 	t_runs(0, "ls -l $M/%s | grep -q %s", kinds[kind], name);
 	t_is(t_sys(unlink(path)), 0);

@@ -170,7 +170,7 @@ static void names(void **state)
 			t_fail("%s is not %s", rows[i].name, t_result(rows[i].want));
 	t_is(t_exists(t_path("queues/n3")), -ENOENT);
 	t_is(t_exists(t_path("queues/absent")), -ENOENT);
-	t_check(errors_say("dead= wants attempts="));
+	t_check(t_errors_say("dead= wants attempts=", ""));
 }
 
 int main(int argc, char **argv)

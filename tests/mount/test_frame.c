@@ -156,7 +156,7 @@ static void too_long_a_line_is_emsgsize(void **state)
 	t_is(t_put(fd, "ab\n01234567890\ncd\n"), -EMSGSIZE);
 	t_is(t_put(fd, "ab\n01234567890"), -EMSGSIZE);
 	t_is(t_stat(q, "messages"), 0); /* nothing of it is taken */
-	t_check(errors_say("EMSGSIZE", "queues/long: a line of over 10 bytes"));
+	t_check(t_errors_say("EMSGSIZE", "queues/long: a line of over 10 bytes"));
 	t_is(t_put(fd, "01234"), 5);
 	t_is(t_put(fd, "567890\n"), -EMSGSIZE);
 	t_is(t_put(fd, "567890"), -EMSGSIZE);
@@ -231,7 +231,7 @@ static void block_alone_is_one_message(void **state)
 	t_is(t_put(fd, "cdef\n"), 5);
 	t_is(t_stat(q, "messages"), 0);
 	t_is(t_put(fd, "ghi"), -EMSGSIZE);
-	t_check(errors_say("EMSGSIZE", "queues/block"));
+	t_check(t_errors_say("EMSGSIZE", "queues/block"));
 	t_is(t_put(fd, "gh"), 2);
 	close(fd);
 	t_drains(q, "a\nbcdef\ngh|");
@@ -261,7 +261,7 @@ static void wrong_options(void **state)
 		if (t_open(t_format("%s,%s", q, bad[i]), O_RDWR) != -EINVAL)
 			t_fail("%s is taken", bad[i]);
 	t_is(t_open(t_format("%s,block=10241", q), O_WRONLY), -EINVAL);
-	t_check(errors_say("EINVAL", "block=10241 is above the queue's capacity"));
+	t_check(t_errors_say("EINVAL", "block=10241 is above the queue's capacity"));
 	t_check(t_open(t_format("%s,block=10k,capacity=10k,timeout=1", q), O_WRONLY) >= 0);
 	t_check(t_open(t_format("%s,lines,watch", q), O_RDONLY) >= 0);
 	t_check(t_open(t_format("%s,stream,lines", q), O_RDONLY) >= 0);
@@ -302,7 +302,7 @@ static void max_gathered_is_edquot(void **state)
 		t_is(t_stat(q, "bytes"), 128 << 10);
 		t_is(t_sys(truncate(q, 0)), 0);
 	}
-	t_check(errors_say("EDQUOT", "bytes gathered for queues"));
+	t_check(t_errors_say("EDQUOT", "bytes gathered for queues"));
 	t_is(t_as(T_NOBODY, gather_many, lines_of(q)), 4);
 	with_mount(NULL);
 }
@@ -355,7 +355,7 @@ static void close_tells_of_a_full_store(void **state)
 	t_is(t_sys(fsync(fd)), -ENOSPC);
 	t_is(t_sys(close(fd)), -ENOSPC);
 	t_is(t_stat(q, "messages"), 0);
-	t_check(errors_say("ENOSPC", "queues/nospace: what was gathered"));
+	t_check(t_errors_say("ENOSPC", "queues/nospace: what was gathered"));
 	t_umount();
 	t_is(t_sys(umount2(t_store, MNT_DETACH)), 0);
 	t_mount(NULL);

@@ -162,7 +162,7 @@ static void what_is_left_goes_with_the_object(void **state)
 	const char *q = with_left("leftrm");
 
 	t_is(t_sys(unlink(q)), 0);
-	t_until(errors_say("EIDRM", "queues/leftrm: 4 bytes"));
+	t_until(t_errors_say("EIDRM", "queues/leftrm: 4 bytes"));
 	t_until(t_status("parked") == 0);
 	q = with_left("lefttemp"); /* its name is free again, and the store whole */
 	t_is(t_echo(t_format("%s,ctl", q), "clear"), 0);
@@ -261,7 +261,7 @@ static void many_descriptors(void **state)
 	t_is(t_put(fd, "more"), -EIDRM);
 	t_is(t_sys(fsync(fd)), -EIDRM);
 	t_is(t_sys(close(fd)), -EIDRM);
-	t_check(errors_say("EIDRM", "queues/dup: what was gathered cannot be put: 3 bytes"));
+	t_check(t_errors_say("EIDRM", "queues/dup: what was gathered cannot be put: 3 bytes"));
 }
 
 /* While a write waits, another process that has the same open file can close it and end. */
@@ -293,7 +293,7 @@ static void a_closed_queue(void **state)
 	t_is(t_echo(t_format("%s,ctl", q), "close"), 0);
 	t_is(t_io_result(&writer), -EPIPE);
 	t_is(t_stat(q, "writers"), 0);
-	t_check(errors_say("EPIPE", "queues/closed: 4 bytes that were left at a close are lost"));
+	t_check(t_errors_say("EPIPE", "queues/closed: 4 bytes that were left at a close are lost"));
 	t_is(t_put(fd, "x"), -EPIPE);
 	t_is(t_put(fd, "x\n"), -EPIPE);
 	t_is(t_put(block, "x"), -EPIPE);

@@ -31,7 +31,7 @@ static void done_settles_all_that_was_read(void **state)
 	t_is(t_stat(q, "unfinished"), 2);
 	t_is(t_stat(q, "lease"), -ENODATA);
 	t_is(t_put(fd, "done"), -EPERM);
-	t_check(errors_say("leased nothing"));
+	t_check(t_errors_say("leased nothing", ""));
 	t_gets(fd, "task 2\n");
 	t_is(t_put(fd, "  done  "), 8);
 	close(fd);
@@ -120,7 +120,7 @@ static void other_words_do_nothing(void **state)
 	t_gets(fd, "a");
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		t_is(t_put(fd, words[i]), -EINVAL);
-	t_check(errors_say("neither"));
+	t_check(t_errors_say("neither", ""));
 	t_is(t_stat(q, "unfinished"), 1);
 	t_check(leased_to(q, getpid(), 1));
 	t_is(t_echo(t_format("%s,ack", q), "task"), -EINVAL); /* it is no way to put */

@@ -286,7 +286,7 @@ static void done_by_number(void **state)
 		if (t_echo(ctl, rows[i].command) != rows[i].want)
 			t_fail("%s is not %s", rows[i].command, t_result(rows[i].want));
 	t_is(t_stat(q, "unfinished"), 0);
-	t_check(errors_say("called too many times"));
+	t_check(t_errors_say("called too many times", ""));
 	t_is(t_echo(ctl, "clear"), 0); /* these were done before */
 	t_is(t_echo(q, "y"), 0);
 	t_is(t_stat(q, "unfinished"), 1);
@@ -312,7 +312,7 @@ static void a_closed_queue_is_drained(void **state)
 	t_is(t_io_result(&writer), -EPIPE);
 	t_check(t_stat_has(q, "closed 1"));
 	t_is(t_echo(q, "d"), -EPIPE);
-	t_check(errors_say("the queue is closed"));
+	t_check(t_errors_say("the queue is closed", ""));
 	t_is(t_echo(t_format("%s,ctl", q), "close"), 0); /* once is enough */
 	t_check(!(t_poll(both, POLLIN, 0) & POLLHUP));
 	t_gets(reader, "a");

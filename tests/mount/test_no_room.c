@@ -7,8 +7,6 @@
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
-#include "damage.h"
-
 /* A tmpfs of that size as the store, instead of the usual one. */
 static void mount_small(const char *size)
 {
@@ -40,7 +38,7 @@ static void a_full_store_is_enospc(void **state)
 		put++;
 	t_is(rc, -ENOSPC);
 	t_check(put >= 50 && put < 130);
-	t_check(errors_say("ENOSPC", "queues/full"));
+	t_check(t_errors_say("ENOSPC", "queues/full"));
 	t_is(t_stat(q, "messages"), put);
 	t_is(t_sys(write(fd, block, sizeof(block))), -ENOSPC);
 	t_is(t_stat(q, "messages"), put);
@@ -58,7 +56,7 @@ static void a_full_store_is_enospc(void **state)
 	t_is(rc, -ENOSPC);
 	t_is(t_exists(t_path("semaphores/s%d", made)), -ENOENT);
 	t_is(t_exists(t_in_store("semaphores/s%d", made)), -ENOENT);
-	t_check(errors_say("ENOSPC", t_format("semaphores/s%d", made)));
+	t_check(t_errors_say("ENOSPC", t_format("semaphores/s%d", made)));
 	t_is(t_echo(t_path("values/new"), "5"), -ENOSPC);
 	struct statvfs vfs;
 	t_is(t_sys(statvfs(t_mnt, &vfs)), 0);
@@ -132,7 +130,7 @@ static void an_unwritable_store(void **state)
 		t_check(strlen(words) > 10);
 	else {
 		t_is(t_touch(t_path("queues/new")), -EROFS);
-		t_check(errors_say("EROFS", "queues/new"));
+		t_check(t_errors_say("EROFS", "queues/new"));
 		t_is(t_exists(t_path("queues/new")), -ENOENT);
 		t_is(t_sys(unlink(q)), -EROFS);
 		t_is(t_sys(mkdir(t_path("queues/d"), 0755)), -EROFS);
@@ -156,7 +154,7 @@ static void a_store_that_becomes_unwritable(void **state)
 	t_is(t_echo(q, "before"), 0);
 	if (mount("none", t_store, "tmpfs", MS_REMOUNT | MS_RDONLY, "") == 0) {
 		t_is(t_touch(t_path("queues/new")), -EROFS);
-		t_check(errors_say("EROFS", "queues/new"));
+		t_check(t_errors_say("EROFS", "queues/new"));
 		t_is(t_sys(unlink(q)), -EROFS);
 		t_is(t_sys(rename(q, t_path("queues/other"))), -EROFS);
 		t_is(t_sys(mkdir(t_path("queues/d"), 0755)), -EROFS);
