@@ -87,7 +87,7 @@ static void acquire(struct agent_note *note, struct ipcfs_object *lock)
 /* False: it is to end. */
 static bool act(struct agent_note *note, struct ipcfs_object *lock)
 {
-	switch (note->deed) {
+	switch ((int)note->deed) {
 	case AGENT_READ:
 		read_token(note);
 		break;
