@@ -33,8 +33,12 @@ static int remove_object(struct fs_item *item)
 				     fs_engine_of(item->kind)
 					     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
-		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
+		if (item->kind !=
+		    IPCFS_MQ) { /* what those take is counted when there is not enough */
+			fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
+			fs_quota_add(item->last.st_uid, FS_Q_BYTES,
+				     -(int64_t)item->last.st_blocks * 512);
+		}
 		fs_item_gone(item);
 	}
 	return rc;
