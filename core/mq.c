@@ -122,7 +122,7 @@ static int attach(struct ipcfs_store *store, int fd, const struct ipcfs_properti
 	    ((p->given & IPCFS_P_MAXMSG && p->maxmsg != (uint64_t)attr.mq_maxmsg) ||
 	     (p->given & IPCFS_P_MSGSIZE && p->msgsize != (uint64_t)attr.mq_msgsize)))
 		rc = -EEXIST;
-	if (rc < 0) {
+	if (rc != 0) {
 		free(o);
 		return rc;
 	}
