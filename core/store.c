@@ -310,7 +310,7 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 		snprintf(path, sizeof(path), "%s", ipcfs_kind_name(kind));
 	if (rc == 0)
 		rc = store_open_folder(store, path, &stream);
-	return rc < 0 ? rc : walk(stream, each, arg);
+	return rc != 0 ? rc : walk(stream, each, arg);
 }
 
 /* ---- removal ---- */

@@ -204,12 +204,14 @@ static void make_base(void)
 {
 	const char *store = getenv("IPCFS_STORE"), *end = store ? strrchr(store, '/') : NULL;
 	struct stat st;
+	size_t len;
 
 	if (end && end > store)
 		snprintf(t.base, sizeof(t.base), "%.*s", (int)(end - store), store);
 	if (!t.base[0] || stat(t.base, &st) < 0 || strlen(t.base) > 150)
 		snprintf(t.base, sizeof(t.base), "/dev/shm");
-	strcat(t.base, "/ipcfs-unit.XXXXXX");
+	len = strlen(t.base);
+	snprintf(t.base + len, sizeof(t.base) - len, "/ipcfs-unit.XXXXXX");
 	if (!mkdtemp(t.base)) {
 		fprintf(stderr, "%s: %s\n", t.base, strerror(errno));
 		exit(1);

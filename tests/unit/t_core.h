@@ -153,7 +153,7 @@ struct t_user {
 	int (*function)(void *arg);
 	void *arg;
 };
-int t_become(void *user);
+int t_become(void *arg);
 /* t_fork of it, and t_wait. */
 int t_as(uid_t uid, int (*function)(void *arg), void *arg);
 /* For a child: mounts a tmpfs of its own over the folder, seen by nobody else. 0, or -errno where
