@@ -50,10 +50,10 @@ struct seg_control {
 	_Atomic uint32_t seq[4];  /* per class: grows when its waiters are woken */
 	_Atomic uint64_t changes; /* grows before each commit */
 	_Atomic uint64_t word;	  /* the kind's commit word */
-	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
+	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. heap: of blocks. */
 	_Atomic uint64_t reserved[2];
 	/* cells: what to copy again if the lock's owner died: bytes at the redo area belong at
-	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
+	 * payload + redo_offset; redo_on is the commit. length: of a string value. heap: redo_on alone. */
 	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
 	_Atomic uint64_t length;
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
@@ -142,6 +142,7 @@ struct ipcfs_object {
 	char *folder; /* where that is: "queues/team", noted at open */
 	gid_t group;
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
+	uint64_t heap_bytes;	   /* of all blocks, in kinds that have a heap (heap.h); else 0 */
 	/* per kind, from layout() */
 	union {
 		struct {
