@@ -18,15 +18,11 @@
 #include <unistd.h>
 
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &ipcfs_queue_ops,
-	[IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
-	[IPCFS_EVENT] = &ipcfs_event_ops,
-	[IPCFS_VALUE] = &ipcfs_value_ops,
-	[IPCFS_ARRAY] = &ipcfs_array_ops,
-	[IPCFS_LOCK] = &ipcfs_lock_ops,
-	[IPCFS_CONDITION] = &ipcfs_condition_ops,
-	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
-	[IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_QUEUE] = &ipcfs_queue_ops,	  [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
+	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
+	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
+	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,		  [IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
