@@ -217,6 +217,8 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path);
 int store_check_name(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* The same of what is taken by reading: who may not write may not read. */
+mode_t store_taking_mode(mode_t mode);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

@@ -72,14 +72,18 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 	return 0;
 }
 
+mode_t store_taking_mode(mode_t mode)
+{
+	for (int shift = 0; shift <= 6; shift += 3)
+		if (!(mode & (mode_t)(02 << shift)))
+			mode &= ~(mode_t)(04 << shift);
+	return mode;
+}
+
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode)
 {
 	mode &= 0777;
-	if (ipcfs_kinds[kind]->taking)
-		for (int shift = 0; shift <= 6; shift += 3)
-			if (!(mode & (mode_t)(02 << shift)))
-				mode &= ~(mode_t)(04 << shift);
-	return mode;
+	return ipcfs_kinds[kind]->taking ? store_taking_mode(mode) : mode;
 }
 
 /* ---- the folder ---- */

@@ -7,39 +7,11 @@
 
 #include <sys/resource.h>
 
-#include "t_heap.h"
-
-#include "core/list.h"
+#include "t_list.h"
 
 #define L IPCFS_LIST
 
-/* ---- the whole of it: items as one text, and every byte of the heap has one owner ------------- */
-
-static bool note_items(struct ipcfs_object *o, struct heap_map *map)
-{
-	struct list_view v;
-	struct iovec bytes;
-	uint64_t at;
-
-	if (list_look(o, &v) < 0)
-		return false;
-	if (v.at && !heap_note(map, v.at, heap_room(8 + 8 * v.slots)))
-		return false;
-	for (uint64_t i = 0; i < v.count; i++)
-		if (list_item(o, &v, i, &at, &bytes) < 0 ||
-		    !heap_note(map, at, list_item_room(bytes.iov_len)))
-			return false;
-	return true;
-}
-
-static void t_whole(struct ipcfs_object *o)
-{
-	static struct heap_map map;
-
-	memset(&map, 0, sizeof(map));
-	t_check(note_items(o, &map));
-	t_check(heap_is_whole(o, &map));
-}
+/* ---- items as one text ------------------------------------------------------------------------ */
 
 /* "a,b,c" */
 static const char *items_of(struct ipcfs_object *o)
@@ -60,7 +32,7 @@ static const char *items_of(struct ipcfs_object *o)
 	}
 	text[len ? len - 1 : 0] = '\0';
 	free(items);
-	t_whole(o);
+	t_check(list_is_whole(o));
 	return text;
 }
 
@@ -376,7 +348,7 @@ static void model_compare(struct ipcfs_object *o)
 				model.len[i]));
 	}
 	free(items);
-	t_whole(o);
+	t_check(list_is_whole(o));
 }
 
 static size_t some_length(void)
@@ -559,7 +531,7 @@ static void steady(void)
 			t_is(pages_of("l"), before);
 	}
 	t_check(pages_of("l") < 100);
-	t_whole(o);
+	t_check(list_is_whole(o));
 }
 
 static void full_extent(void)
