@@ -189,7 +189,7 @@ const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread)
 
 void fs_handle_closed_by(struct fs_handle *h, pid_t thread)
 {
-	if (!h->holds && !h->replaces)
+	if (!h->holds && !fs_frame_gathers(h))
 		return;
 	h->closer = fs_process_ending(thread);
 	/* Who has acquired for others and ends, as flock(1): then it is whoever opened the file. */

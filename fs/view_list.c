@@ -284,12 +284,15 @@ static int sync_request(struct fs_request *r)
 	return rc;
 }
 
-/* `>` without a write empties the list, as any file; unless who was to write was killed before he could. */
+/* `>` without a write empties the list, as any file. But who was killed had not finished: neither his line, nor what
+ * was to come instead of what is there. */
 static void close_handle(struct fs_handle *h)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 
-	if (h->replaces && !h->frame.len && h->closer != FS_KILLED)
+	if (h->closer == FS_KILLED)
+		fs_frame_drop(h);
+	else if (h->replaces && !h->frame.len)
 		fs_park_leave(h->item, &op);
 }
 
