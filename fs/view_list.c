@@ -250,7 +250,10 @@ static int write_lines(struct fs_request *r)
 {
 	bool cas = r->handle->leaf.options & FS_O_CAS;
 	struct lines l;
-	int rc = cut(r->data, r->size, cas || r->orphan, &l);
+	int rc;
+
+	r->handle->tried = true;
+	rc = cut(r->data, r->size, cas || r->orphan, &l);
 
 	if (rc == 0 && cas)
 		rc = put(r, l.items, l.count, !(r->handle->flags & O_APPEND));
@@ -284,15 +287,15 @@ static int sync_request(struct fs_request *r)
 	return rc;
 }
 
-/* `>` without a write empties the list, as any file. But who was killed had not finished: neither his line, nor what
- * was to come instead of what is there. */
+/* `>` without a write empties the list, as any file; one that failed has left it as it was. Who was killed had not
+ * finished: neither his line, nor what was to come instead of what is there. */
 static void close_handle(struct fs_handle *h)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 
 	if (h->closer == FS_KILLED)
 		fs_frame_drop(h);
-	else if (h->replaces && !h->frame.len)
+	else if (h->replaces && !h->tried)
 		fs_park_leave(h->item, &op);
 }
 

@@ -163,7 +163,11 @@ static void truncating(void **state)
 	t_shows(l, "cc\ndd\ne\nf\n");
 	t_runs(0, ": > $M/lists/trunc");
 	t_shows(l, "");
-	start_with(l, "a\n");
+	start_with(l, "a\n"); /* a write that fails leaves it as it was */
+	t_is(t_echo(t_format("%s,capacity=5", list("trunc6")), "123\n"), 0);
+	t_is(t_echo(list("trunc6"), "123456\n"), -EMSGSIZE);
+	t_is(t_echo(list("trunc6"), "123\n456\n"), -ENOSPC);
+	t_shows(list("trunc6"), "123\n");
 	fd = t_open(l, O_WRONLY | O_TRUNC);
 	t_is(t_put(fd, "b"), 1);
 	t_is(t_sys(fsync(fd)), 0);
