@@ -51,10 +51,10 @@ struct seg_control {
 	_Atomic uint32_t seq[4];  /* per class: grows when its waiters are woken */
 	_Atomic uint64_t changes; /* grows before each commit */
 	_Atomic uint64_t word;	  /* the kind's commit word */
-	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
+	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. heap: of blocks. */
 	_Atomic uint64_t reserved[2];
 	/* cells: what to copy again if the lock's owner died: bytes at the redo area belong at
-	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
+	 * payload + redo_offset; redo_on is the commit. length: of a string value. heap: redo_on alone. */
 	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
 	_Atomic uint64_t length;
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
@@ -112,7 +112,7 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -144,6 +144,7 @@ struct ipcfs_object {
 	char *folder; /* where that is: "queues/team", noted at open */
 	gid_t group;
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
+	uint64_t heap_bytes;	   /* of all blocks, in kinds that have a heap (heap.h); else 0 */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -220,6 +221,8 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path);
 int store_check_name(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* The same of what is taken by reading: who may not write may not read. */
+mode_t store_taking_mode(mode_t mode);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

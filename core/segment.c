@@ -345,6 +345,8 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const cha
 	/* Elements may be mapped by anybody, who should not meet a full store there. */
 	if (plan.ops->npy)
 		rc = sys_allocate(fd, 0, SEG_PAGE + plan.cells.bytes);
+	if (rc == 0 && plan.heap_bytes)
+		rc = sys_allocate(fd, SEG_PAGE, SEG_PAGE);
 	if (rc == 0 && plan.ops->claims_ready) {
 		rc = sys_allocate(fd, plan.claims, SEG_PAGE);
 		atomic_init(&control.claims_reserved, SEG_PAGE);

@@ -52,6 +52,8 @@ struct fs_handle {
 	char *gathered;
 	size_t gathered_len;
 	struct fs_frame frame;
+	bool replaces; /* opened with O_TRUNC: its first lines replace all */
+	bool tried;    /* a write came, whatever became of it */
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */

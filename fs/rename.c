@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * rename.c - requests that remove or rename a name, and the renaming of a value or array onto another,
+ * rename.c - requests that remove or rename a name, and the renaming of a value, array or list onto another,
  * which writes that one.
  */
 #include "fs.h"
@@ -111,18 +111,18 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* ---- renaming --------------------------------------------------------------------------------------------- */
 
-/* Onto an existing value or array: its content changes, as one operation, and the source goes. */
+/* Onto an existing value, array or list: its content changes, as one operation, and the source goes. */
 static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 {
 	int rc;
 
 	if (from == to)
 		return 0;
-	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
-		return fs_fail(-EEXIST, "only values and arrays can be written by mv");
+	if (!fs_kind_of(to->kind)->replace || to->type != FS_OBJECT || from->type != FS_OBJECT)
+		return fs_fail(-EEXIST, "only values, arrays and lists can be written by mv");
 	if (!fs_dir_may(req, &to->last, 02) || !fs_dir_may(req, &from->last, 04))
 		return -EACCES;
-	rc = fs_cells_replace(from, to);
+	rc = fs_kind_of(to->kind)->replace(from, to);
 	return rc < 0 ? rc : remove_object(from);
 }
 

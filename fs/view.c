@@ -11,15 +11,11 @@
 #include <string.h>
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,
-	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,
-	[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,
-	[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind,
-	[IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_LIST] = &fs_list_kind,		[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -107,7 +103,9 @@ bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
 	       (h->leaf.view == FS_WATCH ||
-		(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
+		(h->leaf.view == FS_PLAIN &&
+		 (kinds[h->item->kind]->read_waits ||
+		  h->leaf.options & kinds[h->item->kind]->read_waits_with)));
 }
 
 /* ---- answering --------------------------------------------------------------------------------- */

@@ -41,6 +41,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_condition_notify(o, 1);
 	case IPCFS_BARRIER:
 		return ipcfs_barrier_reset(o);
+	case IPCFS_LIST:
+		return ipcfs_list_append(o, "x", 1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -95,6 +97,8 @@ static const struct {
 	{.name = "get_many", .kind = Q},
 	{.name = "condition", .kind = IPCFS_CONDITION},
 	{.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "pop", .kind = IPCFS_LIST},
+	{.name = "change", .kind = IPCFS_LIST},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -149,6 +153,8 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_event_wait(o, IPCFS_FOREVER);
 	if (strcmp(how, "condition") == 0)
 		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
+	if (strcmp(how, "pop") == 0)
+		return (int)ipcfs_list_pop(o, 0, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "barrier") == 0)
 		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
