@@ -66,7 +66,7 @@ int fs_view_clear(struct fs_item *item)
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 	int rc;
 
-	if (item->kind != IPCFS_QUEUE)
+	if (!kinds[item->kind]->clears)
 		return 0; /* nothing that can be cleared */
 	rc = fs_view_engine_item(item, &op);
 	if (rc == 0)
