@@ -37,6 +37,11 @@ enum {
 #define SEG_WAITERS(class) (1u << (class))	/* somebody may sleep on seq[class] */
 #define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
 
+/* A ring of messages: its commit word, and bytes of index and ring that have memory. */
+struct ring_state {
+	_Atomic uint64_t word, reserved_index, reserved_bytes;
+};
+
 /* At the end of the first page, or of the file where the label is a .npy header. */
 struct seg_control {
 	uint64_t magic;
@@ -65,12 +70,14 @@ struct seg_control {
 	 * declared done. */
 	_Atomic uint64_t taken[2];
 	_Atomic uint64_t turn_next,
-		next_until; /* who has the turn next; until when he is waited for */
-	uint8_t spare[SEG_CONTROL - 248];
+		next_until;	/* who has the turn next; until when he is waited for */
+	struct ring_state back; /* pipe: of the way from b; word and reserved are of that from a */
+	uint8_t spare[SEG_CONTROL - 272];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
 _Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
+_Static_assert(offsetof(struct seg_control, reserved) == 112, "word and reserved are a ring_state");
 
 struct ipcfs_object;
 struct claim;
@@ -114,6 +121,12 @@ extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_e
 	ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
+/* Where a ring of messages is (ring.h). */
+struct ring {
+	uint64_t capacity, slots;
+	size_t index, bytes, state; /* offsets; of its ring_state in the control block */
+};
+
 /* One process's attachment to one segment, shared by all its opens. */
 struct ipcfs_object {
 	const struct ipcfs_kind_ops *ops;
@@ -145,10 +158,8 @@ struct ipcfs_object {
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
 	/* per kind, from layout() */
 	union {
-		struct {
-			uint64_t capacity, slots;
-			size_t index, ring; /* offsets */
-		} queue;
+		struct ring queue, topic;
+		struct ring ways[2]; /* pipe: from a, from b */
 		struct {
 			char type;
 			bool scalar; /* a value */

@@ -255,7 +255,7 @@ static struct region some_region(struct ipcfs_object *o)
 		return (struct region){
 			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
 	if (o->kind == Q)
-		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
+		return (struct region){.name = "ring", .at = o->queue.bytes, .len = 3000};
 	return (struct region){.name = "all behind the label",
 			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
@@ -523,7 +523,7 @@ static void cut_short_where_memory_is_asked_for(void)
 	q = t_queue("q2", 0, 100000);
 	t_is(ipcfs_queue_put(q, bytes, 10, 0), 0);
 	fd = t_file(Q, "q2");
-	t_is(ftruncate(fd, (off_t)(q->queue.ring + SEG_PAGE)), 0);
+	t_is(ftruncate(fd, (off_t)(q->queue.bytes + SEG_PAGE)), 0);
 	close(fd);
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
