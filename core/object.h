@@ -118,7 +118,7 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_mq_ops;
+	ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* Where a ring of messages is (ring.h). */

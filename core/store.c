@@ -26,6 +26,8 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops,
 	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_PIPE] = &ipcfs_pipe_ops,
+	[IPCFS_TOPIC] = &ipcfs_topic_ops,
 	[IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
