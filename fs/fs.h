@@ -8,7 +8,7 @@
  *   retry.c   requests that met a busy lock
  *   reply.c   the only fuse_reply_*       view.c    reads and writes, common views
  *   view_*.c  one a kind: its text        cells.c   elements of values and arrays as text (cells.h)
- *   view_frame.c  queues: lines, blocks
+ *   view_frame.c  queues: lines, blocks   message.c messages as answers
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
  *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
@@ -72,6 +72,8 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_TOKENS = 1 << 11,
        FS_O_NOTIFY = 1 << 12,
        FS_O_PRIO = 1 << 13,
+       FS_O_A = 1 << 29,
+       FS_O_B = 1 << 30,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -80,7 +82,7 @@ struct fs_leaf {
 	enum fs_view view;
 	uint32_t options;
 	int64_t timeout_ns;
-	uint64_t n;
+	uint64_t n;	/* semaphore: units; pipe: the end, 1 or 2 */
 	uint64_t block; /* bytes; 0: all until fsync or close */
 	int notify;	/* signal */
 	unsigned prio;
@@ -269,8 +271,9 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
-	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
+	/* condition: it is armed, and no read has begun to wait for that; topic: the last message read */
+	uint64_t ticket;
+	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	bool closing; /* in item->closing */
@@ -291,6 +294,8 @@ void fs_handle_free(struct fs_handle *h);
 /* It is closed, but what it leaves behind still needs it: its number means nothing any more. */
 void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
+/* What its kind has to do before it is open. -EBUSY. */
+int fs_handle_begin(struct fs_handle *h);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
 void fs_handle_forget_text(struct fs_handle *h);
@@ -419,6 +424,8 @@ void fs_park_note(struct fs_item *item);
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers);
 /* Would the handle's next read, or write, stand behind others? */
 bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class);
+/* Does anybody stand in the line in which the handle would? */
+bool fs_park_anybody(const struct fs_handle *h, enum ipcfs_class class);
 void fs_park_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
 extern bool fs_park_stopping; /* ESHUTDOWN instead of waiting */
 
@@ -499,7 +506,12 @@ struct fs_kind {
 	bool read_waits;  /* plain reads may wait */
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
-	bool flushes; /* it matters who closes a descriptor: each close is told */
+	bool flushes;	 /* it matters who closes a descriptor: each close is told */
+	unsigned clears; /* how many IPCFS_V_CLEAR, each of a part (op->first, from 1), clear it */
+	/* A plain handle is about to be opened, which the object has to know of: 0, -EBUSY, or an error. NULL: it has not. */
+	int (*open)(struct fs_handle *h);
+	/* Handles with different numbers, 0 to 31, do not stand in one line. NULL: all do. */
+	unsigned (*lane)(const struct fs_handle *h);
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
 	 * take, to give. */
 	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
@@ -532,7 +544,8 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_pipe_kind,
+	fs_topic_kind, fs_mq_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
@@ -562,7 +575,15 @@ int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool a
 int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
+/* Drops what can be dropped. */
 int fs_view_clear(struct fs_item *item);
+/* command of kinds that have `clear` alone. */
+int fs_view_clear_command(struct fs_handle *h, const char *word, size_t len, bool act);
+
+/* ---- message.c ----------------------------------------------------------------------------- */
+/* ipcfs_op.sink: answers the request `arg` with the message; adds it to the text `arg`. */
+int fs_message_answer(void *arg, const struct iovec *pieces, int n);
+int fs_message_add(void *arg, const struct iovec *pieces, int n);
 
 /* ---- view_frame.c -------------------------------------------------------------------------- */
 /* Does a write through the handle go through `lines` or `block`? */

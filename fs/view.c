@@ -22,6 +22,8 @@ static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &fs_lock_kind,
 	[IPCFS_CONDITION] = &fs_condition_kind,
 	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_PIPE] = &fs_pipe_kind,
+	[IPCFS_TOPIC] = &fs_topic_kind,
 	[IPCFS_MQ] = &fs_mq_kind,
 };
 
@@ -530,12 +532,20 @@ int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 int fs_view_clear(struct fs_item *item)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-	int rc;
+	int rc = 0;
 
-	if (item->kind != IPCFS_QUEUE)
-		return 0; /* nothing that can be cleared */
-	rc = fs_view_engine_item(item, &op);
-	if (rc == 0)
-		fs_park_changed(item);
+	while (rc == 0 && op.first < kinds[item->kind]->clears) {
+		op.first++;
+		rc = fs_view_engine_item(item, &op);
+		if (rc == 0)
+			fs_park_changed(item);
+	}
 	return rc;
+}
+
+int fs_view_clear_command(struct fs_handle *h, const char *word, size_t len, bool act)
+{
+	if (len != 5 || memcmp(word, "clear", 5) != 0)
+		return -EINVAL;
+	return act ? fs_view_clear(h->item) : 0;
 }
