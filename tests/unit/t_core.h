@@ -573,6 +573,15 @@ static inline struct ipcfs_object *t_barrier(const char *name, uint64_t parties)
 	return t_object(IPCFS_BARRIER, name, &p);
 }
 
+/* A pipe or a topic. */
+static inline struct ipcfs_object *t_messages(enum ipcfs_kind kind, const char *name,
+					      uint64_t capacity)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_CAPACITY, .capacity = capacity};
+
+	return t_object(kind, name, &p);
+}
+
 /* len 0: not given. */
 static inline struct ipcfs_object *t_cells(enum ipcfs_kind kind, const char *name, char type,
 					   uint64_t len)
@@ -616,6 +625,17 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		break;
 	case IPCFS_BARRIER:
 		o = t_barrier(name, 3);
+		break;
+	case IPCFS_PIPE:
+		o = t_messages(kind, name, 3000);
+		t_is(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+		t_is(ipcfs_pipe_put(o, IPCFS_END_A, "one", 3, 0), 0);
+		t_is(ipcfs_pipe_put(o, IPCFS_END_A, "three", 5, 0), 0);
+		break;
+	case IPCFS_TOPIC:
+		o = t_messages(kind, name, 3000);
+		t_is(ipcfs_topic_publish(o, "one", 3), 0);
+		t_is(ipcfs_topic_publish(o, "three", 5), 0);
 		break;
 	default:
 		t_fail("no such kind");
