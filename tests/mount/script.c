@@ -4,6 +4,7 @@
  *   link symlink unlink fsync mmap record (a record lock) unknown (an ioctl) close
  *   rename:NAME (+ another of its kind, onto one that is there with ++)   truncate:BYTES
  *   limit:NS (IPCFS_TIMEOUT)   lock:ex|sh|un|nbex|nbsh (flock)   short:PATTERN (reads two bytes)
+ *   held:TEXT heard:PATTERN drop (what `before` opened first: writes, reads, closes)
  *   poll:in|out|inout   peek:PATTERN shows:PATTERN stat:LINE (of the plain name)   there gone
  */
 #include "script.h"
@@ -25,11 +26,13 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = {"", ",temp", "free\n"},
 	[IPCFS_CONDITION] = {"", ",temp", "0\n"},
 	[IPCFS_BARRIER] = {",parties=2", ",parties=3", "0\n"},
+	[IPCFS_PIPE] = {",capacity=10", ",capacity=11", NULL},
+	[IPCFS_TOPIC] = {",capacity=10", ",capacity=11", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 
 static int last_name;
-static int held[8]; /* opened by `before` */
+static int held[16]; /* opened by `before` */
 static unsigned held_count;
 static struct t_io waiter;
 
@@ -64,16 +67,31 @@ static long write_to(const char *path, const char *text)
 	return n;
 }
 
-static void hold(const char *path)
+static int hold(const char *path)
 {
-	char text[100];
 	int fd = t_open(path, O_RDWR);
 
 	if (fd < 0 || held_count == sizeof(held) / sizeof(*held))
 		t_fail("%s: %s", path, t_result(fd));
 	held[held_count++] = fd;
-	if (t_get(fd, text, sizeof(text)) <= 0)
+	return fd;
+}
+
+static void hold_and_read(const char *path)
+{
+	char text[100];
+
+	if (t_get(hold(path), text, sizeof(text)) <= 0)
 		t_fail("%s: nothing was read", path);
+}
+
+/* ">OPTIONS TEXT" */
+static void write_with(const char *path, const char *step)
+{
+	const char *blank = strchr(step, ' ');
+
+	path = t_format("%s%.*s", path, (int)(blank - step), step);
+	t_is(write_to(path, blank + 1), (long)strlen(blank + 1));
 }
 
 void script_unlock(void)
@@ -98,7 +116,13 @@ const char *script_make(enum ipcfs_kind kind, const char *before)
 			t_is(write_to(path, step + 1), (long)strlen(step + 1));
 			break;
 		case '<':
+			hold_and_read(t_format("%s%s", path, step + 1));
+			break;
+		case '^':
 			hold(t_format("%s%s", path, step + 1));
+			break;
+		case '>':
+			write_with(path, step + 1);
 			break;
 		case '&':
 			script_reader(path);
@@ -144,7 +168,9 @@ static const char *snapshot(const char *path)
 	if (t_exists(path) < 0)
 		return "absent";
 	t_again(t_cat(t_format("%s,stat", path), stat_text, sizeof(stat_text)));
-	t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
+	peek[0] = '\0';
+	if (!strstr(path, "/pipes/"))
+		t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
 	return t_format("%s%s", stat_text, peek);
 }
 
@@ -303,6 +329,28 @@ static long do_short(struct run *r, const char *word)
 	return seen(word, text, n);
 }
 
+static long do_held(struct run *r, const char *word)
+{
+	(void)r;
+	return t_put(held[0], word);
+}
+
+static long do_heard(struct run *r, const char *word)
+{
+	char text[100] = "";
+	long n = t_get(held[0], text, sizeof(text) - 1);
+
+	(void)r;
+	return seen(word, text, n);
+}
+
+static long do_drop(struct run *r, const char *word)
+{
+	(void)r;
+	(void)word;
+	return t_sys(close(held[--held_count]));
+}
+
 static long do_poll(struct run *r, const char *word)
 {
 	int got = t_poll(r->fd, POLLIN | POLLOUT, 0);
@@ -360,7 +408,8 @@ static const struct verb {
 	{"truncate", do_truncate}, {"fsync", do_fsync},	    {"close", do_close},
 	{"short", do_short},	   {"poll", do_poll},	    {"peek", do_peek},
 	{"shows", do_shows},	   {"stat", do_stat},	    {"there", do_there},
-	{"gone", do_gone},
+	{"gone", do_gone},	   {"held", do_held},	    {"heard", do_heard},
+	{"drop", do_drop},
 };
 
 /* "VERB:WORD" */

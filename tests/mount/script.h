@@ -19,10 +19,14 @@ enum { /* kinds as bits */
        L = 1 << IPCFS_LOCK,
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
+       P = 1 << IPCFS_PIPE,
+       T = 1 << IPCFS_TOPIC,
        M = 1 << IPCFS_MQ,
        CELLS = V | A,
        ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~CELLS, /* whose plain reads may wait */
+       PEEKS = ALL & ~P,	   /* that have `peek` and `watch` */
+       PLAIN = ALL & ~P,	   /* that are read and written by their bare names */
+       WAITS = ALL & ~(CELLS | P), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of
@@ -38,7 +42,8 @@ extern const struct script_kind script_kinds[IPCFS_KIND_COUNT];
 struct script_row {
 	unsigned kinds;
 	/* What is done before, steps with | between: `=TEXT` writes; `<OPTIONS` opens the name with these and reads
-	 * once, and stays open; `&` a process reads, and waits. */
+	 * once, and stays open; `^OPTIONS` opens it, and it stays open; `>OPTIONS TEXT` opens it and writes; `&` a
+	 * process reads, and waits. */
 	const char *before;
 	/* Behind the name; % stands for the kind's properties, # for the others. */
 	const char *options;
