@@ -212,7 +212,7 @@ struct ipcfs_stat {
 	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
-	/* pipe: a and b; the dead whom nobody has missed yet count as there */
+	/* pipe: a and b */
 	struct ipcfs_pipe_end ends[2];
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);

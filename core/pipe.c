@@ -326,6 +326,34 @@ static int count_end(struct ipcfs_object *o, unsigned end, struct ipcfs_pipe_end
 	return 0;
 }
 
+/* Without the lock: is the end open to somebody who lives? */
+static bool has_living(struct ipcfs_object *o, unsigned end)
+{
+	uint64_t dead = 0;
+
+	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
+		struct claim *c = claim_at(o, i);
+		uint64_t member = LOAD(c->member);
+
+		if (LOAD(c->state) != end || (dead && member == dead))
+			continue;
+		if (claim_alive(o, c))
+			return true;
+		dead = member;
+	}
+	return false;
+}
+
+/* As the next one to look would find it, who takes away what the dead have open. */
+static void count_living(struct ipcfs_object *o, struct ipcfs_pipe_end ends[2])
+{
+	for (unsigned end = IPCFS_END_A; end <= IPCFS_END_B; end++)
+		if (ends[end - 1].state == IPCFS_END_OPEN && !has_living(o, end))
+			ends[end - 1].state = IPCFS_END_CLOSED;
+	if (ends[0].state != IPCFS_END_OPEN && ends[1].state != IPCFS_END_OPEN)
+		ends[0].state = ends[1].state = IPCFS_END_NEVER;
+}
+
 /* Without the lock: what was read belongs together if nothing changed meanwhile. */
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
@@ -337,6 +365,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 
 		if (rc == 0)
 			rc = count_end(o, IPCFS_END_B, &st->ends[1]);
+		count_living(o, st->ends);
 		if (rc == 0 && LOAD(o->control->changes) == changes)
 			break;
 	}
@@ -368,58 +397,3 @@ const struct ipcfs_kind_ops ipcfs_pipe_ops = {
 	.stat = counts,
 	.holding = holding,
 };
-
-/* ---- the library's calls --------------------------------------------------------------------- */
-
-static int run(struct ipcfs_object *o, struct ipcfs_op *op, enum ipcfs_end end, int64_t deadline_ns)
-{
-	op->first = end;
-	return o->kind == IPCFS_PIPE ? obj_run(o, op, deadline_ns) : -EINVAL;
-}
-
-int ipcfs_pipe_open(struct ipcfs_object *pipe, enum ipcfs_end end)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_OPEN};
-
-	return run(pipe, &op, end, 0);
-}
-
-int ipcfs_pipe_close(struct ipcfs_object *pipe, enum ipcfs_end end)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLOSE};
-
-	return run(pipe, &op, end, 0);
-}
-
-int ipcfs_pipe_put(struct ipcfs_object *pipe, enum ipcfs_end end, const void *msg, size_t len,
-		   int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = msg, .in_len = len};
-
-	return run(pipe, &op, end, deadline_ns);
-}
-
-ssize_t ipcfs_pipe_get(struct ipcfs_object *pipe, enum ipcfs_end end, void *buf, size_t size,
-		       int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET, .out = buf, .out_size = size};
-	int rc = run(pipe, &op, end, deadline_ns);
-
-	return rc < 0 ? rc : (ssize_t)op.out_len;
-}
-
-int ipcfs_pipe_poll(struct ipcfs_object *pipe, enum ipcfs_end end, int64_t deadline_ns)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_GET, .flags = IPCFS_OP_DRY};
-	int rc = run(pipe, &op, end, deadline_ns);
-
-	return rc == -ENODATA ? 0 : rc;
-}
-
-ssize_t ipcfs_pipe_clear(struct ipcfs_object *pipe, enum ipcfs_end end)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-	int rc = run(pipe, &op, end, 0);
-
-	return rc < 0 ? rc : (ssize_t)op.count;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_room.c
- * what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
+ * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_many.c
+ * those of many messages, queue_room.c what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
  * dead-letter queue, queue_calls.c the library's calls.
  *
  * A message is in the ring's index, or it has left it. Of those that have left, some are claims: leased to a
@@ -75,6 +75,10 @@ static inline void queue_take(struct ipcfs_object *o, struct queue_view *v, uint
 /* Fills bytes and slot behind the view, which then counts the message. Nobody sees it yet.
  * -EAGAIN, -EMSGSIZE, -ENOSPC, -EDQUOT. */
 int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n);
+
+/* ---- queue_many.c ---- */
+int queue_put_many(struct ipcfs_object *o, struct ipcfs_op *op);
+int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op);
 
 /* ---- queue_room.c ---- */
 /* Before a put of len bytes: where old claims hold back what is free behind them, they move together. */

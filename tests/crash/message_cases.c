@@ -179,6 +179,9 @@ static int pipe_clear_done(struct ipcfs_object *o)
 
 /* ---- pipes: opening and closing --------------------------------------------------------------------- */
 
+#define EVER_OPEN(end) (1ull << (end))
+#define IS_OPEN(end) (16ull << (end))
+
 /* How many claims each end has, and what control->length says of them: legal, and of which state? */
 struct ends {
 	unsigned a, b;
@@ -188,7 +191,6 @@ struct ends {
 /* Looking takes the lock, so what was committed is there. */
 static int look_at_ends(struct ipcfs_object *o, struct ends *is)
 {
-	struct ipcfs_stat st;
 	int rc = obj_lock(o, 0, false);
 
 	*is = (struct ends){0};
@@ -198,13 +200,12 @@ static int look_at_ends(struct ipcfs_object *o, struct ends *is)
 		is->a += LOAD(claim_at(o, i)->state) == IPCFS_END_A;
 		is->b += LOAD(claim_at(o, i)->state) == IPCFS_END_B;
 	}
+	is->a_ever = LOAD(o->control->length) & EVER_OPEN(IPCFS_END_A);
+	is->b_ever = LOAD(o->control->length) & EVER_OPEN(IPCFS_END_B);
+	if (!(LOAD(o->control->length) & IS_OPEN(IPCFS_END_A)) != !is->a ||
+	    !(LOAD(o->control->length) & IS_OPEN(IPCFS_END_B)) != !is->b)
+		rc = -1; /* kept twice, and different */
 	obj_unlock(o, 0);
-	rc = ipcfs_stat(o, &st);
-	is->a_ever = st.ends[0].state != IPCFS_END_NEVER;
-	is->b_ever = st.ends[1].state != IPCFS_END_NEVER;
-	if (rc == 0 && ((st.ends[0].state == IPCFS_END_OPEN) != (is->a > 0) ||
-			(st.ends[1].state == IPCFS_END_OPEN) != (is->b > 0)))
-		return -1; /* kept twice, and different */
 	return rc;
 }
 
@@ -312,7 +313,8 @@ static void pipe_close_pending(struct ipcfs_object *o)
 	claim_stage(o, 0, 0);
 	claim_stage(o, 1, IPCFS_END_B);
 	o->staged_from = o->staged_to = 0;
-	STORE(o->control->redo_length, 1 << IPCFS_END_A | 17 << IPCFS_END_B);
+	STORE(o->control->redo_length,
+	      EVER_OPEN(IPCFS_END_A) | EVER_OPEN(IPCFS_END_B) | IS_OPEN(IPCFS_END_B));
 	STORE(o->control->redo_on, 1);
 	STORE(o->control->lock, DEAD << 1);
 }

@@ -34,6 +34,10 @@ static const struct script_row common[] = {
 	{M, "", ",prio=2", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{P, "", ",a", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{P, "", ",b,timeout=1", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{Q, "", ",lines", O_WRONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{Q, "", ",block", O_WRONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{Q, "", ",block=4k", O_WRONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{PLAIN, "", "%,notify=USR1", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
 	{CELLS, "", "%,raw", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{CELLS, "", "%,cas", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{A, "", "%,at=0", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
@@ -49,6 +53,12 @@ static const struct script_row common[] = {
 	{Q, "", ",capacity=1M", O_RDWR, "@there", NULL},
 	{Q, "", ",maxsize=2,capacity=2M", O_RDWR, "!EEXIST", "other properties"},
 	{P | T, "", ",capacity=10", O_RDWR, "@there", NULL},
+	{Q, "+,attempts=2,dead=x", ",dead=x", O_RDWR, "@there", NULL},
+	{Q, "+,attempts=2,dead=x", ",dead=y", O_RDWR, "!EEXIST", "other properties"},
+	{Q, "+,attempts=2", ",attempts=3", O_RDWR, "!EEXIST", "other properties"},
+	{S, "+,value=1,max=1|<", ",value=1,max=1", O_RDWR, "@there", NULL},
+	{M, "", ",msgsize=10", O_RDWR, "!EEXIST", "other properties"},
+	{B, "&", ",parties=2", O_RDWR, "@stat:arrived 1", NULL},
 
 	/* ill-formed options, at what is there and at what would be made */
 	{ALL, "", ",", O_RDWR, "!EINVAL", "there is no option \"\""},
@@ -86,8 +96,6 @@ static const struct script_row common[] = {
 	{ALL & ~S, "", ",tokens", O_RDWR, "!EINVAL", "have no option \"tokens\""},
 	{ALL & ~S, "", ",max=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"max\""},
 	{ALL & ~S, "", ",n=1", O_RDWR, "!EINVAL", "have no option \"n\""},
-	{ALL & ~S, "", ",hold", O_RDWR, "!EINVAL", "no option \"hold\""},
-	{ALL & ~S, "", ",tokens", O_RDWR, "!EINVAL", "no option \"tokens\""},
 	{ALL & ~Q, "", ",lines", O_RDWR, "!EINVAL", "no option \"lines\""},
 	{ALL & ~Q, "", ",block=4k", O_RDWR, "!EINVAL", "no option \"block\""},
 	{ALL & ~Q, "", ",ack", O_RDWR, "!EINVAL", "no option \"ack\""},
@@ -221,6 +229,9 @@ static const struct script_row common[] = {
 	{V, "", ",watch", NB, "<0\n|=5|<5\n|<!EAGAIN", NULL},
 	{A, "", ",watch", NB, "<0\n0\n|=1=5|<0\n5\n|<!EAGAIN", NULL},
 	{A, "", ",watch,at=1", NB, "<0\n|=1=5|<5\n|<!EAGAIN", NULL},
+	{C, "", ",watch", NB, "<0\n|@reader|<1\n|=1|<0\n|<!EAGAIN", NULL},
+	{B, "", ",watch", NB, "<0\n|@reader|<1\n|@shows:1\n|<0\n|<!EAGAIN", NULL},
+	{Q, "", ",watch,lines", NB, "<!EAGAIN|=a|<a\n|<!EAGAIN", NULL},
 	{PEEKS & ~(Q | T), "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
 	{Q, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
 	{T, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<b|<!EAGAIN", NULL},
@@ -233,6 +244,12 @@ static const struct script_row common[] = {
 	{Q, "=abc", ",stat", O_RDONLY, "@stat:kind queues|@stat:maxsize 2|@stat:capacity 1048576|@stat:messages 1|@stat:bytes 3", NULL},
 	{M, "=abc", ",stat", O_RDONLY, "@stat:kind mq|@stat:maxmsg 2|@stat:msgsize 8192|@stat:messages 1", NULL},
 	{S, "=2", ",stat", O_RDONLY, "@stat:kind semaphores|@stat:max 5|@stat:initial 0|@stat:value 2", NULL},
+	{Q, "=a|<,ack", ",stat", O_RDONLY, "@stat:messages 0|@stat:unfinished 1|<*\nlease [1-9]* 1\n*", NULL},
+	{Q, "=a|~,ack|<,ack", ",stat", O_RDONLY, "<*\nlease [1-9]* 2\n*", NULL},
+	{Q, "+,attempts=3,dead=x", ",stat", O_RDONLY, "@stat:attempts 3|@stat:dead x", NULL},
+	{Q, "", ",stat", O_RDONLY, "@ctl:close|@stat:closed 1", NULL},
+	{S, "=3|<,hold,n=2", ",stat", O_RDONLY, "@stat:value 1|<*\nholder [1-9]* 0 [1-9]* 2\n*", NULL},
+	{C, "", ",stat", O_RDONLY, "@reader|@stat:armed 1|@stat:readers 1|=1|@stat:armed 0|@stat:waiters 0", NULL},
 	{L, "<", ",stat", O_RDONLY, "@stat:kind locks|<*\nholder [1-9]* 0 [1-9]*\n*", NULL},
 	{E, "=1", ",stat", O_RDONLY, "@stat:kind events|@stat:set 0|@stat:value 1", NULL},
 	{C, "", ",stat", O_RDONLY, "@stat:kind conditions|@stat:armed 0|@stat:notified 0", NULL},
@@ -256,6 +273,37 @@ static const struct script_row common[] = {
 	{P, "^,b|>,b abc|>,a d", ",ctl", O_WRONLY, "@stat:messages 2|>clear|@stat:messages 0", NULL},
 	{T, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0|@stat:published 2", NULL},
 	{ALL & ~(Q | P | T), "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
+
+	/* notify: whenever a read that would have waited no longer would; of what never waits at each change */
+	{Q, "", ",notify=RTMIN", NB, "@told:0|=a|@told:1|=b|@told:0|<a|<b|@told:0|<!EAGAIN|=a|@told:1", NULL},
+	{Q, "=a", ",notify=RTMIN", NB, "@told:0|<a|=b|@told:1", NULL},
+	{Q, "", ",lines,notify=RTMIN", NB, "=a|@told:1|<a\n", NULL},
+	{Q, "=a", ",ack,notify=RTMIN", O_RDWR | O_NONBLOCK, "<a|@told:0|>back|@told:1|<a|>done|@told:0", NULL},
+	{Q, "=a", ",join,notify=RTMIN", NB, "@told:0|@ctl:done 1|@told:1|<0\n", NULL},
+	{Q, "", ",notify=RTMIN", NB, "@ctl:close|@told:1|<", NULL},
+	{Q, "", ",peek,notify=RTMIN", O_RDONLY, "=a|@told:1|=b|@told:1|@shows:a|@told:1", NULL},
+	{M, "", ",notify=RTMIN", NB, "@told:0|=a|@told:[12]|<a|@told:0|=b|@told:[12]", NULL},
+	{S, "", ",notify=RTMIN", NB, "=2|@told:1|=1|@told:0|<1\n|<1\n|<1\n|@told:0|=1|@told:1", NULL},
+	{S, "", ",n=3,notify=RTMIN", NB, "=2|@told:0|=1|@told:1|<3\n|@told:0", NULL},
+	{S, "", ",hold,notify=RTMIN", NB, "=1|@told:1|<1\n|@told:0", NULL},
+	{S, "", ",tokens,notify=RTMIN", NB, "=1|@told:1|<+|@told:0", NULL},
+	{L, "<", ",notify=RTMIN", NB, "@told:0|@release|@told:1", NULL},
+	{L, "<", ",shared,notify=RTMIN", NB, "@told:0|@release|@told:1", NULL},
+	{L, "<,shared", ",notify=RTMIN", NB, "@told:0|@release|@told:1", NULL},
+	{E, "", ",notify=RTMIN", NB, "=1|@told:1|=1|@told:0|=0|@told:0|=1|@told:1", NULL},
+	{C, "", ",notify=RTMIN", O_RDWR | O_NONBLOCK, "=1|@told:0|>arm|@told:0|=1|@told:1|<1\n|=1|@told:0", NULL},
+	{B, "", ",notify=RTMIN", NB, "@told:0|@reader|@told:1|@shows:1\n|@told:0", NULL},
+	{B, "", ",notify=RTMIN", O_RDWR | O_NONBLOCK, "@told:0|>abort|@told:1", NULL},
+	{P, "^,b", ",a,notify=RTMIN", O_RDWR | O_NONBLOCK, "@told:0|@held:x|@told:1|@held:y|@told:0|<x|<y|>z|@told:0|@heard:z|@held:x|@told:1|<x|@drop|@told:1", NULL},
+	{T, "=a", ",notify=RTMIN", NB, "@told:0|=a|@told:1|=b|@told:0|<a|<b|@told:0|<!EAGAIN|=a|@told:1", NULL},
+	{CELLS, "", ",notify=RTMIN", O_RDWR, "@told:0|=x!EINVAL|@told:0", NULL},
+	{V, "", ",notify=RTMIN", O_RDWR, "=1|@told:1|=add 1|@told:1|>3|@told:1", NULL},
+	{A, "", ",notify=RTMIN", O_RDWR, "=1 2|@told:1|=0=5|@told:1|>:+=1|@told:1", NULL},
+	{V, "", ",watch,notify=RTMIN", NB, "<0\n|=1|@told:1|=2|@told:0|<2\n|@told:0|=3|@told:1", NULL},
+	{PLAIN & ~L, "", ",notify=RTMIN", NB, "@told:0|@remove|@told:1|<!EIDRM|@told:0", NULL},
+	{L, "<", ",notify=RTMIN", NB, "@told:0|@remove|@told:1|<!EIDRM|@told:0", NULL},
+	{L, "", ",notify=RTMIN", NB, "@remove|@told:0", NULL}, /* a read would not have waited before either */
+	{Q | M | S | E | V, "", "", NB, "=1|@told:0|@remove|@told:0", NULL},
 
 	/* names are no links, views are no names */
 	{ALL, "", "", O_RDONLY, "@link!EPERM", NULL},
@@ -291,8 +339,34 @@ static const struct script_row common[] = {
 	{P, "^,b|>,b abc|>,a d", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
 	{T, "=a|=b", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
 
+	/* O_TRUNC and O_APPEND mean nothing */
+	{Q, "=a", "", O_RDWR | O_TRUNC, "<a", NULL},
+	{S, "=2", "", O_WRONLY | O_TRUNC, "@peek:2\n", NULL},
+	{E, "=1", "", O_WRONLY | O_TRUNC, "@peek:1\n", NULL},
+	{V, "=7", "", O_RDWR | O_TRUNC | O_APPEND, "<7\n|>8|<8\n", NULL},
+	{A, "=7 8", "", O_RDWR | O_TRUNC | O_APPEND, "<7\n8\n|>1 2|<1\n2\n", NULL},
+
+	/* sizes, offsets */
+	{ALL, "", "", O_RDONLY, "@size:0", NULL},
+	{ALL, "", ",stat", O_RDONLY, "@size:0", NULL},
+	{V, "=7", ",raw", O_RDONLY, "@size:8", NULL},
+	{A, "=7 8", ",raw", O_RDONLY, "@size:16|@seek:8|<\x08*", NULL},
+	{V, "=7", "", O_RDWR, "<7\n|=8|<|@seek:0|<8\n|@seek:1|<\n|>add 1|<9\n", NULL},
+	{Q, "=ab", ",peek", O_RDONLY, "<ab|@seek:1|<b|@seek:0|<ab", NULL},
+
 	/* removed */
 	{ALL, "", "", O_RDWR, "@unlink|<!EIDRM|>1!EIDRM|@gone", NULL},
+	{Q, "=a", ",ack", O_RDWR, "<a|@remove|<!EIDRM|>done!EIDRM", NULL},
+	{Q, "", ",lines", O_RDWR, ">a|@remove|>b\n!EIDRM|@fsync!EIDRM", NULL},
+	{Q, "", ",block", O_WRONLY, ">a|@remove|@close!EIDRM", NULL},
+	{Q, "=a", ",join", O_RDONLY, "@remove|<!EIDRM", NULL},
+	{S, "", ",hold", O_RDWR, "@remove|<!EIDRM|>1!EIDRM", NULL},
+	{S, "", ",tokens", O_RDWR, "@remove|<!EIDRM|>+!EIDRM", NULL},
+	{L, "<", ",shared", O_RDWR, "@remove|<!EIDRM|@lock:sh!EIDRM", NULL},
+	{C, "", "", O_RDWR, ">arm|@remove|<!EIDRM", NULL},
+	{PEEKS, "", ",watch", O_RDONLY, "@remove|<!EIDRM", NULL},
+	{PEEKS, "", ",peek", O_RDONLY, "@remove|<!EIDRM", NULL},
+	{ALL, "", ",ctl", O_WRONLY, "@remove|>clear!EIDRM", NULL},
 
 	/* poll */
 	{Q | M, "", "", O_RDWR, "@poll:out|=a|@poll:inout|=b|@poll:in|<a|@poll:inout", NULL},
@@ -307,10 +381,20 @@ static const struct script_row common[] = {
 	{B, "&", "", O_RDWR, "@poll:inout|@shows:1\n", NULL},
 	{CELLS, "", "", O_RDWR, "@poll:inout", NULL},
 	{P, "", "", O_RDWR, "@poll:inout", NULL}, /* an error does not wait */
-	{P, "^,b", ",a", O_RDWR, "@poll:out|@held:x|@poll:inout|<x|@poll:out|>x|@poll:0|@heard:x|@poll:out", NULL},
-	{P, "^,b", ",a", O_RDWR, "@held:x|@drop|@poll:inout|<x|@poll:0x15", NULL}, /* POLLHUP */
-	{P, "", ",a", O_RDWR, "@poll:out|>x|@poll:0", NULL},
+	{P, "^,b", ",a", O_RDWR, "@poll:out|@held:x|@poll:inout|<x|@poll:out|>x|@poll:|@heard:x|@poll:out", NULL},
+	{P, "^,b", ",a", O_RDWR, "@held:x|@drop|@poll:inout|<x|@poll:inouthup", NULL}, /* POLLHUP */
+	{P, "", ",a", O_RDWR, "@poll:out|>x|@poll:", NULL},
 	{T, "=a", "", O_RDWR, "@poll:out|=b|@poll:inout|<b|@poll:out", NULL},
+	{Q, "=a", ",ack", O_RDWR, "@poll:inout|<a|@poll:out|>back|@poll:inout", NULL},
+	{Q, "=a|=b", ",lines", O_RDWR, "@poll:in|<a\n|@poll:inout", NULL},
+	{Q, "=a|=b", ",block", O_RDWR, "@poll:inout", NULL}, /* gathers */
+	{Q, "=a", ",join", O_RDONLY, "@poll:|@ctl:done 1|@poll:in*", NULL},
+	{Q, "=a", "", O_RDWR, "@ctl:close|@poll:inout|<a|@poll:inouthup", NULL},
+	{S, "", ",hold", O_RDWR, "@poll:out|=1|@poll:inout|<1\n|@poll:out", NULL},
+	{L, "", "", O_RDWR, "<[1-9]*\n|@poll:inout", NULL}, /* the same token again */
+	{B, "", "", O_RDWR, ">abort|@poll:inout|>reset|@poll:out", NULL},
+	{V, "", ",watch", O_RDONLY, "@poll:in|<0\n|@poll:|=1|@poll:in", NULL},
+	{ALL, "", "", O_RDWR, "@remove|@poll:inouterr", NULL},
 	{ALL, "", ",stat", O_RDONLY, "@poll:inout", NULL},
 };
 
