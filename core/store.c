@@ -334,5 +334,6 @@ int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only)
 		return 0;
 	if (rc != 0 || now.st_ino != ours.st_ino)
 		return rc;
-	return sys_unlink_at(dirfd, path, 0);
+	rc = sys_unlink_at(dirfd, path, 0);
+	return rc == -ENOENT ? 0 : rc; /* without that lock another may have been faster */
 }
