@@ -14,7 +14,9 @@
 
 #include <limits.h>
 
-#define BURY_EVERY_NS 100000000 /* between two looks for the dead of one who does not wait */
+/* Between two looks for the dead: of one who need not wait, of one who waits and is woken often. */
+#define BURY_EVERY_NS 100000000
+#define BURY_AGAIN_NS 50000000
 
 /* Bits of control->length for end 1 or 2. When nobody has either end open any more, none are set. */
 #define EVER_OPEN(end) (1ull << (end))
@@ -118,11 +120,20 @@ static bool bury(struct ipcfs_object *o)
 	return true;
 }
 
-/* Is the end closed, if the dead have closed it as well? Who would wait wants to know just now. */
-static bool is_gone(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t end, bool waits)
+static bool is_due(struct ipcfs_object *o, const struct ipcfs_op *op, bool would_wait)
 {
-	if (is_open(o, end) &&
-	    (waits ? claim_due(o, op) : sys_now_ns() - LOAD(o->buried_ns) >= BURY_EVERY_NS))
+	int64_t since = sys_now_ns() - LOAD(o->buried_ns);
+
+	if (!would_wait)
+		return since >= BURY_EVERY_NS;
+	return (!(op->flags & IPCFS_OP_WAITS) || since >= BURY_AGAIN_NS) && claim_due(o, op);
+}
+
+/* Is the end closed, if the dead have closed it as well? Who would wait asks for them just now. */
+static bool is_gone(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t end,
+		    bool would_wait)
+{
+	if (is_open(o, end) && is_due(o, op, would_wait))
 		bury(o);
 	return is_closed(o, end);
 }
