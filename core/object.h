@@ -38,6 +38,11 @@ enum {
 #define SEG_WAITERS(class) (1u << (class))	/* somebody may sleep on seq[class] */
 #define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
 
+/* A ring of messages: its commit word, and bytes of index and ring that have memory. */
+struct ring_state {
+	_Atomic uint64_t word, reserved_index, reserved_bytes;
+};
+
 /* At the end of the first page, or of the file where the label is a .npy header. */
 struct seg_control {
 	uint64_t magic;
@@ -66,12 +71,14 @@ struct seg_control {
 	 * declared done. */
 	_Atomic uint64_t taken[2];
 	_Atomic uint64_t turn_next,
-		next_until; /* who has the turn next; until when he is waited for */
-	uint8_t spare[SEG_CONTROL - 248];
+		next_until;	/* who has the turn next; until when he is waited for */
+	struct ring_state back; /* pipe: of the way from b; word and reserved are of that from a */
+	uint8_t spare[SEG_CONTROL - 272];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
 _Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
+_Static_assert(offsetof(struct seg_control, reserved) == 112, "word and reserved are a ring_state");
 
 struct ipcfs_object;
 struct claim;
@@ -83,6 +90,7 @@ struct ipcfs_kind_ops {
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
 	bool claims_ready;   /* the first page of claims has memory from creation */
+	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -112,8 +120,14 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_list_ops, ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
+
+/* Where a ring of messages is (ring.h). */
+struct ring {
+	uint64_t capacity, slots;
+	size_t index, bytes, state; /* offsets; of its ring_state in the control block */
+};
 
 /* One process's attachment to one segment, shared by all its opens. */
 struct ipcfs_object {
@@ -147,10 +161,8 @@ struct ipcfs_object {
 	uint64_t heap_bytes;	   /* of all blocks, in kinds that have a heap (heap.h); else 0 */
 	/* per kind, from layout() */
 	union {
-		struct {
-			uint64_t capacity, slots;
-			size_t index, ring; /* offsets */
-		} queue;
+		struct ring queue, topic;
+		struct ring ways[2]; /* pipe: from a, from b */
 		struct {
 			char type;
 			bool scalar; /* a value */

@@ -54,10 +54,10 @@ int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 		return rc;
 	if (v.word & QUEUE_CLAIMS)
 		return get_one_of_many(o, op, &v);
-	if (v.count == 0)
+	if (v.ring.count == 0)
 		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
-	while (rc == 0 && done < op->count && done < v.count) {
-		n = queue_message(o, v.head + done, from, &len);
+	while (rc == 0 && done < op->count && done < v.ring.count) {
+		n = ring_message(o, &o->queue, v.ring.head + done, from, &len);
 		if (n < 0)
 			return n;
 		if (len > op->vec[done].iov_len) {
@@ -65,7 +65,7 @@ int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 			break;
 		}
 		if (len)
-			queue_copy_out(op->vec[done].iov_base, len, from, n);
+			ring_copy_out(op->vec[done].iov_base, len, from, n);
 		op->vec[done++].iov_len = len;
 	}
 	if (done == 0) {
@@ -73,7 +73,7 @@ int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op)
 		return rc;
 	}
 	obj_change(o, IPCFS_C_WRITE, INT_MAX);
-	if (v.count > done)
+	if (v.ring.count > done)
 		obj_wake(o, IPCFS_C_READ, 1);
 	op->count = done;
 	queue_take(o, &v, (uint32_t)done);

@@ -21,7 +21,8 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
 	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
-	[IPCFS_LIST] = &ipcfs_list_ops,		  [IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,		  [IPCFS_PIPE] = &ipcfs_pipe_ops,
+	[IPCFS_TOPIC] = &ipcfs_topic_ops,	  [IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
@@ -332,5 +333,6 @@ int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only)
 		return 0;
 	if (rc != 0 || now.st_ino != ours.st_ino)
 		return rc;
-	return sys_unlink_at(dirfd, path, 0);
+	rc = sys_unlink_at(dirfd, path, 0);
+	return rc == -ENOENT ? 0 : rc; /* without that lock another may have been faster */
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,26 +111,29 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 
 /* Creates, or finds what another created just then. */
 static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
-		  int flags, struct fs_item **item)
+		  int flags, struct fs_item **item, bool *made)
 {
-	bool made = false;
 	int rc;
+
+	*made = false;
 
 	if (fs_leaf_is_view(leaf))
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
 		rc = make(fuse_req_ctx(req), folder, leaf, mode);
-		made = rc == 0;
+		*made = rc == 0;
 		if (rc == 0 || rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
 	}
-	if (rc != 0 || made)
+	if (rc != 0 || *made)
 		return rc;
 	if (flags & O_EXCL)
 		rc = -EEXIST;
 	else if ((*item)->type == FS_DIR)
 		rc = -EISDIR;
+	else if ((*item)->type == FS_SPECIAL)
+		rc = -ESTALE; /* the kernel looks again, and opens it */
 	else if (!fs_dir_may(req, &(*item)->last,
 			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
 				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
@@ -142,14 +146,60 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 	return rc;
 }
 
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi)
+/* An open file of the item. What is new has nothing that its handles would have to be told of. */
+static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const struct fs_leaf *leaf,
+		     int flags, bool made, struct fs_handle **h)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
+	int rc = fs_handle_new(FS_OBJECT, item, leaf, flags, ctx->uid, h);
+
+	if (rc != 0)
+		return rc;
+	(*h)->temp = leaf->p.given & IPCFS_P_TEMP;
+	(*h)->opener = ctx->pid;
+	rc = made ? 0 : fs_handle_begin(*h);
+	if (rc != 0)
+		fs_handle_leave(*h);
+	return rc;
+}
+
+static int create_and_open(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			   mode_t mode, int flags)
+{
 	struct fuse_entry_param e;
 	struct fs_handle *h = NULL;
+	struct fs_item *item;
 	struct fs_node *node;
+	bool made;
+	int rc = create(req, folder, leaf, mode, flags, &item, &made);
+
+	if (rc != 0)
+		return rc;
+	rc = open_item(fuse_req_ctx(req), item, leaf, flags, made, &h);
+	if (rc == 0) {
+		node = fs_node_get(FS_OBJECT, item, leaf);
+		if (node) {
+			fs_dir_entry(node, &e);
+			fs_reply_create(req, &e, h);
+		} else {
+			fs_handle_leave(h);
+			rc = -ENOMEM;
+		}
+	}
+	fs_item_put(item);
+	return rc;
+}
+
+static void open_new(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags);
+
+static void open_new_again(struct fs_retry *r)
+{
+	open_new(r->req, r->ino, r->name, r->attr.st_mode, r->flags);
+}
+
+static void open_new(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags)
+{
+	struct fs_retry again = {.call = open_new_again, .req = req, .ino = parent, .flags = flags};
+	struct fs_item *folder = fs_dir_folder(parent);
 	struct fs_leaf leaf;
 	char path[FS_PATH];
 	int rc;
@@ -158,25 +208,53 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, fi->flags, &item);
-	if (rc == 0) {
-		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
-		if (rc == 0) {
-			h->temp = leaf.p.given & IPCFS_P_TEMP;
-			h->opener = ctx->pid;
-			node = fs_node_get(FS_OBJECT, item, &leaf);
-			if (node) {
-				fs_dir_entry(node, &e);
-				fs_reply_create(req, &e, h);
-			} else {
-				fs_handle_free(h);
-				rc = -ENOMEM;
-			}
-		}
-		fs_item_put(item);
+		rc = create_and_open(req, folder, &leaf, mode, flags);
+	again.attr.st_mode = mode;
+	snprintf(again.name, sizeof(again.name), "%s", name);
+	if (rc == 0 || (rc == -EBUSY && fs_retry(&again)))
+		return;
+	fs_reply_error(req, rc, path);
+}
+
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi)
+{
+	open_new(req, parent, name, mode, fi->flags);
+}
+
+static int make_special(const struct fuse_ctx *ctx, struct fs_item *folder,
+			const struct fs_leaf *leaf, mode_t mode)
+{
+	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, false);
+	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+
+	maker.mode |= mode & S_IFMT;
+	if (rc < 0)
+		return rc;
+	rc = fs_special_make(folder, leaf, &maker);
+	if (rc < 0)
+		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
+	return rc;
+}
+
+/* A FIFO or a socket where the kind has such. */
+static int create_special(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			  mode_t mode, struct fs_item **item)
+{
+	int rc = fs_item_lookup(folder, leaf->name, item);
+
+	if (rc == 0) { /* also a pending name */
+		fs_item_put(*item);
+		return -EEXIST;
 	}
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
+	if (rc != -ENOENT)
+		return rc;
+	if (fs_leaf_is_view(leaf))
+		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
+	if (leaf->p.given)
+		return fs_fail(-EINVAL, "a file of the kernel's has no properties");
+	rc = make_special(fuse_req_ctx(req), folder, leaf, mode);
+	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
 }
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -184,23 +262,25 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
+	bool made;
 	int rc;
 
 	(void)rdev;
 	fs_dir_path(folder, name, path);
 	if (!folder)
 		rc = fs_fail(-EPERM, "objects are made in the kinds' folders");
-	else if (!S_ISREG(mode))
+	else if (!S_ISREG(mode) && fs_special_type(folder->kind, mode) != FS_SPECIAL)
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
+		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
+				     create_special(req, folder, &leaf, mode, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	fs_dir_reply(req, fs_node_get(FS_OBJECT, item, &leaf));
+	fs_dir_reply(req, fs_node_get(item->type, item, &leaf));
 	fs_item_put(item);
 }
 

@@ -154,6 +154,13 @@ void fs_handle_free(struct fs_handle *h)
 	free_head = h->index;
 }
 
+int fs_handle_begin(struct fs_handle *h)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+
+	return kind && kind->open && h->leaf.view == FS_PLAIN ? kind->open(h) : 0;
+}
+
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no
  * offset; one whose write can wait must let other writers of its inode pass. A close asks the server
  * (FLUSH) only where it can fail. */

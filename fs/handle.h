@@ -58,8 +58,9 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
-	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
+	/* condition: it is armed, and no read has begun to wait for that; topic: the last message read */
+	uint64_t ticket;
+	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	bool closing; /* in item->closing */
@@ -80,6 +81,8 @@ void fs_handle_free(struct fs_handle *h);
 /* It is closed, but what it leaves behind still needs it: its number means nothing any more. */
 void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
+/* What its kind has to do before it is open. -EBUSY. */
+int fs_handle_begin(struct fs_handle *h);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
 void fs_handle_forget_text(struct fs_handle *h);

@@ -27,7 +27,8 @@ enum fs_type {
 	FS_DEADLOCKS,
 	FS_SHM,
 	FS_DIR,
-	FS_OBJECT
+	FS_OBJECT,
+	FS_SPECIAL /* a FIFO or a socket: the kernel's */
 };
 
 struct fs_request;

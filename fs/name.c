@@ -23,6 +23,8 @@ enum { /* kinds as bits */
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
        K_LIST = 1 << IPCFS_LIST,
+       K_PIPE = 1 << IPCFS_PIPE,
+       K_TOPIC = 1 << IPCFS_TOPIC,
        K_MQ = 1 << IPCFS_MQ,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
@@ -195,15 +197,35 @@ static int parse_prio(const char *s, size_t len, struct fs_leaf *leaf)
 	return rc == 0 && prio >= (uint64_t)sysconf(_SC_MQ_PRIO_MAX) ? -ERANGE : rc;
 }
 
+static int parse_a(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_A;
+	return 0;
+}
+
+static int parse_b(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_B;
+	return 0;
+}
+
 static const struct option options[] = {
 	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
-	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
-	{"watch", K_ALL, false, FS_WATCH, 0, 0, NULL},
+	{"peek", K_ALL & ~K_PIPE, false, FS_PEEK, 0, 0, NULL},
+	{"watch", K_ALL & ~K_PIPE, false, FS_WATCH, 0, 0, NULL},
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_MQ, false,
-	 FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"stream",
+	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_PIPE | K_TOPIC |
+		 K_MQ,
+	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a},
+	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index},
 	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert},
@@ -217,7 +239,8 @@ static const struct option options[] = {
 	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
-	{"capacity", K_QUEUE | K_LIST, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"capacity", K_QUEUE | K_LIST | K_PIPE | K_TOPIC, true, FS_PLAIN, 0, IPCFS_P_CAPACITY,
+	 parse_capacity},
 	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
@@ -340,6 +363,17 @@ static int check_list(const struct fs_leaf *leaf)
 	return 0;
 }
 
+static int check_pipe(const struct fs_leaf *leaf)
+{
+	uint32_t ends = leaf->options & (FS_O_A | FS_O_B);
+
+	if (ends == (FS_O_A | FS_O_B))
+		return fs_fail(-EINVAL, "\"a\" and \"b\": one of them");
+	if (!ends && leaf->options && leaf->view == FS_PLAIN)
+		return fs_fail(-EINVAL, "the bare name is no end: use NAME,a or NAME,b");
+	return 0;
+}
+
 /* What goes together. */
 static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 {
@@ -375,7 +409,7 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 		return -EINVAL;
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
-	return 0;
+	return kind == IPCFS_PIPE ? check_pipe(leaf) : 0;
 }
 
 bool fs_leaf_is_view(const struct fs_leaf *leaf)

@@ -39,6 +39,8 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_PRIO = 1 << 13,
        FS_O_POP = 1 << 14,
        FS_O_INSERT = 1 << 15,
+       FS_O_A = 1 << 29,
+       FS_O_B = 1 << 30,
 };
 
 #define FS_INDEX_END INT64_MAX /* insert: behind the last item */
@@ -49,7 +51,7 @@ struct fs_leaf {
 	enum fs_view view;
 	uint32_t options;
 	int64_t timeout_ns;
-	uint64_t n;
+	uint64_t n;	/* semaphore: units; pipe: the end, 1 or 2 */
 	uint64_t block; /* bytes; 0: all until fsync or close */
 	int notify;	/* signal */
 	unsigned prio;

@@ -128,21 +128,32 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	if (rc != 0)
 		return rc;
 	(*out)->opener = thread;
-	if ((*out)->leaf.options & FS_O_NOTIFY)
+	rc = fs_handle_begin(*out);
+	if (rc == 0 && (*out)->leaf.options & FS_O_NOTIFY)
 		rc = fs_notify_open(*out, thread);
 	if (rc != 0)
-		fs_handle_free(*out);
+		fs_handle_leave(*out);
 	return rc;
 }
 
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void open_file(fuse_req_t req, fuse_ino_t ino, int flags);
+
+static void open_again(struct fs_retry *r)
+{
+	open_file(r->req, r->ino, r->flags);
+}
+
+static void open_file(fuse_req_t req, fuse_ino_t ino, int flags)
 {
 	struct fs_node *node = fs_node_of(ino);
 	char path[FS_PATH] = "/";
 	struct fs_handle *h;
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	int rc = node ? fs_open(node, fi->flags, ctx->uid, ctx->pid, &h) : -ESTALE;
+	int rc = node ? fs_open(node, flags, ctx->uid, ctx->pid, &h) : -ESTALE;
 
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){
+				    .call = open_again, .req = req, .ino = ino, .flags = flags}))
+		return;
 	if (rc != 0) {
 		if (node && node->item)
 			fs_item_show(node->item, path, sizeof(path));
@@ -157,6 +168,11 @@ static void flush(fuse_req_t req, uint64_t fh);
 static void flush_again(struct fs_retry *r)
 {
 	flush(r->req, r->fh);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_file(req, ino, fi->flags);
 }
 
 /* Idempotent: a close may be told twice. */

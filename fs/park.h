@@ -64,6 +64,8 @@ void fs_park_run(struct fs_request *r);
 bool fs_park_orphan(struct fs_request *r);
 /* Would the handle's next read, or write, stand behind others? */
 bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class);
+/* Does anybody stand in the line in which the handle would? */
+bool fs_park_anybody(const struct fs_handle *h, enum ipcfs_class class);
 /* Would an unparked flock(2) or read have to stand behind others? */
 bool fs_park_line(const struct fs_request *r);
 /* Everybody who waits gets the error. */

@@ -45,22 +45,27 @@ static bool in_turn(const struct fs_request *r)
  * nothing for anybody. Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
-	bool served = false, alone = !fs_view_ordered(class) || fs_kind_of(item->kind)->each_alone;
+	const struct fs_kind *kind = fs_kind_of(item->kind);
+	bool served = false, alone = !fs_view_ordered(class) || kind->each_alone;
 	bool first = true, nobody = false;
 	struct fs_request *r, *next;
+	uint32_t stuck = 0; /* lanes */
 
 	for (r = TAILQ_FIRST(&item->parked[class]); r; r = next) {
 		bool has_ticket = r->ticket;
 
 		next = TAILQ_NEXT(r, link);
-		if (nobody && has_ticket && class == IPCFS_C_READ)
+		if ((nobody && has_ticket && class == IPCFS_C_READ) ||
+		    (stuck && stuck & 1u << kind->lane(r->handle)))
 			continue;
 		r->first = first && has_ticket;
 		first = first && !has_ticket;
 		if (serve(r))
 			served = true;
-		else if (!alone && !r->interrupted && in_turn(r))
+		else if (!alone && !r->interrupted && in_turn(r) && !kind->lane)
 			break;
+		else if (!alone && !r->interrupted && in_turn(r))
+			stuck |= 1u << kind->lane(r->handle);
 		else
 			nobody = nobody || (has_ticket && r->nobody);
 	}
@@ -84,6 +89,17 @@ void fs_park_serve(struct fs_item *item)
 	fs_item_put(item);
 }
 
+bool fs_park_anybody(const struct fs_handle *h, enum ipcfs_class class)
+{
+	const struct fs_kind *kind = fs_kind_of(h->item->kind);
+	const struct fs_request *r;
+
+	TAILQ_FOREACH(r, &h->item->parked[class], link)
+	if (!kind->lane || kind->lane(r->handle) == kind->lane(h))
+		return true;
+	return false;
+}
+
 /* ---- those who come ---------------------------------------------------------------------------- */
 
 /* Is it one who must not overtake those that wait? */
@@ -101,10 +117,10 @@ static bool joins_line(const struct fs_request *r)
 static bool others_first(const struct fs_request *r)
 {
 	if (!r->item || fs_kind_of(r->item->kind)->each_alone || !fs_view_ordered(r->class) ||
-	    !joins_line(r) || TAILQ_EMPTY(&r->item->parked[r->class]))
+	    !joins_line(r) || !fs_park_anybody(r->handle, r->class))
 		return false;
 	fs_park_serve(r->item);
-	return !TAILQ_EMPTY(&r->item->parked[r->class]);
+	return fs_park_anybody(r->handle, r->class);
 }
 
 bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
@@ -113,8 +129,7 @@ bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
 
 	return kind && !kind->each_alone && fs_view_ordered(class) &&
 	       !(kind->holds && kind->holds(h)) && h->leaf.view == FS_PLAIN &&
-	       (class == IPCFS_C_WRITE || (!h->rest_len && !h->ended)) &&
-	       !TAILQ_EMPTY(&h->item->parked[class]);
+	       (class == IPCFS_C_WRITE || (!h->rest_len && !h->ended)) && fs_park_anybody(h, class);
 }
 
 bool fs_park_line(const struct fs_request *r)

@@ -26,6 +26,8 @@ static const char readme[] =
 	"  conditions  cat: wait for a notification    echo N, all: notify; arm: wait, read later\n"
 	"  barriers    cat: arrive, wait for all      echo reset, abort\n"
 	"              parties=N\n"
+	"  pipes       mkfifo: a FIFO. touch: two ends, NAME,a and NAME,b      capacity=BYTES\n"
+	"  topics      cat: what is published next    echo: publish, to all    capacity=BYTES\n"
 	"  values      cat: the value                 echo V; numbers: echo 'add N' (or +=N sub\n"
 	"              type=T len=N                   mul and or xor)\n"
 	"  lists       cat: items, one a line         echo >> appends lines, > replaces all\n"

@@ -15,7 +15,8 @@ static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
 	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
 	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_LIST] = &fs_list_kind,		[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_LIST] = &fs_list_kind,		[IPCFS_PIPE] = &fs_pipe_kind,
+	[IPCFS_TOPIC] = &fs_topic_kind,		[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -64,13 +65,14 @@ int fs_view_engine(struct fs_request *r, struct ipcfs_op *op)
 int fs_view_clear(struct fs_item *item)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-	int rc;
+	int rc = 0;
 
-	if (!kinds[item->kind]->clears)
-		return 0; /* nothing that can be cleared */
-	rc = fs_view_engine_item(item, &op);
-	if (rc == 0)
-		fs_park_changed(item);
+	while (rc == 0 && op.first < kinds[item->kind]->clears) {
+		op.first++;
+		rc = fs_view_engine_item(item, &op);
+		if (rc == 0)
+			fs_park_changed(item);
+	}
 	return rc;
 }
 

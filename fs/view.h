@@ -21,10 +21,14 @@ struct fs_kind {
 	uint32_t
 		write_only_readers; /* through names with these only they may read who may write, too */
 	bool lines; /* plain writes are lines: one that is unfinished is gathered; O_TRUNC replaces all */
-	bool clears;	 /* IPCFS_V_CLEAR */
 	bool each_alone; /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
-	bool flushes; /* it matters who closes a descriptor: each close is told */
+	bool flushes;	 /* it matters who closes a descriptor: each close is told */
+	unsigned clears; /* how many IPCFS_V_CLEAR, each of a part (op->first, from 1), clear it */
+	/* A plain handle is about to be opened, which the object has to know of: 0, -EBUSY, or an error. NULL: it has not. */
+	int (*open)(struct fs_handle *h);
+	/* Handles with different numbers, 0 to 31, do not stand in one line. NULL: all do. */
+	unsigned (*lane)(const struct fs_handle *h);
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
 	 * take, to give. */
 	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
@@ -63,7 +67,8 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_pipe_kind,
+	fs_topic_kind, fs_mq_kind;
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
@@ -100,6 +105,14 @@ int fs_view_show_value(struct fs_handle *h, struct fs_text *t);
 void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 /* command of kinds that have none. */
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
+/* command of kinds that have `clear` alone. */
+int fs_view_clear_command(struct fs_handle *h, const char *word, size_t len, bool act);
+
+/* ---- message.c ------------------------------------------------------------------------------- */
+
+/* ipcfs_op.sink: answers the request `arg` with the message; adds it to the text `arg`. */
+int fs_message_answer(void *arg, const struct iovec *pieces, int n);
+int fs_message_add(void *arg, const struct iovec *pieces, int n);
 
 /* ---- view_cells.c ---------------------------------------------------------------------------- */
 

@@ -20,7 +20,8 @@ cd "${IPCFS_MOUNT:-/ipc}" || exit 1
 longest=16 # words of more letters count as that long
 workers=()
 objects=(queues/tour-{jobs,tasks,failed} semaphores/tour-{three,tokens} events/tour-start values/tour-words
-	arrays/tour-lengths locks/tour-{site,left,right} conditions/tour-news barriers/tour-{round,meet})
+	arrays/tour-lengths locks/tour-{site,left,right} conditions/tour-news barriers/tour-{round,meet}
+	pipes/tour-talk topics/tour-news)
 work=$(mktemp -d) || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL # of `make demo`
 
@@ -253,6 +254,19 @@ say 'A condition: who has armed a handle misses nothing, though he reads later.'
 run 'exec 4<> conditions/tour-news; echo arm >&4'
 run 'echo all > conditions/tour-news'
 run 'read -ru4 told; echo "$told"; exec 4>&-'
+
+say 'A pipe between two: what one end writes the other reads, until one of them ends.'
+run 'touch pipes/tour-talk'
+start '(exec 5<> pipes/tour-talk,b; read -ru5 question; echo "an answer to $question" >&5)'
+run 'exec 4<> pipes/tour-talk,a; echo "a question" >&4; read -ru4 answer; echo "$answer"'
+run 'read -ru4 more || echo "the other has ended"; exec 4>&-'
+say 'A topic: all who listen hear all that is published.'
+run 'touch topics/tour-news'
+start '(while read -r line; do echo "heard: $line"; [ "$line" != end ] || break; done) < topics/tour-news,stream'
+until grep -q 'readers 1' topics/tour-news,stat; do sleep 0.1; done
+run 'echo one > topics/tour-news; echo end > topics/tour-news'
+wait "${workers[@]}" || fail 'a listener or a talker failed'
+workers=()
 
 say 'Two that take two locks, each in another order, and meet at a barrier in between:'
 run 'touch barriers/tour-meet,parties=2'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * script.c - see script.h. The verbs:
- *   link symlink unlink fsync mmap record (a record lock) unknown (an ioctl) close
+ *   link symlink unlink fsync unknown (an ioctl) close
  *   rename:NAME (+ another of its kind, onto one that is there with ++)   truncate:BYTES
  *   limit:NS (IPCFS_TIMEOUT)   lock:ex|sh|un|nbex|nbsh (flock)
  *   peek:PATTERN shows:PATTERN stat:LINE (of the plain name)   there gone
@@ -13,7 +13,6 @@
 #include <mqueue.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "t.h"
 
@@ -27,11 +26,13 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_CONDITION] = {"", ",temp", "0\n"},
 	[IPCFS_BARRIER] = {",parties=2", ",parties=3", "0\n"},
 	[IPCFS_LIST] = {",capacity=1k", ",capacity=2k", ""},
+	[IPCFS_PIPE] = {",capacity=10", ",capacity=11", NULL},
+	[IPCFS_TOPIC] = {",capacity=10", ",capacity=11", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 
 static int last_name;
-static int held[8]; /* opened by `before` */
+static int held[16]; /* opened by `before` */
 static unsigned held_count;
 static struct t_io waiter;
 
@@ -65,16 +66,41 @@ long script_write(const char *path, const char *text)
 	return n;
 }
 
-static void hold(const char *path)
+static int hold(const char *path)
 {
-	char text[100];
 	int fd = t_open(path, O_RDWR);
 
 	if (fd < 0 || held_count == sizeof(held) / sizeof(*held))
 		t_fail("%s: %s", path, t_result(fd));
 	held[held_count++] = fd;
-	if (t_get(fd, text, sizeof(text)) <= 0)
+	return fd;
+}
+
+static void hold_and_read(const char *path)
+{
+	char text[100];
+
+	if (t_get(hold(path), text, sizeof(text)) <= 0)
 		t_fail("%s: nothing was read", path);
+}
+
+/* ">OPTIONS TEXT" */
+static void write_with(const char *path, const char *step)
+{
+	const char *blank = strchr(step, ' ');
+
+	path = t_format("%s%.*s", path, (int)(blank - step), step);
+	t_is(script_write(path, blank + 1), (long)strlen(blank + 1));
+}
+
+int script_held(void)
+{
+	return held[0];
+}
+
+void script_drop(void)
+{
+	close(held[--held_count]);
 }
 
 void script_unlock(void)
@@ -101,7 +127,13 @@ const char *script_make(enum ipcfs_kind kind, const char *before)
 			t_is(script_write(path, step + 1), (long)strlen(step + 1));
 			break;
 		case '<':
+			hold_and_read(t_format("%s%s", path, step + 1));
+			break;
+		case '^':
 			hold(t_format("%s%s", path, step + 1));
+			break;
+		case '>':
+			write_with(path, step + 1);
 			break;
 		case '&':
 			script_reader(path);
@@ -150,7 +182,9 @@ static const char *snapshot(const char *path)
 	if (t_exists(path) < 0)
 		return "absent";
 	t_again(t_cat(t_format("%s,stat", path), stat_text, sizeof(stat_text)));
-	t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
+	peek[0] = '\0';
+	if (!strstr(path, "/pipes/"))
+		t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
 	return t_format("%s%s", stat_text, peek);
 }
 
@@ -198,22 +232,6 @@ static long do_lock(struct script_run *r, const char *how)
 	int op = strstr(how, "ex") ? LOCK_EX : strstr(how, "sh") ? LOCK_SH : LOCK_UN;
 
 	return t_sys(flock(r->fd, op | (strncmp(how, "nb", 2) == 0 ? LOCK_NB : 0)));
-}
-
-static long do_record(struct script_run *r, const char *word)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	(void)word;
-	return t_sys(fcntl(r->fd, F_SETLK, &lock));
-}
-
-static long do_mmap(struct script_run *r, const char *word)
-{
-	void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, r->fd, 0);
-
-	(void)word;
-	return at == MAP_FAILED ? -errno : munmap(at, 4096);
 }
 
 static long do_limit(struct script_run *r, const char *word)
@@ -328,12 +346,12 @@ static long do_gone(struct script_run *r, const char *word)
 }
 
 static const struct script_verb verbs[] = {
-	{"lock", do_lock},	   {"record", do_record},   {"mmap", do_mmap},
-	{"limit", do_limit},	   {"unknown", do_unknown}, {"rename", do_rename},
-	{"link", do_link},	   {"symlink", do_symlink}, {"unlink", do_unlink},
-	{"truncate", do_truncate}, {"fsync", do_fsync},	    {"close", do_close},
-	{"peek", do_peek},	   {"shows", do_shows},	    {"stat", do_stat},
-	{"there", do_there},	   {"gone", do_gone},	    {NULL, NULL},
+	{"lock", do_lock},     {"limit", do_limit},	  {"unknown", do_unknown},
+	{"rename", do_rename}, {"link", do_link},	  {"symlink", do_symlink},
+	{"unlink", do_unlink}, {"truncate", do_truncate}, {"fsync", do_fsync},
+	{"close", do_close},   {"peek", do_peek},	  {"shows", do_shows},
+	{"stat", do_stat},     {"there", do_there},	  {"gone", do_gone},
+	{NULL, NULL},
 };
 
 static const struct script_verb *find_verb(const struct script_verb *v, const char *step,

@@ -21,10 +21,14 @@ enum { /* kinds as bits */
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
        I = 1 << IPCFS_LIST, /* items */
+       P = 1 << IPCFS_PIPE,
+       T = 1 << IPCFS_TOPIC,
        M = 1 << IPCFS_MQ,
        CELLS = V | A,
        ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~(CELLS | I), /* whose plain reads may wait */
+       PEEKS = ALL & ~P,	       /* that have `peek` and `watch` */
+       PLAIN = ALL & ~P,	       /* that are read and written by their bare names */
+       WAITS = ALL & ~(CELLS | I | P), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of
@@ -41,6 +45,7 @@ struct script_row {
 	unsigned kinds;
 	/* What is done before, steps with | between: `=TEXT` writes; `<OPTIONS` opens the name with these and reads
 	 * once, and stays open; `&` a process reads, and waits; `~OPTIONS` a process does as `<`, and is killed.
+	 * `^OPTIONS` opens the name, and it stays open; `>OPTIONS TEXT` opens it, writes, and closes it.
 	 * `+PROPERTIES` in front: it is made with these, not with the kind's. */
 	const char *before;
 	/* Behind the name; % stands for the kind's properties, # for the others. */
@@ -87,6 +92,9 @@ void script_end(void);
 const char *script_name(enum ipcfs_kind kind);
 /* Makes it so. Its path. */
 const char *script_make(enum ipcfs_kind kind, const char *before);
+/* The first handle that `before` opened; closes the last one. */
+int script_held(void);
+void script_drop(void);
 /* The first handle that `before` opened lets go of its lock. */
 void script_unlock(void);
 /* A process reads, and is there until script_remove. */

@@ -4,12 +4,15 @@
  *   poll:in|out|inout[hup|err]   told:COUNT (signals of notify=RTMIN since it was looked at last)
  *   ctl:WORDS (through another handle)   remove (the plain name)   release (see script_unlock)
  *   reader (a process reads, and waits)   later:TEXT (another writes it to the plain name as soon as one waits)
+ *   held:TEXT heard:PATTERN drop (what `before` opened first: writes, reads; what it opened last: closes)
+ *   mmap   record (a record lock)
  *   short:PATTERN (reads two bytes)   puts:COUNT:TEXT (a write takes so many bytes)   token:first|same|more (a read, and what it gives)
  *   seek:OFFSET   size:BYTES (st_size)   make:PATH   gives:PATH=PATTERN   unmake:PATH (others below the mount)
  */
 #include "script.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "t.h"
 
@@ -236,9 +239,55 @@ static long do_unmake(struct script_run *r, const char *word)
 	return t_sys(unlink(t_path("%s", word)));
 }
 
+/* ---- what no handle can ------------------------------------------------------------------------ */
+
+static long do_record(struct script_run *r, const char *word)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	(void)word;
+	return t_sys(fcntl(r->fd, F_SETLK, &lock));
+}
+
+static long do_mmap(struct script_run *r, const char *word)
+{
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, r->fd, 0);
+
+	(void)word;
+	return at == MAP_FAILED ? -errno : munmap(at, 4096);
+}
+
+/* ---- what `before` opened ---------------------------------------------------------------------- */
+
+static long do_held(struct script_run *r, const char *word)
+{
+	(void)r;
+	return t_put(script_held(), word);
+}
+
+static long do_heard(struct script_run *r, const char *word)
+{
+	char text[100] = "";
+	long n = t_get(script_held(), text, sizeof(text) - 1);
+
+	(void)r;
+	return script_seen(word, text, n);
+}
+
+static long do_drop(struct script_run *r, const char *word)
+{
+	(void)r;
+	(void)word;
+	script_drop();
+	return 0;
+}
+
 const struct script_verb script_more_verbs[] = {
-	{"told", do_told},     {"poll", do_poll},	{"short", do_short},   {"puts", do_puts},
-	{"token", do_token},   {"seek", do_seek},	{"size", do_size},     {"ctl", do_ctl},
-	{"remove", do_remove}, {"release", do_release}, {"reader", do_reader}, {"later", do_later},
-	{"make", do_make},     {"gives", do_gives},	{"unmake", do_unmake}, {NULL, NULL},
+	{"told", do_told},	 {"poll", do_poll},	{"short", do_short},
+	{"puts", do_puts},	 {"token", do_token},	{"seek", do_seek},
+	{"size", do_size},	 {"ctl", do_ctl},	{"remove", do_remove},
+	{"release", do_release}, {"reader", do_reader}, {"later", do_later},
+	{"make", do_make},	 {"gives", do_gives},	{"unmake", do_unmake},
+	{"held", do_held},	 {"heard", do_heard},	{"drop", do_drop},
+	{"mmap", do_mmap},	 {"record", do_record}, {NULL, NULL},
 };

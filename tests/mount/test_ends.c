@@ -32,7 +32,7 @@ static const struct wait {
 	enum deed deed;
 	const char *text; /* WRITE */
 	const char *
-		go_on; /* NULL: the holder unlocks; "": a read; "&": another reads; else it is written, behind | if with options */
+		go_on; /* NULL: the holder unlocks; "": a read, "<" with options; "&": another reads; else it is written, behind | if with options */
 	const char *gives; /* READ, WATCH: what is read at last, a pattern */
 } waits[] = {
 	/* clang-format off */
@@ -72,6 +72,15 @@ static const struct wait {
 	{"condition_watch", IPCFS_CONDITION, "", ",watch", WATCH, NULL, "&", "1\n"},
 	{"barrier_arrive", IPCFS_BARRIER, "", "", READ, NULL, "&", "0\n"},
 	{"barrier_watch", IPCFS_BARRIER, "", ",watch", WATCH, NULL, "&", "1\n"},
+	{"pipe_read", IPCFS_PIPE, "^,b", ",a", READ, NULL, ",b|m", "m"},
+	{"pipe_read_of_one_never_open", IPCFS_PIPE, "", ",b", READ, NULL, ",a|m", "m"},
+	{"pipe_read_stream", IPCFS_PIPE, "^,b", ",a,stream", READ, NULL, ",b|m", "m"},
+	{"pipe_write", IPCFS_PIPE, "^,b|>,a 0123456789", ",a", WRITE, "m", "<,b", NULL},
+	{"pipe_write_to_one_never_open", IPCFS_PIPE, ">,b 0123456789", ",b", WRITE, "m", "<,a", NULL},
+	{"topic_read", IPCFS_TOPIC, "=a", "", READ, NULL, "m", "m"},
+	{"topic_read_stream", IPCFS_TOPIC, "=a", ",stream", READ, NULL, "m", "m"},
+	{"topic_watch", IPCFS_TOPIC, "=a", ",watch", WATCH, NULL, "m", "m"},
+	{"topic_watch_empty", IPCFS_TOPIC, "", ",watch", READ, NULL, "m", "m"},
 	{"value_watch_pending", IPCFS_VALUE, "+", ",watch", READ, NULL, "7", "7\n"},
 	{"list_pop", IPCFS_LIST, "", ",pop", READ, NULL, "m\n", "m"},
 	{"list_pop_first", IPCFS_LIST, "", ",pop=0", READ, NULL, "m\n", "m"},
@@ -188,6 +197,8 @@ static void go_on(const struct wait *w, const char *path)
 		script_unlock();
 	else if (!*w->go_on)
 		t_check(t_cat(path, text, sizeof(text)) > 0);
+	else if (*w->go_on == '<')
+		t_check(t_cat(t_format("%s%s", path, w->go_on + 1), text, sizeof(text)) > 0);
 	else if (*w->go_on == '&')
 		script_reader(path);
 	else
@@ -377,7 +388,7 @@ static void the_server_ends(void (*end)(void), long want)
 			t_fail("%s: %s", p[i].wait->name, t_result(p[i].note->result));
 	t_mount(NULL);
 	for (int i = 0; i < WAITS_COUNT; i++) {
-		if (!strchr(waits[i].before, '<')) { /* what handles held has gone with them */
+		if (!strpbrk(waits[i].before, "<^")) { /* what handles held has gone with them */
 			if (strcmp(before[i], stat_of(paths[i])) != 0)
 				t_fail("%s: %s became %s", waits[i].name, before[i],
 				       stat_of(paths[i]));

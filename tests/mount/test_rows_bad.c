@@ -165,7 +165,7 @@ static const struct script_row options[] = {
 	{ALL, "", ",notify=RTMIN+99", O_RDONLY, "!EINVAL", ILL},
 	{ALL, "", ",notify=RTMAX+1", O_RDONLY, "!EINVAL", ILL},
 	{ALL, "", ",notify=USR1,notify=USR2", O_RDONLY, "!EINVAL", "option \"notify\" is repeated"},
-	{ALL, "", ",notify=USR1", O_WRONLY, "!EINVAL", "\"notify\" tells of reads: open it for reading"},
+	{PLAIN, "", ",notify=USR1", O_WRONLY, "!EINVAL", "\"notify\" tells of reads: open it for reading"},
 	{ALL, "", ",notify=USR1,stat", O_RDONLY, "!EINVAL", "go with no other view"},
 	{ALL, "", ",notify=USR1,ctl", O_WRONLY, "!EINVAL", "go with no other view"},
 
@@ -232,7 +232,7 @@ static const struct script_row options[] = {
 	{A, "", ",at=0,at=1", O_RDWR, "!EINVAL", "option \"at\" is repeated"},
 
 	/* what does not go together */
-	{ALL, "", ",peek,watch", O_RDONLY, "!EINVAL", ALONE},
+	{PEEKS, "", ",peek,watch", O_RDONLY, "!EINVAL", ALONE},
 	{ALL, "", ",ctl,stat", O_RDONLY, "!EINVAL", ALONE},
 	{CELLS, "", ",raw,peek", O_RDONLY, "!EINVAL", ALONE},
 	{CELLS, "", ",watch,raw", O_RDONLY, "!EINVAL", ALONE},

@@ -212,6 +212,40 @@ static const struct script_row kinds[] = {
 	{B, "", "", O_WRONLY, ">restart!EINVAL", "\"restart\" is neither \"reset\" nor \"abort\""},
 	{B, "", "", O_WRONLY, ">1!EINVAL", "is neither \"reset\" nor \"abort\""},
 
+	/* what is written at one end is read at the other */
+	{P, "^,b", ",a", O_RDWR, ">x|>y|@held:z|@heard:x|@heard:y|<z", NULL},
+	{P, "^,a", ",b", O_RDWR, ">x|>y|@held:z|@heard:x|@heard:y|<z", NULL},
+	{P, "^,b", ",a", O_RDONLY, "@held:x|@held:y|<x|<|<y|<", NULL},
+	{P, "^,b", ",a,stream", O_RDONLY, "@held:x|@held:y|<x|<y", NULL},
+	{P, "^,b", ",a", NB, "@held:x|@held:y|<x|<y|<!EAGAIN", NULL},
+	{P, "^,b", ",a", O_RDONLY, "@held:abcde|@held:f|@short:ab|@short:cd|@short:e|@short:|@short:f", NULL},
+	{P, "^,b", ",a", O_RDWR, "@held:abcde|@held:f|@short:ab|@short:cd|@short:e|@short:f", NULL},
+	{P, "", ",a", O_RDWR | O_NONBLOCK, ">01234|>56789|>x!EAGAIN|<!EAGAIN|@stat:a open|@stat:b never|@stat:b_messages 2", NULL},
+	{P, "", ",a", O_WRONLY, ">0123456789a!EMSGSIZE", "11 bytes are more than the pipe can ever hold"},
+	{P, "", "", O_RDWR, "<!EINVAL", "the bare name is no end: use NAME,a or NAME,b"},
+	{P, "", "", O_WRONLY, ">x!EINVAL", "the bare name is no end: use NAME,a or NAME,b"},
+	/* an end that has no handle left */
+	{P, "^,b", ",a", O_RDWR, "@held:x|@drop|@stat:b closed|<x|<|<", NULL},
+	{P, "^,b", ",a", NB, "@held:x|@drop|<x|<|<", NULL},
+	{P, "^,b", ",a", O_RDONLY, "@held:x|@drop|<x|<|<!ENODATA", "the other end is closed, and nothing is left"},
+	{P, "^,b", ",a", O_RDWR, "@drop|>x!EPIPE", "the other end is closed"},
+	{P, "^,b|^,b", ",a", O_RDWR | O_NONBLOCK, "@drop|<!EAGAIN|>x|@stat:b open", NULL},
+	{P, ">,b x", ",a", NB, "<x|<!EAGAIN", NULL}, /* it began anew */
+	{P, "^,b", ",a", O_RDWR, "@close|@stat:a closed|@drop|@stat:a never|@stat:b never", NULL},
+
+	/* all since it was opened */
+	{T, "=a", "", O_RDONLY, "=b|=c|<b|<|<c|<", NULL},
+	{T, "=a", "", O_RDWR, "=b|>c|<b|<c", NULL},
+	{T, "=a", ",stream", O_RDONLY, "=b|=c|<b|<c", NULL},
+	{T, "=a", "", NB, "<!EAGAIN|=b|<b|<!EAGAIN|=c|=d|<c|<d|<!EAGAIN", NULL},
+	{T, "", "", O_RDONLY, "=abcde|=f|@short:ab|@short:cd|@short:e|@short:|@short:f", NULL},
+	{T, "", ",capacity=10", O_RDWR | O_CREAT, ">a|<a", NULL},
+	{T, "", "", O_WRONLY, "> a \n|@peek: a \n", NULL},
+	{T, "", "", O_WRONLY, ">0123456789|>a|@peek:a|@stat:messages 1|@stat:published 2", NULL},
+	{T, "=a", "", O_WRONLY, ">0123456789a!EMSGSIZE", "11 bytes are more than the topic can ever hold"},
+	{T, "", "", O_RDWR, "=01234|=5678|=9ab|<!ENOBUFS|<5678|<9ab", "1 messages have gone that this handle has not read"},
+	{T, "", "", O_RDONLY, "=01234|=56789|<01234|<|=0123456789|<!ENOBUFS|<0123456789|<", "1 messages have gone"},
+
 	{V, "", "", O_RDONLY, "<0\n|<", NULL},
 	{V, "", "", O_RDWR, ">5|<5\n|>add 2|<7\n|>+=1|<8\n|>sub 3|<5\n|>mul 4|<20\n|>and 6|<4\n|>or 3|<7\n|>xor 5|<2\n", NULL},
 	{V, "", "", O_WRONLY, "> -12 \n|@shows:-12\n|>9223372036854775807|@shows:9223372036854775807\n", NULL},

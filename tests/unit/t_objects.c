@@ -46,6 +46,13 @@ struct ipcfs_object *t_list(const char *name, uint64_t capacity)
 	return t_object(IPCFS_LIST, name, &p);
 }
 
+struct ipcfs_object *t_messages(enum ipcfs_kind kind, const char *name, uint64_t capacity)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_CAPACITY, .capacity = capacity};
+
+	return t_object(kind, name, &p);
+}
+
 struct ipcfs_object *t_cells(enum ipcfs_kind kind, const char *name, char type, uint64_t len)
 {
 	struct ipcfs_properties p = {
@@ -91,6 +98,17 @@ struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		o = t_list(name, 3000);
 		t_is(ipcfs_list_append(o, "one", 3), 0);
 		t_is(ipcfs_list_append(o, "three", 5), 0);
+		break;
+	case IPCFS_PIPE:
+		o = t_messages(kind, name, 3000);
+		t_is(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+		t_is(ipcfs_pipe_put(o, IPCFS_END_A, "one", 3, 0), 0);
+		t_is(ipcfs_pipe_put(o, IPCFS_END_A, "three", 5, 0), 0);
+		break;
+	case IPCFS_TOPIC:
+		o = t_messages(kind, name, 3000);
+		t_is(ipcfs_topic_publish(o, "one", 3), 0);
+		t_is(ipcfs_topic_publish(o, "three", 5), 0);
 		break;
 	default:
 		t_fail("no such kind");

@@ -13,8 +13,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
-				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE};
+	static const int errors[] = {-EUCLEAN,	 -EIDRM,     -EAGAIN, -EMSGSIZE, -ERANGE, -ENODATA,
+				     -EOVERFLOW, -ECANCELED, -EPERM,  -EPIPE,	 -ENOBUFS};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -177,6 +177,47 @@ static void use_list(struct ipcfs_object *o)
 		LEGAL(full(ipcfs_list_append(o, "x", 1)), 0);
 	LEGAL(ipcfs_list_count(o), INT64_MAX);
 	use_list_at_once(o);
+}
+
+static void use_pipe(struct ipcfs_object *o)
+{
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_B), 0);
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+	for (enum ipcfs_end end = IPCFS_END_A; end <= IPCFS_END_B; end++) {
+		LEGAL(ipcfs_pipe_put(o, end, "four", 4, 0), 0);
+		LEGAL(ipcfs_pipe_put(o, end, buf, LARGEST, 0), 0);
+		LEGAL(ipcfs_pipe_get(o, end, buf, 2, 0), 2);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_poll(o, end, 0), 0);
+		LEGAL(ipcfs_pipe_clear(o, end), IPCFS_MAXSIZE_MAX);
+		LEGAL(ipcfs_pipe_close(o, end), 0);
+	}
+	t_is(buf[LARGEST], 'c');
+}
+
+static void use_topic(struct ipcfs_object *o)
+{
+	struct ipcfs_cursor cursor = {0}, late = {0};
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_subscribe(o, &late), 0);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_next(o, &cursor, buf, 2, 0), 2);
+	for (int i = 0; i < 3; i++) {
+		LEGAL(ipcfs_topic_next(o, &cursor, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_next(o, &late, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_publish(o, buf, LARGEST), 0);
+	}
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_clear(o), IPCFS_MAXSIZE_MAX);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
 	t_is(buf[LARGEST], 'c');
 }
 
@@ -218,6 +259,12 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_LIST:
 		use_list(o);
+		break;
+	case IPCFS_PIPE:
+		use_pipe(o);
+		break;
+	case IPCFS_TOPIC:
+		use_topic(o);
 		break;
 	default:
 		use_cells(o);
@@ -282,6 +329,7 @@ static const struct region fields[] = {
 	FIELD(redo_offset),
 	FIELD(redo_bytes),
 	FIELD(redo_length),
+	FIELD(back),
 	FIELD(spare),
 	FIELD(claims),
 	FIELD(taken),
@@ -294,24 +342,40 @@ static const struct region fields[] = {
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
+static const struct ring *some_ring(struct ipcfs_object *o)
+{
+	switch (o->kind) {
+	case IPCFS_QUEUE:
+		return &o->queue;
+	case IPCFS_PIPE:
+		return &o->ways[t_below(2)];
+	case IPCFS_TOPIC:
+		return &o->topic;
+	default:
+		return NULL;
+	}
+}
+
 static struct region some_region(struct ipcfs_object *o)
 {
 	uint64_t which = t_below(FIELDS + 4);
+	const struct ring *ring;
 
 	if (which < FIELDS)
 		return fields[which];
-	if (o->kind == Q && which == FIELDS)
+	ring = some_ring(o);
+	if (ring && o->claims && which == FIELDS)
 		return (struct region){.name = "claims", .at = o->claims, .len = 3 * 128};
-	if (o->kind == Q && which % 2)
+	if (ring && which % 2)
 		return (struct region){
-			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
+			.name = "index", .at = ring->index, .len = 10 * 2 * sizeof(uint64_t)};
 	if (o->heap_bytes && which % 2) /* but for its log: words, and what is free */
 		return (struct region){.name = "heap", .at = SEG_PAGE + 512, .len = 500};
 	if (o->heap_bytes)
 		return (struct region){
 			.name = "log and blocks", .at = SEG_PAGE, .len = SEG_PAGE + 400};
-	if (o->kind == Q)
-		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
+	if (ring)
+		return (struct region){.name = "ring", .at = ring->bytes, .len = 3000};
 	return (struct region){.name = "all behind the label",
 			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
@@ -436,6 +500,16 @@ static void random_bytes_in_lists(void)
 	random_bytes(IPCFS_LIST);
 }
 
+static void random_bytes_in_pipes(void)
+{
+	random_bytes(IPCFS_PIPE);
+}
+
+static void random_bytes_in_topics(void)
+{
+	random_bytes(IPCFS_TOPIC);
+}
+
 /* The same while calls are under way. */
 static _Atomic int *scribbling; /* which victim; 0: none yet; -1: enough */
 
@@ -466,7 +540,7 @@ static int scribble_on(void *arg)
 				at = offsetof(struct seg_control, word);
 			if (at == offsetof(struct seg_control, state)) /* else it ends at once */
 				continue;
-			if (t_below(4) == 0 && kind == Q)
+			if (t_below(4) == 0 && some_ring(o))
 				memcpy(o->base + SEG_PAGE + t_below(20) * 8, &value, 8);
 			else if (o->heap_bytes && t_below(4))
 				memcpy(o->base + SEG_PAGE + t_below(t_below(2) ? 140 : 700) * 8,
@@ -542,6 +616,21 @@ static void scribbled_over_while_in_use(void)
 
 					legal_or_busy(rc == -ETIMEDOUT ? 0 : rc, 3);
 					legal_or_busy(ipcfs_barrier_reset(o), 0);
+				} else if (kind == IPCFS_PIPE) {
+					legal_or_busy(ipcfs_pipe_put(o, 1, buf, t_below(100), 0),
+						      0);
+					legal_or_busy(ipcfs_pipe_open(o, 2), 0);
+					legal_or_busy(ipcfs_pipe_get(o, 2, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_pipe_close(o, 2), 0);
+				} else if (kind == IPCFS_TOPIC) {
+					struct ipcfs_cursor c = {0};
+
+					legal_or_busy(ipcfs_topic_publish(o, buf, t_below(100)), 0);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),
@@ -603,7 +692,7 @@ static void cut_short_where_memory_is_asked_for(void)
 	q = t_queue("q2", 0, 100000);
 	t_is(ipcfs_queue_put(q, bytes, 10, 0), 0);
 	fd = t_file(Q, "q2");
-	t_is(ftruncate(fd, (off_t)(q->queue.ring + SEG_PAGE)), 0);
+	t_is(ftruncate(fd, (off_t)(q->queue.bytes + SEG_PAGE)), 0);
 	close(fd);
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
@@ -809,6 +898,8 @@ int main(int argc, char **argv)
 		T_TEST(random_bytes_in_values),
 		T_TEST(random_bytes_in_arrays),
 		T_TEST(random_bytes_in_lists),
+		T_TEST(random_bytes_in_pipes),
+		T_TEST(random_bytes_in_topics),
 		T_TEST(scribbled_over_while_in_use),
 		T_TEST(cut_short_under_those_who_are_attached),
 		T_TEST(cut_short_where_memory_is_asked_for),
