@@ -178,7 +178,7 @@ static int set(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct list_change c;
 	struct iovec was = {0};
-	uint64_t i = 0, old;
+	uint64_t i = 0, old = 0;
 	int64_t at;
 	int rc = check_item(o, op->in_len);
 

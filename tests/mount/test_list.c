@@ -591,7 +591,6 @@ static void the_library_meets(void **state)
 	t_shows(l, "\n");
 	t_shows(t_format("%s,pop", l), "");
 	t_is(t_stat(l, "items"), 0);
-	ipcfs_close(o);
 }
 
 static _Atomic int signals_seen;
@@ -629,7 +628,6 @@ static void signals_tell(void **state)
 	t_is(signals_seen, 4);
 	close(fd);
 	signal(SIGUSR1, SIG_DFL);
-	ipcfs_close(o);
 }
 
 /* A program has the lock and does not run: what may not wait gets EBUSY, and what is left at a close is put when it
@@ -742,7 +740,6 @@ static void too_long_a_text(void **state)
 	t_is(t_sys(rename(l, list("long2"))), -EFBIG);
 	t_is(t_stat(l, "items"), 68);
 	t_is(t_cat(t_format("%s,pop=0", l), back, sizeof(back)), sizeof(big));
-	ipcfs_close(o);
 }
 
 /* The kernel cuts a long write(2); then it is none. */
