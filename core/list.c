@@ -222,13 +222,14 @@ static int begin_taking(struct ipcfs_object *o, const struct ipcfs_op *op, struc
 	uint64_t i = 0, at = 0;
 	int rc = list_begin(c, o, false);
 
-	if (rc == 0 && c->v.count == 0)
-		rc = op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
-	if (rc == 0)
-		rc = place(op, c->v.count, &i);
+	if (rc < 0)
+		return rc;
+	if (c->v.count == 0)
+		return op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
+	rc = place(op, c->v.count, &i);
 	if (rc == 0)
 		rc = list_item(o, &c->v, i, &at, bytes);
-	return rc < 0 ? rc : take_away(c, i, at, bytes->iov_len);
+	return rc == 0 ? take_away(c, i, at, bytes->iov_len) : rc;
 }
 
 static int give(struct ipcfs_op *op, const struct iovec *bytes)
