@@ -128,6 +128,16 @@ int fs_frame_flush(struct fs_handle *h);
 bool fs_frame_close(struct fs_handle *h);
 void fs_frame_drop(struct fs_handle *h);
 
+/* ---- view_list.c, view_lines.c --------------------------------------------------------------- */
+
+/* Words for the error of an operation on the item of that index; gives the error. */
+int fs_list_explain(struct fs_item *item, int rc, int64_t index);
+/* An operation that changes the list; of a handle with `cas`, if nothing else has. */
+int fs_list_change(struct fs_request *r, struct ipcfs_op *op);
+int fs_lines_write(struct fs_request *r);
+int fs_lines_sync(struct fs_request *r);
+void fs_lines_close(struct fs_handle *h);
+
 /* ---- view_lease.c ---------------------------------------------------------------------------- */
 
 /* Of queues: line; a get, leased where the view says so; join; a write of `ack`; commands. */
