@@ -126,13 +126,14 @@ static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
 	uint64_t bytes, blocks;
 	int rc = op->count || anew ? survey(o, op, &bytes, &blocks) : -EINVAL;
 
-	if (rc == 0)
-		rc = anew ? list_begin_anew(&c, o, op->count, blocks) :
-			    list_begin(&c, o, op->count > 1);
-	if (rc == 0 && room(o, c.v.bytes, bytes) < 0)
-		rc = -ENOSPC;
-	if (rc == 0)
-		rc = list_make_slots(&c, op->count);
+	if (rc < 0)
+		return rc;
+	rc = anew ? list_begin_anew(&c, o, op->count, blocks) : list_begin(&c, o, op->count > 1);
+	if (rc < 0)
+		return rc;
+	if (room(o, c.v.bytes, bytes) < 0)
+		return -ENOSPC;
+	rc = list_make_slots(&c, op->count);
 	if (rc == 0)
 		rc = add_items(&c, op);
 	if (rc < 0 || op->flags & IPCFS_OP_DRY)
@@ -176,8 +177,8 @@ static int insert(struct ipcfs_object *o, struct ipcfs_op *op)
 static int set(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct list_change c;
-	struct iovec was;
-	uint64_t i = 0, old;
+	struct iovec was = {0};
+	uint64_t i = 0, old = 0;
 	int64_t at;
 	int rc = check_item(o, op->in_len);
 
@@ -218,16 +219,17 @@ static int take_away(struct list_change *c, uint64_t i, uint64_t at, uint64_t le
 static int begin_taking(struct ipcfs_object *o, const struct ipcfs_op *op, struct list_change *c,
 			struct iovec *bytes)
 {
-	uint64_t i = 0, at;
+	uint64_t i = 0, at = 0;
 	int rc = list_begin(c, o, false);
 
-	if (rc == 0 && c->v.count == 0)
-		rc = op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
-	if (rc == 0)
-		rc = place(op, c->v.count, &i);
+	if (rc < 0)
+		return rc;
+	if (c->v.count == 0)
+		return op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
+	rc = place(op, c->v.count, &i);
 	if (rc == 0)
 		rc = list_item(o, &c->v, i, &at, bytes);
-	return rc < 0 ? rc : take_away(c, i, at, bytes->iov_len);
+	return rc == 0 ? take_away(c, i, at, bytes->iov_len) : rc;
 }
 
 static int give(struct ipcfs_op *op, const struct iovec *bytes)
@@ -286,8 +288,8 @@ static int clear(struct ipcfs_object *o, struct ipcfs_op *op)
 
 static int read_one(struct ipcfs_object *o, struct ipcfs_op *op)
 {
+	struct iovec bytes = {0};
 	struct list_view v;
-	struct iovec bytes;
 	uint64_t i = 0, at;
 	int rc = list_look(o, &v);
 

@@ -60,7 +60,7 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 	st->st_mode = item->type == FS_SPECIAL ? fs_special_mode(leaf, st->st_mode) :
 						 S_IFREG | (st->st_mode & 0777);
 	/* By a view that takes, nobody reads who may not write. */
-	if (leaf && leaf->options & fs_kind_of(item->kind)->write_only_readers)
+	if (leaf && leaf->options & fs_kind_of(item->kind)->taking_with)
 		st->st_mode = S_IFREG | store_taking_mode(st->st_mode & 0777);
 	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;

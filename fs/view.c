@@ -105,9 +105,8 @@ bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
 	       (h->leaf.view == FS_WATCH ||
-		(h->leaf.view == FS_PLAIN &&
-		 (kinds[h->item->kind]->read_waits ||
-		  h->leaf.options & kinds[h->item->kind]->read_waits_with)));
+		(h->leaf.view == FS_PLAIN && (kinds[h->item->kind]->read_waits ||
+					      h->leaf.options & kinds[h->item->kind]->waits_with)));
 }
 
 /* ---- answering --------------------------------------------------------------------------------- */

@@ -15,13 +15,12 @@ enum {
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
-	bool write_waits;	  /* its names are minted: each look-up gives a new node */
-	bool read_waits;	  /* plain reads may wait */
-	uint32_t read_waits_with; /* they may through handles with one of these options alone */
-	uint32_t
-		write_only_readers; /* through names with these only they may read who may write, too */
-	bool lines; /* plain writes are lines: one that is unfinished is gathered; O_TRUNC replaces all */
-	bool each_alone; /* who waits in a line does not keep those behind waiting */
+	bool write_waits;     /* its names are minted: each look-up gives a new node */
+	bool read_waits;      /* plain reads may wait */
+	bool lines;	      /* plain writes are lines: view_lines.c */
+	uint32_t waits_with;  /* options: plain reads with one of these alone may wait */
+	uint32_t taking_with; /* options: with one of these nobody reads who may not write */
+	bool each_alone;      /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes;	 /* it matters who closes a descriptor: each close is told */
 	unsigned clears; /* how many IPCFS_V_CLEAR, each of a part (op->first, from 1), clear it */
@@ -141,6 +140,16 @@ void fs_frame_add(struct fs_handle *h, const char *bytes, size_t len, pid_t pid)
 int fs_frame_flush(struct fs_handle *h);
 bool fs_frame_close(struct fs_handle *h);
 void fs_frame_drop(struct fs_handle *h);
+
+/* ---- view_list.c, view_lines.c --------------------------------------------------------------- */
+
+/* Words for the error of an operation on the item of that index; gives the error. */
+int fs_list_explain(struct fs_item *item, int rc, int64_t index);
+/* An operation that changes the list; of a handle with `cas`, if nothing else has. */
+int fs_list_change(struct fs_request *r, struct ipcfs_op *op);
+int fs_lines_write(struct fs_request *r);
+int fs_lines_sync(struct fs_request *r);
+void fs_lines_close(struct fs_handle *h);
 
 /* ---- view_lease.c ---------------------------------------------------------------------------- */
 

@@ -4,9 +4,6 @@
  */
 #include "t.h"
 
-#include <sys/mount.h>
-#include <sys/statvfs.h>
-
 enum { CONTROL_OF_SMALL = 3584 }; /* docs/formats.md: queues, semaphores, events, lists */
 
 static const char *const kinds[] = {"queues", "semaphores", "events", "values", "arrays", "lists"};

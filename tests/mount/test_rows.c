@@ -334,6 +334,8 @@ static const struct script_row common[] = {
 	{P, "^,b", ",a,notify=RTMIN", O_RDWR | O_NONBLOCK, "@told:0|@held:x|@told:1|@held:y|@told:0|<x|<y|>z|@told:0|@heard:z|@held:x|@told:1|<x|@drop|@told:1", NULL},
 	{T, "=a", ",notify=RTMIN", NB, "@told:0|=a|@told:1|=b|@told:0|<a|<b|@told:0|<!EAGAIN|=a|@told:1", NULL},
 	{CELLS, "", ",notify=RTMIN", O_RDWR, "@told:0|=x!EINVAL|@told:0", NULL},
+	{I, "", ",notify=RTMIN", O_RDONLY, "@told:0|=a\n|@told:1|@ctl:clear|@told:1", NULL},
+	{I, "", ",pop,notify=RTMIN", NB, "@told:0|=a\n|@told:1|=b\n|@told:0|<b|<a|@told:0|<!EAGAIN|=a\n|@told:1", NULL},
 	{V, "", ",notify=RTMIN", O_RDWR, "=1|@told:1|=add 1|@told:1|>3|@told:1", NULL},
 	{A, "", ",notify=RTMIN", O_RDWR, "=1 2|@told:1|=0=5|@told:1|>:+=1|@told:1", NULL},
 	{V, "", ",watch,notify=RTMIN", NB, "<0\n|=1|@told:1|=2|@told:0|<2\n|@told:0|=3|@told:1", NULL},
