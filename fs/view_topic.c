@@ -26,7 +26,8 @@ static int take(struct fs_request *r)
 			      .sink_arg = r};
 	int rc = fs_view_engine(r, &op);
 
-	if (rc == 0 || r->req) /* the short way answers no errors, and must have changed nothing then */
+	if (rc == 0 ||
+	    r->req) /* the short way answers no errors, and must have changed nothing then */
 		r->handle->ticket = op.token;
 	if (rc == -ENOBUFS)
 		fs_words("%llu messages have gone that this handle has not read",
