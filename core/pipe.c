@@ -216,8 +216,8 @@ static int put(struct ipcfs_object *o, const struct ipcfs_op *op)
 	rc = ring_add(o, r, &v, op->in, op->in_len);
 	if (rc < 0)
 		return rc;
-	obj_change(o, IPCFS_C_READ,
-		   INT_MAX); /* those at the other end sleep with those at this one */
+	/* All: those at the other end sleep with those at this one. */
+	obj_change(o, IPCFS_C_READ, INT_MAX);
 	STORE(*word, ring_word(&v));
 	return 0;
 }

@@ -72,7 +72,6 @@ static void the_library_at_the_other_end(void **state)
 	t_kill(pid);
 	t_is(t_io_result(&reader), -ENODATA); /* told at once, not by and by */
 	t_is(t_put(a, "x"), -EPIPE);
-	ipcfs_close(p);
 }
 
 static void a_closed_file_wakes_the_library(void **state)
@@ -162,8 +161,9 @@ static void no_more_than_there_is_room_for(void **state)
 {
 	(void)state;
 	const char *path = make("room");
-	struct ipcfs_object *p = t_attach(IPCFS_PIPE, "room", NULL);
+	struct ipcfs_object *p = NULL;
 
+	t_is(ipcfs_open(t_lib(), IPCFS_PIPE, "room", 0, 0, NULL, &p), 0);
 	for (int i = 0; i < 4096; i++)
 		t_is(t_again(ipcfs_pipe_open(p, IPCFS_END_A)), 0);
 	t_is(t_open(end_of(path, 'b'), NB), -EUSERS);

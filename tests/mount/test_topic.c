@@ -196,7 +196,6 @@ static void the_library_publishes(void **state)
 	t_is(t_echo(path, "from a file"), 0);
 	while (t_again(ipcfs_topic_next(o, &cursor, buf, sizeof(buf), 0)) != 11)
 		;
-	ipcfs_close(o);
 }
 
 static int publish_ten(void *arg)
