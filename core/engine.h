@@ -44,6 +44,8 @@ enum ipcfs_verb {
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
+	IPCFS_V_FIRE,  /* channel: count is the signal -> first: the how many-th firing */
+	IPCFS_V_FIRED, /* channel: the firing behind first -> first, count: its signal */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
- * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, channels, shared
+ * values and arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
  * The same objects are files under a mount of the ipcfs server; both kinds of
@@ -66,6 +66,7 @@ enum {
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
+	IPCFS_SIGNAL_MAX = 64,	/* the highest signal's number */
 };
 #define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
 #define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
@@ -84,6 +85,7 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_SIGNAL,			/* a channel */
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
 	IPCFS_KIND_COUNT
@@ -200,6 +202,7 @@ struct ipcfs_stat {
 	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
+	unsigned signal;     /* channel: the last one fired, 0: none; value: how many were */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
@@ -377,6 +380,19 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
  * ipcfs_barrier_reset: makes it whole and empty; those who wait get -ECANCELED. */
 int ipcfs_barrier_abort(struct ipcfs_object *barrier);
 int ipcfs_barrier_reset(struct ipcfs_object *barrier);
+
+/* ---- channels: signals by name, to all who listen --------------------------------------- */
+
+/* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.
+ *
+ * ipcfs_channel_fire: fires it with the signal, 1 to IPCFS_SIGNAL_MAX: all who wait are told which, and where a server
+ * runs, each process that is a member through the mount (the view `join`) is sent it, soon. Does not wait.
+ * ipcfs_channel_wait: waits for the first firing behind the *seen th, stores its number in *seen, and returns its signal.
+ * Where to begin says ipcfs_stat() in `value`: so many there were. Nothing is lost between two calls: of
+ * firings more than 2047 old, each signal that was among them is told once.
+ *   -EINVAL  so many there have not been; no such signal */
+int ipcfs_channel_fire(struct ipcfs_object *channel, int signal);
+int ipcfs_channel_wait(struct ipcfs_object *channel, uint64_t *seen, int64_t deadline_ns);
 
 /* ---- values and arrays: typed cells ------------------------------------------- */
 

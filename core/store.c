@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* clang-format off */
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_QUEUE] = &ipcfs_queue_ops,
 	[IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
@@ -26,8 +27,10 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops,
 	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_SIGNAL] = &ipcfs_channel_ops,
 	[IPCFS_MQ] = &ipcfs_mq_ops,
 };
+/* clang-format on */
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
 {
@@ -72,6 +75,8 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 			break;
 		at += len + 1;
 	}
+	if (ipcfs_kinds[kind]->is_name && !ipcfs_kinds[kind]->is_name(name))
+		return -EINVAL;
 	snprintf(path, STORE_PATH_SIZE, "%s/%s", kind_name, name);
 	return 0;
 }

@@ -617,6 +617,10 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 	case IPCFS_BARRIER:
 		o = t_barrier(name, 3);
 		break;
+	case IPCFS_SIGNAL:
+		o = t_object(kind, name, NULL);
+		t_is(ipcfs_channel_fire(o, SIGUSR1), 0);
+		break;
 	default:
 		t_fail("no such kind");
 	}

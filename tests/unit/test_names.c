@@ -218,6 +218,8 @@ static const struct {
 	 -ERANGE,
 	 {.given = IPCFS_P_PARTIES, .parties = IPCFS_PARTIES_MAX + 1}},
 	{"barrier: value", IPCFS_BARRIER, -EINVAL, {.given = IPCFS_P_VALUE}},
+	{"channel: value", IPCFS_SIGNAL, -EINVAL, {.given = IPCFS_P_VALUE}},
+	{"channel", IPCFS_SIGNAL, 0, {.given = 0}},
 	{"event: set", E, 0, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not set", E, 0, {.given = IPCFS_P_SET}},
 	{"event: value", E, -EINVAL, {.given = IPCFS_P_VALUE}},

@@ -41,6 +41,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_condition_notify(o, 1);
 	case IPCFS_BARRIER:
 		return ipcfs_barrier_reset(o);
+	case IPCFS_SIGNAL:
+		return ipcfs_channel_fire(o, SIGUSR1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -95,6 +97,7 @@ static const struct {
 	{.name = "get_many", .kind = Q},
 	{.name = "condition", .kind = IPCFS_CONDITION},
 	{.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "signal", .kind = IPCFS_SIGNAL},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -151,6 +154,8 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
 	if (strcmp(how, "barrier") == 0)
 		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
+	if (strcmp(how, "signal") == 0)
+		return ipcfs_channel_wait(o, &changes, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
 	changes = st.changes;
 	return ipcfs_wait_change(o, &changes, IPCFS_FOREVER);
