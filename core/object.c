@@ -93,6 +93,17 @@ static int create(const struct request *r, int dirfd, const char *path)
 	return rc < 0 ? rc : seg_create(r->store, dirfd, path, r->kind, shape, dead, r->maker);
 }
 
+/* What is there is damaged, or nothing of ours: a FIFO or a socket that the kernel serves. */
+static int no_segment(const struct request *r, int dirfd, const char *path)
+{
+	mode_t special = ipcfs_kinds[r->kind]->special;
+	struct stat st;
+
+	if (!special || sys_stat_at(dirfd, path, &st) < 0 || (st.st_mode & S_IFMT) != special)
+		return -EUCLEAN;
+	return r->flags & IPCFS_CREATE && r->flags & IPCFS_EXCL ? -EEXIST : -EOPNOTSUPP;
+}
+
 static int open_path(const struct request *r, int dirfd, const char *path,
 		     struct ipcfs_object **out)
 {
@@ -109,11 +120,13 @@ static int open_path(const struct request *r, int dirfd, const char *path,
 				continue;
 		}
 		if (fd == -ELOOP || fd == -ENXIO)
-			return -EUCLEAN;
+			return no_segment(r, dirfd, path);
 		if (fd < 0)
 			return fd;
 		rc = open_found(r, dirfd, path, fd, made, out);
 		sys_close(fd);
+		if (rc == -EUCLEAN)
+			return no_segment(r, dirfd, path);
 		if (rc != -ESTALE)
 			return rc;
 		rc = -EBUSY;

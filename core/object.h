@@ -84,6 +84,7 @@ struct ipcfs_kind_ops {
 	bool claims_ready;   /* the first page of claims has memory from creation */
 	/* May an object be called so? NULL: what any may be called. */
 	bool (*is_name)(const char *name);
+	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */

@@ -204,6 +204,18 @@ int sys_mkdir_at(int dirfd, const char *path, mode_t mode)
 	return done_with(at, dirfd, result(mkdirat(at, last, mode)));
 }
 
+int sys_mknod_at(int dirfd, const char *path, mode_t mode)
+{
+	const char *last;
+	int at;
+
+	FAULT("mknod");
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(mknodat(at, last, mode, 0)));
+}
+
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)
 {
 	struct stat st;
@@ -219,6 +231,19 @@ int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)
 			return r;
 	}
 	return result(fchmod(fd, mode));
+}
+
+int sys_owner_path(int fd, uid_t uid, gid_t gid, mode_t mode)
+{
+	char self[40];
+	int r;
+
+	FAULT("chown");
+	r = result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+	if (r < 0)
+		return r;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return result(chmod(self, mode));
 }
 
 int sys_truncate(int fd, uint64_t size)

@@ -30,7 +30,9 @@ int sys_unlink_at(int dirfd, const char *path, int flags);
 int sys_touch_at(int dirfd, const char *path);			 /* sets its times to now */
 int sys_rename_new(int dirfd, const char *from, const char *to); /* never replaces */
 int sys_mkdir_at(int dirfd, const char *path, mode_t mode);
-int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode); /* fchown if it differs, fchmod */
+int sys_mknod_at(int dirfd, const char *path, mode_t mode);    /* no device */
+int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode);      /* fchown if it differs, fchmod */
+int sys_owner_path(int fd, uid_t uid, gid_t gid, mode_t mode); /* of a descriptor of O_PATH */
 int sys_truncate(int fd, uint64_t size);
 int sys_allocate(int fd, uint64_t offset, uint64_t len);
 ssize_t sys_pwrite_all(int fd, const void *buf, size_t len, uint64_t offset);

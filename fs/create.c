@@ -128,6 +128,8 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 		rc = -EEXIST;
 	else if ((*item)->type == FS_DIR)
 		rc = -EISDIR;
+	else if ((*item)->type == FS_SPECIAL)
+		rc = -ESTALE; /* the kernel looks again, and opens it */
 	else if (!fs_dir_may(req, &(*item)->last,
 			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
 				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
@@ -177,6 +179,41 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		fs_reply_error(req, rc, path);
 }
 
+static int make_special(const struct fuse_ctx *ctx, struct fs_item *folder,
+			const struct fs_leaf *leaf, mode_t mode)
+{
+	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, false);
+	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
+
+	maker.mode |= mode & S_IFMT;
+	if (rc < 0)
+		return rc;
+	rc = fs_special_make(folder, leaf, &maker);
+	if (rc < 0)
+		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
+	return rc;
+}
+
+/* A FIFO or a socket where the kind has such. */
+static int create_special(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			  mode_t mode, struct fs_item **item)
+{
+	int rc = fs_item_lookup(folder, leaf->name, item);
+
+	if (rc == 0) { /* also a pending name */
+		fs_item_put(*item);
+		return -EEXIST;
+	}
+	if (rc != -ENOENT)
+		return rc;
+	if (fs_leaf_is_view(leaf))
+		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
+	if (leaf->p.given)
+		return fs_fail(-EINVAL, "a file of the kernel's has no properties");
+	rc = make_special(fuse_req_ctx(req), folder, leaf, mode);
+	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
+}
+
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
 	struct fs_item *folder = fs_dir_folder(parent), *item;
@@ -188,17 +225,18 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fs_dir_path(folder, name, path);
 	if (!folder)
 		rc = fs_fail(-EPERM, "objects are made in the kinds' folders");
-	else if (!S_ISREG(mode))
+	else if (!S_ISREG(mode) && fs_special_type(folder->kind, mode) != FS_SPECIAL)
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
+		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item) :
+				     create_special(req, folder, &leaf, mode, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
 	}
-	fs_dir_reply(req, fs_node_get(FS_OBJECT, item, &leaf));
+	fs_dir_reply(req, fs_node_get(item->type, item, &leaf));
 	fs_item_put(item);
 }
 

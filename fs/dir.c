@@ -57,7 +57,8 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 			st->st_mode = S_IFDIR | (fs.uid == 0 ? 0777 : 0700);
 		return;
 	}
-	st->st_mode = S_IFREG | (st->st_mode & 0777);
+	st->st_mode = item->type == FS_SPECIAL ? fs_special_mode(leaf, st->st_mode) :
+						 S_IFREG | (st->st_mode & 0777);
 	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;
 }
@@ -186,10 +187,14 @@ int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 
 	if (rc == 0)
 		rc = fs_item_lookup(folder, leaf->name, item);
-	if (rc == 0 && (*item)->type == FS_DIR && strchr(name, ',')) {
-		fs_item_put(*item);
+	if (rc != 0)
+		return rc;
+	if ((*item)->type == FS_DIR && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
-	}
+	else if ((*item)->type == FS_SPECIAL)
+		rc = fs_special_check(leaf);
+	if (rc != 0)
+		fs_item_put(*item);
 	return rc;
 }
 
@@ -298,6 +303,13 @@ static int list_engine(struct fs_text *list, const struct fs_item *folder)
 	return fs_engine_of(folder->kind)->list(fs.store, folder->kind, NULL, list_name, &l);
 }
 
+static char listed_as(enum ipcfs_kind kind, unsigned char type)
+{
+	bool other = fs_special_type(kind, DTTOIF(type)) != FS_OBJECT;
+
+	return (char)(other ? type : DT_REG);
+}
+
 static int list_folder(struct fs_text *list, const struct fs_item *folder)
 {
 	bool npy = ipcfs_kinds[folder->kind]->npy;
@@ -319,8 +331,7 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 	}
 	while ((entry = readdir(stream)))
 		if (shown(fd, npy, entry, &name))
-			list_add(list, (char)(entry->d_type == DT_DIR ? DT_DIR : DT_REG),
-				 entry->d_ino, name);
+			list_add(list, listed_as(folder->kind, entry->d_type), entry->d_ino, name);
 	closedir(stream);
 	return 0;
 }

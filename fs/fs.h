@@ -17,7 +17,7 @@
  *   ops.c     the table of requests       dir.c     look-up, listing
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
- *   tokens.c  the job server's view of semaphores
+ *   tokens.c  the job server's view of semaphores       special.c FIFOs and sockets: the kernel's
  *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
@@ -107,7 +107,8 @@ enum fs_type {
 	FS_DEADLOCKS,
 	FS_SHM,
 	FS_DIR,
-	FS_OBJECT
+	FS_OBJECT,
+	FS_SPECIAL /* a FIFO or a socket: the kernel's */
 };
 
 struct fs_request;
@@ -723,6 +724,21 @@ int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **nod
 void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);
+
+/* ---- special.c ------------------------------------------------------------------------ */
+/* What a file of that mode in the folder of a kind is: a folder, an object, or the kernel's. */
+enum fs_type fs_special_type(enum ipcfs_kind kind, mode_t mode);
+/* Such a file as /ipc shows it, bare or through `stat`. */
+mode_t fs_special_mode(const struct fs_leaf *leaf, mode_t mode);
+/* May a file of the kernel's be called so? It has no properties, and of the views `stat`. -EINVAL, -EEXIST. */
+int fs_special_check(const struct fs_leaf *leaf);
+/* Makes one: there complete or not at all. maker->mode: with its type. */
+int fs_special_make(struct fs_item *folder, const struct fs_leaf *leaf,
+		    const struct ipcfs_maker *maker);
+/* Is it the name of one that a server was making when it was killed? */
+bool fs_special_is_half_made(const char *name);
+/* The view `stat`. */
+int fs_special_text(struct fs_handle *h, struct fs_text *t);
 
 /* ---- create.c ------------------------------------------------------------------------- */
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

@@ -211,7 +211,7 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	if (item && (item->parent != folder || strcmp(item->name, name) != 0))
 		fs_item_moved(item, folder, name); /* behind our back */
 	if (!item)
-		item = make(S_ISDIR(st.st_mode) ? FS_DIR : FS_OBJECT, folder->kind, folder, name,
+		item = make(fs_special_type(folder->kind, st.st_mode), folder->kind, folder, name,
 			    &st);
 	if (!item)
 		return -ENOMEM;
@@ -312,7 +312,7 @@ static void verify(struct fs_item *item)
 	char path[FS_PATH];
 	struct stat st;
 
-	if (item->removed || item->type != FS_OBJECT || fs_item_path(item, path) < 0)
+	if (item->removed || item->type == FS_DIR || fs_item_path(item, path) < 0)
 		return;
 	if (sys_stat_at(fs.dirfd, path, &st) == 0 && st.st_ino == item->ino)
 		return;

@@ -95,7 +95,8 @@ static bool count(int dirfd, const struct dirent *entry)
 
 	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (remove_temp && !S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX) {
+	if (remove_temp && !S_ISDIR(st.st_mode) &&
+	    (st.st_mode & S_ISVTX || fs_special_is_half_made(entry->d_name))) {
 		unlinkat(dirfd, entry->d_name, 0);
 		return false;
 	}

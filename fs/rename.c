@@ -29,9 +29,10 @@ static int remove_object(struct fs_item *item)
 	int rc = fs_item_path(item, path);
 
 	if (rc == 0)
-		rc = item->pending ? sys_unlink_at(fs.dirfd, path, 0) :
-				     fs_engine_of(item->kind)
-					     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
+		rc = item->pending || item->type == FS_SPECIAL ?
+			     sys_unlink_at(fs.dirfd, path, 0) :
+			     fs_engine_of(item->kind)
+				     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
 		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
 		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);

@@ -147,7 +147,9 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 
 	switch (h->type == FS_OBJECT ? h->leaf.view : FS_STAT) {
 	case FS_STAT:
-		rc = h->type == FS_OBJECT ? fs_stat_text(h, t) : fs_root_text(h->type, h->uid, t);
+		rc = h->type == FS_OBJECT  ? fs_stat_text(h, t) :
+		     h->type == FS_SPECIAL ? fs_special_text(h, t) :
+					     fs_root_text(h->type, h->uid, t);
 		break;
 	case FS_CTL:
 		rc = fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
