@@ -160,10 +160,9 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (rc == 0)
 		rc = create(req, folder, &leaf, mode, fi->flags, &item);
 	if (rc == 0) {
-		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
+		rc = fs_handle_open(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, ctx->pid, &h);
 		if (rc == 0) {
 			h->temp = leaf.p.given & IPCFS_P_TEMP;
-			h->opener = ctx->pid;
 			node = fs_node_get(FS_OBJECT, item, &leaf);
 			if (node) {
 				fs_dir_entry(node, &e);
@@ -272,9 +271,11 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		rc = fs_fail(-EINVAL, "a folder has no options");
 	if (rc == 0 && fs_engine_of(folder->kind)->lookup)
 		rc = fs_fail(-EPERM, "the kernel's message queues have no folders");
-	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
-		fs_item_put(item); /* also a pending name */
-		rc = -EEXIST;
+	if (rc == 0) {
+		rc = fs_item_lookup(folder, name, &item);
+		if (rc == 0) /* also a pending name */
+			fs_item_put(item);
+		rc = rc == 0 ? -EEXIST : rc == -ENOENT ? 0 : rc;
 	}
 	if (rc == 0) /* the path for words above may be shorter */
 		rc = fs_item_path_in(folder, name, false, path);

@@ -12,6 +12,8 @@
  *   raw.c     their bytes                 pending.c values and arrays without a type yet
  *   stat.c    the view `stat`             text.c    a text that grows
  *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
+ *   pin.c     processes that are pinned   alarm.c   signals that are due later
+ *   join.c    members of channels
  *   deadlock.c who waits for each other   waits.c   who waits for what, and who holds it
  *   died.c    what the dead have held     walk.c    through the store
  *   ops.c     the table of requests       dir.c     look-up, listing
@@ -72,6 +74,8 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_TOKENS = 1 << 11,
        FS_O_NOTIFY = 1 << 12,
        FS_O_PRIO = 1 << 13,
+       FS_O_MEMBER = 1 << 14, /* signals: join */
+       FS_O_AFTER = 1 << 15,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -83,6 +87,8 @@ struct fs_leaf {
 	uint64_t n;
 	uint64_t block; /* bytes; 0: all until fsync or close */
 	int notify;	/* signal */
+	int member;	/* likewise; 0: what is fired */
+	int64_t after_ns;
 	unsigned prio;
 	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
 	struct ipcfs_properties p;
@@ -118,6 +124,9 @@ struct fs_bearer;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
 struct fs_notify;
+struct fs_joined;
+struct fs_pin;
+struct fs_text;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
 struct fs_item {
@@ -130,6 +139,8 @@ struct fs_item {
 	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
 	bool permanent;
+	bool outside;		     /* not in the store: it stands for a process, a connection */
+	struct fs_pin *pin;	     /* signals/PID: the process, while it is open */
 	int wd;			     /* folder: inotify's number */
 	struct stat last;	     /* attributes last seen, for handles of what is removed */
 	struct ipcfs_object *object; /* attached, or NULL */
@@ -145,7 +156,8 @@ struct fs_item {
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	LIST_HEAD(, fs_notify) notifies;
-	uint64_t own_changes; /* of its object, by this server */
+	LIST_HEAD(, fs_joined) joined; /* members of a channel */
+	uint64_t own_changes;	       /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
 	bool busy_timer;
@@ -169,6 +181,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
 /* Status of "kind/name" wherever the kind's names are. */
 int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
+/* Its name means something else now; whoever has it open still has it. */
+void fs_item_unname(struct fs_item *item);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
@@ -269,8 +283,9 @@ struct fs_handle {
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
 	bool holds;
-	uint64_t ticket; /* condition: it is armed, and no read has begun to wait for that */
-	int lock;	 /* locks: LOCK_EX, LOCK_SH, 0 */
+	/* condition: it is armed, and no read has begun to wait for that; channel: the firings it has seen */
+	uint64_t ticket;
+	int lock; /* locks: LOCK_EX, LOCK_SH, 0 */
 	bool by_flock;
 	enum fs_ending closer;
 	bool closing; /* in item->closing */
@@ -278,6 +293,9 @@ struct fs_handle {
 	pid_t opener;			 /* the thread */
 	pid_t lock_process, lock_thread; /* locks: who acquired; process 0: not known any more */
 	struct fs_notify *notify;
+	struct fs_joined *joined;
+	struct fs_pin *pin;	   /* signals/PID */
+	struct fs_process *sender; /* the same: whose ids count; NULL: it cannot be written to */
 	struct fuse_pollhandle *poll;
 	LIST_ENTRY(fs_handle) poll_link;
 };
@@ -285,6 +303,11 @@ struct fs_handle {
 /* -ENFILE, -EUSERS. */
 int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
 		  uid_t uid, struct fs_handle **out);
+/* The same and what its kind and views do at an open by that thread. An error has changed nothing. */
+int fs_handle_open(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
+		   uid_t uid, pid_t thread, struct fs_handle **out);
+/* It is an open file of another item. */
+void fs_handle_move(struct fs_handle *h, struct fs_item *item);
 struct fs_handle *fs_handle_of(uint64_t fh);
 uint64_t fs_handle_id(const struct fs_handle *h);
 void fs_handle_free(struct fs_handle *h);
@@ -316,8 +339,23 @@ struct fs_process {
 	unsigned threads;
 	uid_t uid, euid, suid;
 	gid_t gid, egid, sgid;
+	pid_t session;	/* these two of a sender alone */
+	bool kills_all; /* has CAP_KILL where the server is */
 };
 struct fs_process fs_process_look(pid_t thread);
+/* The same of one on whose behalf signals are sent. */
+struct fs_process fs_process_sender(pid_t thread);
+/* Does it know processes by other numbers than the server? */
+bool fs_process_is_foreign(pid_t thread);
+/* Sets of signals: bit n - 1 is signal n. */
+struct fs_signals {
+	uint64_t blocked, ignored, caught, pending;
+};
+/* -ESRCH: there is no such process. */
+int fs_process_signals(pid_t pid, struct fs_signals *s);
+/* Its state as a letter, and its name, escaped as /proc does; 0: there is no such process. */
+enum { FS_PROCESS_NAME = 80 };
+char fs_process_state(pid_t pid, char name[FS_PROCESS_NAME]);
 /* Has it a file with that inode number open? Of very many not all are looked at. */
 bool fs_process_has(pid_t pid, uint64_t ino);
 
@@ -325,9 +363,59 @@ bool fs_process_has(pid_t pid, uint64_t ino);
 
 /* "USR1", "SIGUSR1", "RTMIN+3", "10" -> 10; -EINVAL. */
 int fs_signal_parse(const char *text, size_t len, int *signal);
-/* Sends it to the process `pid`, pinned by the descriptor, if `sender` may, as kill(2) would judge now, and if it
- * runs no set-id program. -ESRCH: it is gone. -EPERM. */
-int fs_signal_send(int pidfd, pid_t pid, const struct fs_process *sender, int signal);
+/* "USR1"; what has no name is a number. Valid until the next call. */
+enum { FS_SIGNAL_NAME = 16 };
+const char *fs_signal_name(int signal);
+/* Sends it to the process, if `sender` may, as kill(2) would judge now; the second also only if the process runs no
+ * set-id program. -ESRCH: it is gone. -EPERM. */
+int fs_signal_kill(const struct fs_pin *to, const struct fs_process *sender, int signal);
+int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal);
+/* The thread's process, which waits for its open(2): its ids, and itself, pinned on that user's account. */
+int fs_signal_pin(pid_t thread, uid_t uid, struct fs_process *sender, struct fs_pin **pin);
+
+/* ---- pin.c ---------------------------------------------------------------------------- */
+
+struct fs_pin {
+	pid_t pid;
+	uid_t uid;	      /* whose limits it counts for */
+	bool ended;	      /* that was told */
+	struct fs_item *item; /* signals/PID while it is open, else NULL */
+	unsigned references;
+	ev_io death; /* .fd: the pidfd */
+	LIST_ENTRY(fs_pin) link;
+};
+/* -ESRCH: there is no such process. -EUSERS, -ENFILE, -ENOMEM. */
+int fs_pin_get(pid_t pid, uid_t uid, struct fs_pin **out);
+struct fs_pin *fs_pin_ref(struct fs_pin *p);
+void fs_pin_put(struct fs_pin *p);
+/* It runs no more; and nobody has to wait for it any more either: its number may be another's. */
+bool fs_pin_ended(const struct fs_pin *p);
+bool fs_pin_gone(const struct fs_pin *p);
+/* As the server may. */
+int fs_pin_kill(const struct fs_pin *p, int signal);
+
+/* ---- alarm.c -------------------------------------------------------------------------- */
+
+int fs_alarm_start(void);
+/* Sends the signal to the process, or fires the item's channel with it, in so long. `to` and `item`: one of them NULL. */
+int fs_alarm_set(struct fs_pin *to, struct fs_item *item, const struct fs_process *sender,
+		 uid_t uid, int signal, int64_t ns);
+/* The process has ended, the channel is gone: their alarms are for nothing. */
+void fs_alarm_ended(const struct fs_pin *to);
+void fs_alarm_gone(struct fs_item *item);
+/* Takes those back that the user has set. */
+void fs_alarm_cancel(const struct fs_pin *to, const struct fs_item *item, uid_t uid);
+unsigned fs_alarm_count(const struct fs_pin *to, const struct fs_item *item);
+
+/* ---- join.c --------------------------------------------------------------------------- */
+
+/* A handle with the view `join` is opened, and closed. */
+int fs_join_open(struct fs_handle *h);
+void fs_join_close(struct fs_handle *h);
+/* The channel may have been fired: sends its members what they have not got yet. */
+void fs_join_tell(struct fs_item *item);
+/* Lines of `stat`. */
+void fs_join_list(const struct fs_item *item, struct fs_text *t);
 
 /* ---- notify.c -------------------------------------------------------------------------- */
 
@@ -461,6 +549,8 @@ char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
+/* Nobody is answered: what was done on that user's behalf has failed, which the log tells. */
+void fs_reply_failed(uid_t uid, pid_t pid, int error, const char *path);
 /* Nobody is answered: what was left at a close is lost, which the log of failures tells. */
 void fs_reply_lost(const struct fs_request *r, int error);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
@@ -500,6 +590,19 @@ struct fs_kind {
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
+	/* Names in the folder that are not in the store. 1: there is one, with these attributes; 0: it is none of
+	 * those; -ESRCH and others: it is, and cannot be had. NULL: the kind has none. */
+	int (*outside)(const struct fs_item *folder, const char *name, struct stat *st);
+	/* Is what the item was made for what its name still means? */
+	bool (*means)(const struct fs_item *item);
+	/* An open by the thread h->opener; it may move the handle to another item. Its end. NULL: nothing. */
+	int (*open)(struct fs_handle *h);
+	void (*close)(struct fs_handle *h);
+	/* Of items outside, in place of the engine: what poll(2) says now. */
+	unsigned (*poll)(struct fs_handle *h);
+	/* The object may have changed, and those who wait have been served; it is gone. NULL: nothing. */
+	void (*changed)(struct fs_item *item);
+	void (*gone)(struct fs_item *item);
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
 	 * take, to give. */
 	enum ipcfs_class (*line)(const struct fs_handle *h, bool write);
@@ -526,13 +629,13 @@ struct fs_kind {
 	void (*withdraw)(struct fs_request *r);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
-	/* Lines of `stat` behind the common ones. */
+	/* Lines of `stat` behind the common ones. Items outside: st is NULL. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind, fs_signal_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
@@ -595,6 +698,18 @@ int fs_tokens_give(struct fs_request *r);
 /* The object is gone. */
 void fs_tokens_forget(struct fs_item *item);
 
+/* ---- view_process.c ------------------------------------------------------------------------ */
+/* signals/PID and signals/self: what fs_kind asks for. */
+int fs_process_outside(const struct fs_item *folder, const char *name, struct stat *st);
+bool fs_process_means(const struct fs_item *item);
+int fs_process_open(struct fs_handle *h);
+void fs_process_close(struct fs_handle *h);
+unsigned fs_process_poll(struct fs_handle *h);
+int fs_process_take(struct fs_request *r);
+int fs_process_show(struct fs_handle *h, struct fs_text *t);
+int fs_process_write(struct fs_request *r, int signal);
+void fs_process_stat(struct fs_handle *h, struct fs_text *t);
+
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
 int fs_raw_write(struct fs_request *r);
@@ -644,7 +759,8 @@ enum fs_quota {
 	FS_Q_HANDLES,
 	FS_Q_GATHERED,
 	FS_Q_MQ,
-	FS_Q_NOTIFIED,
+	FS_Q_PINNED,
+	FS_Q_ALARMS,
 	FS_Q_COUNT
 };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
@@ -674,6 +790,7 @@ struct fs_server {
 	uint64_t limits[FS_Q_COUNT];
 	unsigned mappings_max;
 	uint64_t requests; /* read since the start */
+	pid_t caller;	   /* the thread whose request is handled now */
 	bool stopping;
 	bool deadlock_error; /* -o deadlock=error */
 };

@@ -95,6 +95,35 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	return 0;
 }
 
+int fs_handle_open(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
+		   uid_t uid, pid_t thread, struct fs_handle **out)
+{
+	const struct fs_kind *kind = type == FS_OBJECT ? fs_kind_of(item->kind) : NULL;
+	int rc = fs_handle_new(type, item, leaf, flags, uid, out);
+
+	if (rc != 0)
+		return rc;
+	(*out)->opener = thread;
+	if (kind && kind->open)
+		rc = kind->open(*out);
+	if (rc == 0 && leaf && leaf->options & FS_O_NOTIFY)
+		rc = fs_notify_open(*out, thread);
+	if (rc != 0)
+		fs_handle_free(*out);
+	return rc;
+}
+
+void fs_handle_move(struct fs_handle *h, struct fs_item *item)
+{
+	struct fs_item *from = h->item;
+
+	fs_item_ref(item);
+	item->handles++;
+	h->item = item;
+	from->handles--;
+	fs_item_put(from);
+}
+
 uint64_t fs_handle_id(const struct fs_handle *h)
 {
 	return (uint64_t)h->generation << 32 | h->index;
@@ -136,6 +165,8 @@ void fs_handle_free(struct fs_handle *h)
 {
 	if (h->used)
 		fs_handle_retire(h);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
+		fs_kind_of(h->item->kind)->close(h);
 	fs_frame_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);

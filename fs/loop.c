@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -70,6 +71,7 @@ static int handle_one(void)
 	if (n <= 0)
 		return -1;
 	fs.requests++;
+	fs.caller = (pid_t)((const struct fuse_in_header *)(const void *)buffer)->pid;
 	fs_reply_begin();
 	if (fs_fast(buffer, (size_t)n)) {
 		fs_park_settle();

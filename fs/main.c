@@ -403,7 +403,8 @@ int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000,
 				       [FS_Q_PARKED] = 20000,
 				       [FS_Q_HANDLES] = 100000,
-				       [FS_Q_NOTIFIED] = 1024,
+				       [FS_Q_PINNED] = 1024,
+				       [FS_Q_ALARMS] = 1024,
 				       [FS_Q_GATHERED] = 64 << 20,
 				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;

@@ -23,6 +23,7 @@ enum { /* kinds as bits */
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
        K_MQ = 1 << IPCFS_MQ,
+       K_SIGNAL = 1 << IPCFS_SIGNAL,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -120,6 +121,17 @@ static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_signal_parse(s, len, &leaf->notify);
 }
 
+/* Without a value: what is fired. */
+static int parse_member(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return s ? fs_signal_parse(s, len, &leaf->member) : 0;
+}
+
+static int parse_after(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return ipcfs_parse_duration(s, len, &leaf->after_ns);
+}
+
 /* Without a value: all until fsync or close. */
 static int parse_block(const char *s, size_t len, struct fs_leaf *leaf)
 {
@@ -182,8 +194,8 @@ static const struct option options[] = {
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
-	 FS_O_STREAM, 0, NULL},
+	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ | K_SIGNAL,
+	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
@@ -199,6 +211,8 @@ static const struct option options[] = {
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
 	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
+	{"join", K_SIGNAL, MAY_VALUE, FS_PLAIN, FS_O_MEMBER, 0, parse_member},
+	{"after", K_SIGNAL, true, FS_PLAIN, FS_O_AFTER, 0, parse_after},
 	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
 	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
@@ -234,12 +248,16 @@ int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, b
 	return rc == 0 && *last <= *first ? -EINVAL : rc;
 }
 
-static const struct option *find(const char *s, size_t len)
+/* That of the kind, or another one of that name. */
+static const struct option *find(enum ipcfs_kind kind, const char *s, size_t len)
 {
+	const struct option *found = NULL;
+
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len))
-			return &options[i];
-	return NULL;
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len) &&
+		    (!found || options[i].kinds & 1u << kind))
+			found = &options[i];
+	return found;
 }
 
 static int apply(const struct option *o, const char *value, size_t len, struct fs_leaf *leaf)
@@ -270,7 +288,7 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 {
 	const char *equals = memchr(s, '=', len);
 	size_t name_len = equals ? (size_t)(equals - s) : len;
-	const struct option *o = find(s, name_len);
+	const struct option *o = find(kind, s, name_len);
 
 	if (!o)
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
@@ -313,6 +331,11 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	    (leaf->view != FS_PLAIN ||
 	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
 		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
+	if (leaf->options & FS_O_MEMBER && leaf->view != FS_PLAIN)
+		return fs_fail(-EINVAL, "\"join\" goes with no other such view");
+	if (leaf->options & FS_O_AFTER && (leaf->view != FS_PLAIN || leaf->options & FS_O_MEMBER))
+		return fs_fail(-EINVAL, "\"after\" is for signals that are written, it goes with "
+					"no other such view");
 	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
 		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)

@@ -105,6 +105,8 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 
 	if (!item->parent)
 		return fs_fail(-EPERM, "the kinds' folders stay as they are");
+	if (item->outside)
+		return fs_fail(-EPERM, "it is not in the store, and stays as it is");
 	if (rc == 0)
 		rc = fs_item_stat(item, &st);
 	if (rc < 0)
@@ -209,6 +211,10 @@ static int check_open(const struct fs_node *node, int flags)
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_NOTIFY && !reads)
 		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
+	if (node->leaf.options & FS_O_MEMBER && !reads)
+		return fs_fail(-EINVAL, "who may read may \"join\": open it for reading");
+	if (node->leaf.options & FS_O_AFTER && !writes)
+		return fs_fail(-EINVAL, "\"after\" is for signals that are written");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
@@ -221,17 +227,9 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 {
 	int rc = check_open(node, flags);
 
-	if (rc == 0)
-		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL, flags,
-				   uid, out);
-	if (rc != 0)
-		return rc;
-	(*out)->opener = thread;
-	if ((*out)->leaf.options & FS_O_NOTIFY)
-		rc = fs_notify_open(*out, thread);
-	if (rc != 0)
-		fs_handle_free(*out);
-	return rc;
+	return rc < 0 ? rc :
+			fs_handle_open(node->type, node->item, node->item ? &node->leaf : NULL,
+				       flags, uid, thread, out);
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

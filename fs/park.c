@@ -53,7 +53,7 @@ static void note_waiting(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
 		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing) ||
-		      !LIST_EMPTY(&item->notifies);
+		      !LIST_EMPTY(&item->notifies) || !LIST_EMPTY(&item->joined);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -498,6 +498,8 @@ static void serve_item(struct fs_item *item)
 	serve_line(item, IPCFS_C_CHANGE);
 	notify_polls(item);
 	fs_notify_item(item);
+	if (fs_kind_of(item->kind)->changed)
+		fs_kind_of(item->kind)->changed(item);
 	fs_item_put(item);
 }
 
@@ -670,7 +672,7 @@ int fs_park_start(void)
 	if (again_fd < 0)
 		return -errno;
 	fs_loop_listen(&again_io, on_tick, again_fd);
-	return 0;
+	return fs_alarm_start();
 }
 
 bool fs_park_timers(void)

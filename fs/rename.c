@@ -16,6 +16,8 @@
 /* In a kind's top folder: its owner or root. Elsewhere the folder's mode was judged by the kernel. */
 static int may_remove(const struct fuse_ctx *ctx, const struct fs_item *item)
 {
+	if (item->outside)
+		return fs_fail(-EPERM, "it is not in the store, and stays as it is");
 	if (item->parent && !item->parent->parent && ctx->uid != 0 && ctx->uid != item->last.st_uid)
 		return fs_fail(-EPERM, "only its owner or root may remove or rename it");
 	return 0;
@@ -159,11 +161,14 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
 	if (rc == 0)
 		rc = may_remove(ctx, item);
-	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
-		rc = flags & 1 ? -EEXIST : replace(req, item, target);
-		fs_item_put(target);
-	} else if (rc == 0) {
-		rc = move(item, new_folder, new_leaf.name);
+	if (rc == 0) {
+		rc = fs_item_lookup(new_folder, new_leaf.name, &target);
+		if (rc == 0) {
+			rc = flags & 1 ? -EEXIST : replace(req, item, target);
+			fs_item_put(target);
+		} else if (rc == -ENOENT) {
+			rc = move(item, new_folder, new_leaf.name);
+		}
 	}
 	fs_item_put(item);
 	return rc;

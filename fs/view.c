@@ -14,15 +14,11 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,
-	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,
-	[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,
-	[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind,
-	[IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_SIGNAL] = &fs_signal_kind,	[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -285,7 +281,8 @@ static int try_read(struct fs_request *r)
 		give_nothing(r);
 		return 0;
 	}
-	return h->leaf.view == FS_WATCH ? read_watch(r) : kinds[h->item->kind]->take(r);
+	return h->leaf.view == FS_WATCH && !h->item->outside ? read_watch(r) :
+							       kinds[h->item->kind]->take(r);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------- */
@@ -466,6 +463,8 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 		return in;
 	if (h->item->removed)
 		return in | out | POLLERR;
+	if (h->item->outside && fs_view_waits(h))
+		return kinds[h->item->kind]->poll(h) | (h->rest_len || h->ended ? in : 0);
 	if (h->leaf.view == FS_WATCH) {
 		ready = h->rest_len || watch_ready(h, arm) ? in : 0;
 		return h->item->removed ? in | out | POLLERR : ready;
@@ -514,10 +513,15 @@ int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 {
 	unsigned reads = 1u << fs_view_line(h, false);
 	struct ipcfs_op op = question(h, reads | 1u << IPCFS_C_CHANGE, true);
-	int rc = fs_item_attach(h->item);
+	int rc = h->item->outside ? 0 : fs_item_attach(h->item);
 
 	*ready = false;
 	*changes = 0;
+	if (h->item->outside) {
+		*ready = kinds[h->item->kind]->poll(h) & POLLIN;
+		*changes = *ready;
+		return 0;
+	}
 	if (rc == 0 && h->leaf.view == FS_WATCH)
 		return look_watch(h, ready);
 	if (rc == 0)

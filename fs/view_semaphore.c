@@ -90,6 +90,7 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 
 const struct fs_kind fs_semaphore_kind = {
 	.read_waits = true,
+	.gone = fs_tokens_forget,
 	.take = take,
 	.show = show,
 	.write = give,
