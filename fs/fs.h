@@ -366,8 +366,9 @@ int fs_signal_parse(const char *text, size_t len, int *signal);
 /* "USR1"; what has no name is a number. Valid until the next call. */
 enum { FS_SIGNAL_NAME = 16 };
 const char *fs_signal_name(int signal);
-/* Sends it to the process, if `sender` may, as kill(2) would judge now; the second also only if the process runs no
- * set-id program. -ESRCH: it is gone. -EPERM. */
+/* May `sender` send it to the process, as kill(2) would judge now; sends it, if so; the last of them only if the
+ * process runs no set-id program either. -ESRCH: it is gone. -EPERM. */
+int fs_signal_may(const struct fs_pin *to, const struct fs_process *sender, int signal);
 int fs_signal_kill(const struct fs_pin *to, const struct fs_process *sender, int signal);
 int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal);
 /* The thread's process, which waits for its open(2): its ids, and itself, pinned on that user's account. */

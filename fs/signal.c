@@ -120,29 +120,39 @@ static bool is_set_id(const struct fs_process *sender, const struct fs_process *
 	       (to->sgid != sender->gid && to->sgid != sender->egid);
 }
 
-static int send(const struct fs_pin *to, const struct fs_process *sender, int signal, bool set_id)
+/* 0, -EPERM, or -ESRCH: it is gone. set_id: such a program may have it as well. */
+static int judge(const struct fs_pin *to, const struct fs_process *sender, int signal, bool set_id)
 {
 	struct fs_process now;
 	bool may;
 
 	if (sender->kills_all)
-		return fs_pin_kill(to, signal);
+		return fs_pin_kill(to, 0);
 	now = fs_process_look(to->pid);
 	may = may_kill(sender, &now, signal) && (set_id || !is_set_id(sender, &now));
 	/* Still there: so it was its `status` that was read, and no later process's. */
 	if (!now.pid || fs_pin_kill(to, 0) == -ESRCH)
 		return -ESRCH;
-	return may ? fs_pin_kill(to, signal) : -EPERM;
+	return may ? 0 : -EPERM;
 }
 
-int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal)
+int fs_signal_may(const struct fs_pin *to, const struct fs_process *sender, int signal)
 {
-	return send(to, sender, signal, false);
+	return judge(to, sender, signal, true);
 }
 
 int fs_signal_kill(const struct fs_pin *to, const struct fs_process *sender, int signal)
 {
-	return send(to, sender, signal, true);
+	int rc = judge(to, sender, signal, true);
+
+	return rc < 0 ? rc : fs_pin_kill(to, signal);
+}
+
+int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal)
+{
+	int rc = judge(to, sender, signal, false);
+
+	return rc < 0 ? rc : fs_pin_kill(to, signal);
 }
 
 int fs_signal_pin(pid_t thread, uid_t uid, struct fs_process *sender, struct fs_pin **pin)

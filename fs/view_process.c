@@ -244,6 +244,14 @@ void fs_process_stat(struct fs_handle *h, struct fs_text *t)
 
 /* ---- writing --------------------------------------------------------------------------------------- */
 
+static int set_alarm(struct fs_handle *h, int signal)
+{
+	int rc = fs_signal_may(h->pin, h->sender, signal);
+
+	return rc < 0 ? rc :
+			fs_alarm_set(h->pin, NULL, h->sender, h->uid, signal, h->leaf.after_ns);
+}
+
 int fs_process_write(struct fs_request *r, int signal)
 {
 	struct fs_handle *h = r->handle;
@@ -252,7 +260,7 @@ int fs_process_write(struct fs_request *r, int signal)
 	if (fs_pin_gone(h->pin))
 		rc = -ESRCH;
 	else if (h->leaf.options & FS_O_AFTER)
-		rc = fs_alarm_set(h->pin, NULL, h->sender, h->uid, signal, h->leaf.after_ns);
+		rc = set_alarm(h, signal);
 	else
 		rc = fs_signal_kill(h->pin, h->sender, signal);
 	if (rc == -ESRCH)

@@ -20,6 +20,7 @@ enum { /* kinds as bits */
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
        M = 1 << IPCFS_MQ,
+       SG = 1 << IPCFS_SIGNAL,
        CELLS = V | A,
        ALL = (1 << IPCFS_KIND_COUNT) - 1,
        WAITS = ALL & ~CELLS, /* whose plain reads may wait */

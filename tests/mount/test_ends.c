@@ -56,6 +56,11 @@ static const struct wait {
 	{"condition_watch", IPCFS_CONDITION, "", ",watch", WATCH, NULL, "&", "1\n"},
 	{"barrier_arrive", IPCFS_BARRIER, "", "", READ, NULL, "&", "0\n"},
 	{"barrier_watch", IPCFS_BARRIER, "", ",watch", WATCH, NULL, "&", "1\n"},
+	{"signal_wait", IPCFS_SIGNAL, "", "", READ, NULL, "USR1", "USR1\n"},
+	{"signal_wait_stream", IPCFS_SIGNAL, "=TERM", ",stream", READ, NULL, "15", "TERM\n"},
+	{"signal_wait_of_a_member", IPCFS_SIGNAL, "", ",join=URG", READ, NULL, "HUP", "HUP\n"},
+	{"signal_watch_unfired", IPCFS_SIGNAL, "", ",watch", READ, NULL, "HUP", "HUP\n"},
+	{"signal_watch", IPCFS_SIGNAL, "=TERM", ",watch", WATCH, NULL, "HUP", "HUP\n"},
 	{"value_watch", IPCFS_VALUE, "", ",watch", WATCH, NULL, "7", "7\n"},
 	{"array_watch", IPCFS_ARRAY, "", ",watch", WATCH, NULL, "1=7", "0\n7\n"},
 	/* clang-format on */
