@@ -347,6 +347,8 @@ struct fs_process fs_process_look(pid_t thread);
 struct fs_process fs_process_sender(pid_t thread);
 /* Does it know processes by other numbers than the server? */
 bool fs_process_is_foreign(pid_t thread);
+/* Is /proc mounted so that it shows users their own processes alone? */
+bool fs_process_are_hidden(void);
 /* Sets of signals: bit n - 1 is signal n. */
 struct fs_signals {
 	uint64_t blocked, ignored, caught, pending;

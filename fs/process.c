@@ -137,6 +137,25 @@ bool fs_process_is_foreign(pid_t thread)
 	return !slurp_status(thread, status) || numbers(status, "\nNSpid:", pids, 2) != 1;
 }
 
+bool fs_process_are_hidden(void)
+{
+	char line[4096];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool hidden = false;
+
+	/* The last mount there is the one that is seen. */
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *option = strstr(line, "hidepid=");
+
+		if (strstr(line, " / /proc "))
+			hidden = option && option[strlen("hidepid=")] != '0' &&
+				 strncmp(option, "hidepid=off", strlen("hidepid=off")) != 0;
+	}
+	if (f)
+		fclose(f);
+	return hidden;
+}
+
 int fs_process_signals(pid_t pid, struct fs_signals *s)
 {
 	static const char *const keys[] = {

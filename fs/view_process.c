@@ -126,6 +126,19 @@ static int note_sender(struct fs_handle *h)
 	return 0;
 }
 
+/* What /proc does not show to the opener he is not shown here either. */
+static int check_look(const struct fs_handle *h)
+{
+	struct fs_process opener;
+
+	if (h->leaf.view == FS_PLAIN || h->leaf.view == FS_CTL || !fs_process_are_hidden())
+		return 0;
+	opener = fs_process_sender(h->opener);
+	return fs_signal_may(h->pin, &opener, 0) == -EPERM ?
+		       fs_fail(-EPERM, "/proc hides that process from you") :
+		       0;
+}
+
 int fs_process_open(struct fs_handle *h)
 {
 	bool self = is_self(h->item->name);
@@ -142,6 +155,8 @@ int fs_process_open(struct fs_handle *h)
 		rc = become_self(h);
 	if (rc == 0)
 		rc = pin(h);
+	if (rc == 0)
+		rc = check_look(h);
 	if (rc == 0 && (h->flags & O_ACCMODE) != O_RDONLY)
 		rc = note_sender(h);
 	return rc;

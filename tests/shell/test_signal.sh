@@ -41,6 +41,21 @@ fails not_allowed 'Operation not permitted' setpriv --reuid=65534 --regid=65534 
 fails timeout 'timed out' cat "signals/$$,timeout=0.1"
 expect peek $'blocked\n' bash -c 'head -n1 signals/self,peek'
 
+# ---- a /proc that hides processes
+if unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc' 2>/dev/null; then
+	expect hidden_processes_stay_hidden $'blocked\n1\n1\ncaught\nnot permitted\n' unshare -m bash -c '
+		mount -t proc -o hidepid=2 proc /proc && mkdir "$T/hidden" && s=$(mktemp -d -p "${S%/*}") || exit 9
+		"$IPCFS" mount -o "store=$s" "$T/hidden" && cd "$T/hidden/signals" || exit 9
+		as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+		head -n1 $$,peek | cut -d" " -f1
+		$as cat $$,peek 2>&1 | grep -c "Operation not permitted"
+		$as cat $$,stat 2>&1 | grep -c "Operation not permitted"
+		$as bash -c "grep -o caught self,peek; echo TERM >$$ || echo not permitted" 2>/dev/null
+		cd /; "$IPCFS" umount "$T/hidden" && rm -r "$s"'
+else
+	skip hidden_processes_stay_hidden 'no other /proc can be mounted here'
+fi
+
 # ---- channels
 touch signals/reload
 expect channel_is_listed $'reload\n' ls signals
