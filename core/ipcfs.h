@@ -57,6 +57,9 @@ extern "C" {
  * and writes, in nanoseconds; 0 is O_NONBLOCK, -1 for ever. */
 #define IPCFS_TIMEOUT _IOW(0xF5, 1, int64_t)
 
+/* On a connection below the mount: no more is written to it, the other side gets end of file. */
+#define IPCFS_SHUTDOWN _IO(0xF5, 2)
+
 #define IPCFS_FOREVER ((int64_t)-1)
 
 /* Limits. */
@@ -88,6 +91,7 @@ enum ipcfs_kind {
 	IPCFS_SIGNAL,			/* a channel */
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
+	IPCFS_SOCKET,			/* files alone: it uses socket(2) */
 	IPCFS_KIND_COUNT
 };
 

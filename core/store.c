@@ -29,6 +29,7 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
 	[IPCFS_SIGNAL] = &ipcfs_channel_ops,
 	[IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_SOCKET] = &ipcfs_socket_ops,
 };
 /* clang-format on */
 

@@ -70,7 +70,7 @@ int fs_item_attach(struct fs_item *item)
 
 	if (item->removed)
 		return -EIDRM;
-	if (item->outside)
+	if (item->no_object)
 		return fs_fail(-EOPNOTSUPP, "it is no object of the store");
 	if (item->object) {
 		if (TAILQ_NEXT(item, attached_link)) {

@@ -13,7 +13,8 @@
  *   stat.c    the view `stat`             text.c    a text that grows
  *   notify.c  the view `notify`           signal.c  signals, and who may send them to whom
  *   pin.c     processes that are pinned   alarm.c   signals that are due later
- *   join.c    members of channels
+ *   join.c    members of channels         socket.c  connections (socket.h)
+ *   listen.c  addresses listened at       resolve.c names of hosts
  *   deadlock.c who waits for each other   waits.c   who waits for what, and who holds it
  *   died.c    what the dead have held     walk.c    through the store
  *   ops.c     the table of requests       dir.c     look-up, listing
@@ -126,6 +127,8 @@ LIST_HEAD(fs_handles, fs_handle);
 struct fs_notify;
 struct fs_joined;
 struct fs_pin;
+struct fs_listener;
+struct fs_socket;
 struct fs_text;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
@@ -139,11 +142,16 @@ struct fs_item {
 	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
 	bool permanent;
-	bool outside;		     /* not in the store: it stands for a process, a connection */
-	struct fs_pin *pin;	     /* signals/PID: the process, while it is open */
-	int wd;			     /* folder: inotify's number */
-	struct stat last;	     /* attributes last seen, for handles of what is removed */
-	struct ipcfs_object *object; /* attached, or NULL */
+	bool outside;		      /* not in the store: it stands for a process, an address */
+	bool no_object;		      /* its kind answers for it, not an engine */
+	struct fs_item *of;	      /* it is an open file's own, of that name */
+	struct fs_listener *listener; /* sockets/listen:... */
+	struct fs_socket *socket;     /* of an open file's own */
+	uint64_t changes;	      /* without object: what `watch` compares */
+	struct fs_pin *pin;	      /* signals/PID: the process, while it is open */
+	int wd;			      /* folder: inotify's number */
+	struct stat last;	      /* attributes last seen, for handles of what is removed */
+	struct ipcfs_object *object;  /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
 	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
@@ -159,6 +167,8 @@ struct fs_item {
 	LIST_HEAD(, fs_joined) joined; /* members of a channel */
 	uint64_t own_changes;	       /* of its object, by this server */
 	unsigned handles;
+	LIST_HEAD(, fs_item) owned; /* items whose `of` it is */
+	LIST_ENTRY(fs_item) owned_link;
 	bool dirty;
 	bool busy_timer;
 	TAILQ_ENTRY(fs_item) dirty_link;
@@ -181,6 +191,8 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
 /* Status of "kind/name" wherever the kind's names are. */
 int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
+/* An item of an open file's own, which waits for what no other of that name waits for. Referenced; NULL: -ENOMEM. */
+struct fs_item *fs_item_own(struct fs_item *of);
 /* Its name means something else now; whoever has it open still has it. */
 void fs_item_unname(struct fs_item *item);
 /* Attributes of the file in the store now. */
@@ -232,6 +244,8 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups);
 /* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
  * but not of the node `but`. */
 void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
+/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
+void fs_node_renamed(struct fs_item *item, const char *name);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 /* ---- handle.c ------------------------------------------------------------------------ */
@@ -345,6 +359,8 @@ struct fs_process {
 struct fs_process fs_process_look(pid_t thread);
 /* The same of one on whose behalf signals are sent. */
 struct fs_process fs_process_sender(pid_t thread);
+/* Is it in the server's network namespace? False where that cannot be seen. */
+bool fs_process_shares_net(pid_t thread);
 /* Does it know processes by other numbers than the server? */
 bool fs_process_is_foreign(pid_t thread);
 /* Is /proc mounted so that it shows users their own processes alone? */
@@ -375,6 +391,11 @@ int fs_signal_kill(const struct fs_pin *to, const struct fs_process *sender, int
 int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal);
 /* The thread's process, which waits for its open(2): its ids, and itself, pinned on that user's account. */
 int fs_signal_pin(pid_t thread, uid_t uid, struct fs_process *sender, struct fs_pin **pin);
+
+/* ---- listen.c ------------------------------------------------------------------------- */
+
+/* Listens again at what the store says. */
+void fs_listen_start(void);
 
 /* ---- pin.c ---------------------------------------------------------------------------- */
 
@@ -593,15 +614,24 @@ struct fs_kind {
 	bool each_alone;  /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
+	bool streams; /* bytes: no item ends a read, a write may be done in part, a try is not for nothing */
 	/* Names in the folder that are not in the store. 1: there is one, with these attributes; 0: it is none of
 	 * those; -ESRCH and others: it is, and cannot be had. NULL: the kind has none. */
 	int (*outside)(const struct fs_item *folder, const char *name, struct stat *st);
 	/* Is what the item was made for what its name still means? */
 	bool (*means)(const struct fs_item *item);
+	/* Makes what has no object, as an engine's `open`. NULL: an engine does. */
+	int (*make)(struct fs_item *folder, const struct fs_leaf *leaf,
+		    const struct ipcfs_maker *maker);
+	/* A name that nothing can be renamed to or from. NULL: there are none. */
+	bool (*is_fixed)(const char *name);
+	/* ioctl IPCFS_SHUTDOWN. NULL: -ENOTTY. */
+	int (*shutdown)(struct fs_handle *h);
 	/* An open by the thread h->opener; it may move the handle to another item. Its end. NULL: nothing. */
 	int (*open)(struct fs_handle *h);
 	void (*close)(struct fs_handle *h);
-	/* Of items outside, in place of the engine: what poll(2) says now. */
+	/* Of items without object, in place of the engine: what poll(2) says now; the item is to be told as changed when that
+	 * becomes more. */
 	unsigned (*poll)(struct fs_handle *h);
 	/* The object may have changed, and those who wait have been served; it is gone. NULL: nothing. */
 	void (*changed)(struct fs_item *item);
@@ -632,13 +662,14 @@ struct fs_kind {
 	void (*withdraw)(struct fs_request *r);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
-	/* Lines of `stat` behind the common ones. Items outside: st is NULL. */
+	/* Lines of `stat` behind the common ones. Without object: st is NULL. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind, fs_signal_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind, fs_signal_kind,
+	fs_socket_kind;
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
 
@@ -647,6 +678,8 @@ int fs_view_try(struct fs_request *r);
 /* In which line the handle's reads or writes wait; does it have an order? */
 enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write);
 bool fs_view_ordered(enum ipcfs_class line);
+/* Is a write through the handle done in pieces, wherever it is cut? */
+bool fs_view_piecewise(const struct fs_handle *h);
 /* May a read through the handle wait for an item or a change? */
 bool fs_view_waits(const struct fs_handle *h);
 /* What poll(2) would say now; with `arm` the object's changes are asked for. */
@@ -764,10 +797,14 @@ enum fs_quota {
 	FS_Q_MQ,
 	FS_Q_PINNED,
 	FS_Q_ALARMS,
+	FS_Q_SOCKETS,
 	FS_Q_COUNT
 };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
+/* One descriptor more, or fewer, that users make the server have. -ENFILE, with words: half of them are for other
+ * things. */
+int fs_quota_descriptor(int n);
 /* Counts the store anew. */
 void fs_quota_scan(void);
 /* The same, removing temp objects: their handles went with the last server. */
@@ -796,6 +833,7 @@ struct fs_server {
 	pid_t caller;	   /* the thread whose request is handled now */
 	bool stopping;
 	bool deadlock_error; /* -o deadlock=error */
+	bool tcp;	     /* tcp: and listen: are on */
 };
 extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
@@ -807,6 +845,8 @@ int fs_loop_start(void);
 void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. 0 or -errno. */
 int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
+/* From now on for these events (EV_READ, EV_WRITE) alone; 0: for none. */
+void fs_loop_want(ev_io *io, int events);
 /* No longer; before it is closed. */
 void fs_loop_ignore(ev_io *io);
 

@@ -82,7 +82,8 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	if (leaf) {
 		h->leaf = *leaf;
 		/* An event is not taken: its text always has an end. */
-		h->one_item = one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT);
+		h->one_item = (one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT)) &&
+			      !(item && type == FS_OBJECT && fs_kind_of(item->kind)->streams);
 		if (leaf->options & FS_O_TIMEOUT)
 			h->timeout_ns = leaf->timeout_ns;
 	}

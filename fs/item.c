@@ -88,6 +88,8 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	SLIST_INIT(&item->leaving);
 	LIST_INIT(&item->notifies);
 	LIST_INIT(&item->joined);
+	LIST_INIT(&item->owned);
+	item->no_object = kind == IPCFS_SOCKET && type == FS_OBJECT;
 	SLIST_INIT(&item->closing);
 	if (parent)
 		fs_item_ref(parent);
@@ -117,6 +119,10 @@ void fs_item_put(struct fs_item *item)
 		LIST_REMOVE(item, hash_link);
 		LIST_REMOVE(item, name_link);
 		fs_park_forget(item);
+		if (item->of) {
+			LIST_REMOVE(item, owned_link);
+			fs_item_put(item->of);
+		}
 		free(item);
 		item_count--;
 		item = parent;
@@ -212,18 +218,41 @@ void fs_item_unname(struct fs_item *item)
 	LIST_INSERT_HEAD(&unnamed, item, name_link);
 }
 
+static struct fs_item *make_outside(struct fs_item *folder, const char *name, const struct stat *st)
+{
+	struct fs_item *item = make(FS_OBJECT, folder->kind, folder, name, st);
+
+	if (!item)
+		return NULL;
+	item->outside = item->no_object = true;
+	LIST_REMOVE(item, hash_link);
+	LIST_INSERT_HEAD(&outside, item, hash_link);
+	return item;
+}
+
+struct fs_item *fs_item_own(struct fs_item *of)
+{
+	struct fs_item *item = make_outside(of->parent, of->name, &of->last);
+
+	if (!item)
+		return NULL;
+	fs_item_unname(item);
+	fs_item_ref(of);
+	item->of = of;
+	LIST_INSERT_HEAD(&of->owned, item, owned_link);
+	fs_item_ref(item);
+	return item;
+}
+
 static int lookup_outside(struct fs_item *folder, const char *name, const struct stat *st,
 			  struct fs_item **out)
 {
 	struct fs_item *item = find_outside(folder, name);
 
 	if (!item) {
-		item = make(FS_OBJECT, folder->kind, folder, name, st);
+		item = make_outside(folder, name, st);
 		if (!item)
 			return -ENOMEM;
-		item->outside = true;
-		LIST_REMOVE(item, hash_link);
-		LIST_INSERT_HEAD(&outside, item, hash_link);
 	}
 	item->last = *st;
 	fs_item_ref(item);
@@ -322,6 +351,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
 	fs_node_stale(item, 0);
+	fs_node_renamed(item, name);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);

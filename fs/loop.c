@@ -141,6 +141,26 @@ int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int 
 	return 0;
 }
 
+void fs_loop_want(ev_io *io, int events)
+{
+	struct epoll_event event = {.events = (events & EV_READ ? EPOLLIN : 0u) |
+					      (events & EV_WRITE ? EPOLLOUT : 0u),
+				    .data.fd = io->fd};
+	int had = ev_is_active(io) ? io->events & (EV_READ | EV_WRITE) : 0;
+
+	if (events == had)
+		return;
+	epoll_ctl(others_fd,
+		  !had	 ? EPOLL_CTL_ADD :
+		  events ? EPOLL_CTL_MOD :
+			   EPOLL_CTL_DEL,
+		  io->fd, &event);
+	ev_io_stop(fs.loop, io);
+	ev_io_set(io, io->fd, events);
+	if (events)
+		ev_io_start(fs.loop, io);
+}
+
 void fs_loop_ignore(ev_io *io)
 {
 	ev_io_stop(fs.loop, io);

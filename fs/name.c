@@ -24,6 +24,7 @@ enum { /* kinds as bits */
        K_BARRIER = 1 << IPCFS_BARRIER,
        K_MQ = 1 << IPCFS_MQ,
        K_SIGNAL = 1 << IPCFS_SIGNAL,
+       K_SOCKET = 1 << IPCFS_SOCKET,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };

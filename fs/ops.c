@@ -360,7 +360,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	}
 	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (size > FS_MAX_WRITE && !fs_view_piecewise(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);
@@ -390,11 +390,21 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 {
 	/* A folder's number is none of these. */
 	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
+	const struct fs_kind *kind = h && h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
 	int64_t ns;
+	int rc;
 
 	(void)ino;
 	(void)arg;
 	(void)out_size;
+	if (kind && kind->shutdown && cmd == IPCFS_SHUTDOWN) {
+		rc = kind->shutdown(h);
+		if (rc < 0)
+			fs_reply_handle_error(req, rc, h);
+		else
+			fs_reply_ioctl(req);
+		return;
+	}
 	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);

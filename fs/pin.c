@@ -9,13 +9,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BUCKETS = 1024 };
 static LIST_HEAD(, fs_pin) pins[BUCKETS];
-static unsigned pin_count;
 
 bool fs_pin_ended(const struct fs_pin *p)
 {
@@ -34,14 +32,6 @@ static void on_death(struct ev_loop *loop, ev_io *io, int events)
 		fs_park_changed(p->item);
 	fs_alarm_ended(p); /* which may be the last who had it */
 	fs_park_settle();
-}
-
-/* Half of the server's descriptors are for other things. */
-static bool too_many(void)
-{
-	struct rlimit files;
-
-	return getrlimit(RLIMIT_NOFILE, &files) == 0 && pin_count >= files.rlim_cur / 2;
 }
 
 static int open_pidfd(pid_t pid, struct fs_pin *p)
@@ -67,10 +57,13 @@ static int pin(pid_t pid, uid_t uid, struct fs_pin **out)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		rc = -ENOMEM;
-	else if (too_many())
-		rc = fs_fail(-ENFILE, "the server has no room to watch another process");
 	else
+		rc = fs_quota_descriptor(1);
+	if (rc == 0) {
 		rc = open_pidfd(pid, p);
+		if (rc < 0)
+			fs_quota_descriptor(-1);
+	}
 	if (rc < 0) {
 		fs_quota_add(uid, FS_Q_PINNED, -1);
 		free(p);
@@ -79,7 +72,6 @@ static int pin(pid_t pid, uid_t uid, struct fs_pin **out)
 	p->pid = pid;
 	p->uid = uid;
 	LIST_INSERT_HEAD(&pins[(unsigned)pid % BUCKETS], p, link);
-	pin_count++;
 	*out = p;
 	return 0;
 }
@@ -112,7 +104,7 @@ void fs_pin_put(struct fs_pin *p)
 	if (!p || --p->references)
 		return;
 	LIST_REMOVE(p, link);
-	pin_count--;
+	fs_quota_descriptor(-1);
 	fs_quota_add(p->uid, FS_Q_PINNED, -1);
 	if (!p->ended)
 		fs_loop_ignore(&p->death);

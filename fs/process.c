@@ -107,6 +107,16 @@ static bool is_of_our_users(pid_t pid)
 	       ours.st_ino == its.st_ino && ours.st_dev == its.st_dev;
 }
 
+bool fs_process_shares_net(pid_t thread)
+{
+	struct stat ours, its;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)thread);
+	return thread > 0 && stat("/proc/self/ns/net", &ours) == 0 && stat(path, &its) == 0 &&
+	       ours.st_ino == its.st_ino && ours.st_dev == its.st_dev;
+}
+
 static bool has_kill(const char *status)
 {
 	const char *line = line_of(status, "\nCapEff:");

@@ -13,13 +13,21 @@
 
 #include "../core/text.h"
 
+/* clang-format off */
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_SIGNAL] = &fs_signal_kind,	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,
+	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,
+	[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind,
+	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_SIGNAL] = &fs_signal_kind,
+	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_SOCKET] = &fs_socket_kind,
 };
+/* clang-format on */
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
 {
@@ -281,8 +289,8 @@ static int try_read(struct fs_request *r)
 		give_nothing(r);
 		return 0;
 	}
-	return h->leaf.view == FS_WATCH && !h->item->outside ? read_watch(r) :
-							       kinds[h->item->kind]->take(r);
+	return h->leaf.view == FS_WATCH && !h->item->no_object ? read_watch(r) :
+								 kinds[h->item->kind]->take(r);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------- */
@@ -322,12 +330,19 @@ static int write_commands(struct fs_request *r)
 	return rc < 0 ? rc : commands(r, true);
 }
 
+bool fs_view_piecewise(const struct fs_handle *h)
+{
+	return fs_frame_is(h) ||
+	       (h->type == FS_OBJECT && h->leaf.view == FS_PLAIN && kinds[h->item->kind]->streams);
+}
+
 /* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
- * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines` and
- * `block`. */
+ * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines`,
+ * `block` and streams of bytes. */
 static bool is_later_piece(const struct fs_request *r)
 {
-	return r->offset > 0 && !r->append && fs_view_waits(r->handle) && !fs_frame_is(r->handle);
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle) &&
+	       !fs_view_piecewise(r->handle);
 }
 
 static int try_write(struct fs_request *r)
@@ -463,7 +478,7 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm)
 		return in;
 	if (h->item->removed)
 		return in | out | POLLERR;
-	if (h->item->outside && fs_view_waits(h))
+	if (h->item->no_object && fs_view_waits(h))
 		return kinds[h->item->kind]->poll(h) | (h->rest_len || h->ended ? in : 0);
 	if (h->leaf.view == FS_WATCH) {
 		ready = h->rest_len || watch_ready(h, arm) ? in : 0;
@@ -513,11 +528,11 @@ int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 {
 	unsigned reads = 1u << fs_view_line(h, false);
 	struct ipcfs_op op = question(h, reads | 1u << IPCFS_C_CHANGE, true);
-	int rc = h->item->outside ? 0 : fs_item_attach(h->item);
+	int rc = h->item->no_object ? 0 : fs_item_attach(h->item);
 
 	*ready = false;
 	*changes = 0;
-	if (h->item->outside) {
+	if (h->item->no_object) {
 		*ready = kinds[h->item->kind]->poll(h) & POLLIN;
 		*changes = *ready;
 		return 0;

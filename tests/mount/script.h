@@ -22,8 +22,8 @@ enum { /* kinds as bits */
        M = 1 << IPCFS_MQ,
        SG = 1 << IPCFS_SIGNAL,
        CELLS = V | A,
-       ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~CELLS, /* whose plain reads may wait */
+       ALL = ((1 << IPCFS_KIND_COUNT) - 1) & ~(1 << IPCFS_SOCKET), /* a socket is none of these */
+       WAITS = ALL & ~CELLS,					   /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of
