@@ -289,9 +289,12 @@ static int receive(struct fs_request *r)
 		return -EAGAIN;
 	}
 	rc = fs_view_give(r, room, (size_t)n);
-	if (rc == 0 && n > 0 && recv(s->io.fd, NULL, (size_t)n, MSG_TRUNC | MSG_DONTWAIT) != n)
-		return -EIO;
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (n > 0)
+		recv(s->io.fd, NULL, (size_t)n, MSG_TRUNC | MSG_DONTWAIT);
+	fs_notify_read(r->handle);
+	return 0;
 }
 
 static int watch(struct fs_request *r);
@@ -398,6 +401,7 @@ static int watch(struct fs_request *r)
 	if (rc == 0) {
 		h->has_seen = true;
 		h->seen = h->item->changes;
+		fs_notify_read(h);
 	}
 	free(t.bytes);
 	return rc;
