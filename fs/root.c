@@ -28,6 +28,7 @@ static const char readme[] =
 	"  signals     PID: cat: wait for its end     echo TERM: send\n"
 	"              NAME: cat: wait for one        echo TERM: to all who read or have "
 	"NAME,join\n"
+	"  sockets     bind(2) and connect(2) work; tcp:HOST:PORT, listen:HOST:PORT: byte streams\n"
 	"  values      cat: the value                 echo V; numbers: echo 'add N' (or +=N sub\n"
 	"              type=T len=N                   mul and or xor)\n"
 	"  arrays      cat: elements, one a line      echo all of them, 3=7, 3+=1, 1:4=5 6 7, :=0\n"
