@@ -218,8 +218,9 @@ static int accept_one(struct fs_socket *s, bool waits)
 
 	if (rc == 0)
 		rc = fs_listen_of(s->item->of, &l);
-	if (rc == 0)
-		rc = fs_listen_take(l, s);
+	if (rc != 0)
+		return rc;
+	rc = fs_listen_take(l, s);
 	if (rc == -EAGAIN && waits) {
 		s->state = FS_S_ACCEPTS;
 		fs_listen_enter(l, s);

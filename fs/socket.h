@@ -4,6 +4,7 @@
  *
  *   view_socket.c  names, reads and writes        socket.c   one connection, from its beginning to its end
  *   listen.c       addresses that are listened at  resolve.c  names of hosts
+ *   address.c      addresses as text
  */
 #ifndef IPCFS_SOCKET_H
 #define IPCFS_SOCKET_H
@@ -19,7 +20,7 @@ struct fs_address {
 	socklen_t len;
 };
 
-/* ---- view_socket.c ---- */
+/* ---- address.c ---- */
 /* HOST:PORT, an IPv6 address in brackets. -EINVAL, with words. */
 int fs_address_parse(const char *text, char host[FS_NAME_MAX + 1], uint16_t *port);
 /* The address that the host is, without asking anybody. -EINVAL: it is a name. */
@@ -89,7 +90,7 @@ struct fs_listener {
 };
 
 /* May the user listen there? -EACCES, with words. */
-int fs_listen_check(const char *name, uid_t uid);
+int fs_listen_check(const char *text, uid_t uid);
 /* Listens at the address that the text says, a file `listen:TEXT` that the user owns. */
 int fs_listen_open(const char *text, uid_t uid, struct fs_listener **out);
 void fs_listen_close(struct fs_listener *l);

@@ -80,7 +80,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 	rc = fs_item_attach(h->item);
 	if (rc == 0)
 		rc = fs.engine->stat(h->item->object, &st);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (!st.signal)
 		return -ENODATA;

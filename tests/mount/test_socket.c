@@ -598,11 +598,23 @@ static void a_connection_by_name_and_by_ipv6(void **state)
 static void names_that_are_no_address(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"tcp:",	    "tcp:host",	     "tcp::80",
-					  "tcp:host:",	    "tcp:host:http", "tcp:host:0",
-					  "tcp:host:65536", "tcp:host:-1",   "tcp:::1:80",
-					  "tcp:[::1]",	    "tcp:[::1:80",   "tcp:[]:80",
-					  "tcp:host:80 ",   "tcp:a:1,raw",   "tcp:a:1,stream",
+	static const char *const bad[] = {"tcp:",
+					  "tcp:host",
+					  "tcp::80",
+					  "tcp:host:",
+					  "tcp:host:http",
+					  "tcp:host:0",
+					  "tcp:host:65536",
+					  "tcp:host:-1",
+					  "tcp:::1:80",
+					  "tcp:[::1]",
+					  "tcp:[::1:80",
+					  "tcp:[]:80",
+					  "tcp:[localhost]:80",
+					  "tcp:[127.0.0.1]:80",
+					  "tcp:host:80 ",
+					  "tcp:a:1,raw",
+					  "tcp:a:1,stream",
 					  "tcp:a:1,n=2"};
 	net_begin();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
