@@ -36,7 +36,7 @@ enum ipcfs_verb {
 	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
-	IPCFS_V_CLOSE,	   /* queue: no more puts */
+	IPCFS_V_CLOSE,	   /* queue: no more puts. pipe: the holder closes the end `first` */
 	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token */
 	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified */
 	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
@@ -48,6 +48,8 @@ enum ipcfs_verb {
 	IPCFS_V_FIRED, /* channel: the firing behind first -> first, count: its signal */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
+	IPCFS_V_OPEN, /* pipe: the holder opens the end `first`. topic -> token: the newest message's */
+	IPCFS_V_NEXT, /* topic: GET of the message after number token -> token; -ENOBUFS, below */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
 	IPCFS_V_READY, /* any: count = events of interest -> count = those that hold, changes; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
@@ -59,6 +61,11 @@ enum ipcfs_verb {
  * The last to ARRIVE needs none: he is through at once, token 0, count his index. Without IPCFS_OP_WAITS
  * he arrives only as the last. AWAIT and PASS say with -EAGAIN in count: 0, nobody at all would get anything.
  * PEEK: who waits -> count. It and READY take away what the dead have left; without a holder of all the dead. */
+
+/* Pipes: PUT, GET, CLEAR and READY have the end in `first`, 1 or 2; without one READY takes away what the dead
+ * have open. PUT and GET are of a holder who has it open.
+ * NEXT: -ENOBUFS, count messages have gone that the reader has not seen; token is the last of them.
+ * READY of topics: has the reader seen all up to token? */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
@@ -87,8 +94,8 @@ enum {
 		1 << 10,	 /* LOCK shared: what the holder has exclusively becomes shared */
 	IPCFS_OP_SOME = 1 << 11, /* ACQUIRE, RELEASE: as many as there are, or fit -> count */
 	IPCFS_OP_KEPT = 1 << 12, /* ACQUIRE, inner: a turnstile has made it wait before */
-	IPCFS_OP_DRY =
-		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
+	/* PUT, and GET of pipes: does nothing; says whether it would, and what is in the way */
+	IPCFS_OP_DRY = 1 << 13,
 	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
 	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
 	IPCFS_OP_PAID = 1 << 16,  /* the second try, after ipcfs_kind_ops.pay */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, channels, shared
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, pipes, topics, channels, shared
  * values and arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
@@ -88,6 +88,8 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_PIPE,
+	IPCFS_TOPIC,
 	IPCFS_SIGNAL,			/* a channel */
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
@@ -125,7 +127,7 @@ struct ipcfs_properties {
 	bool set;		       /* event: created set */
 	char type;		       /* value, array: one of ?bBhHiIlLqQfdcus */
 	uint64_t maxsize;	       /* queue: messages at the most; 0: as many as fit */
-	uint64_t capacity;	       /* queue: bytes of payload at the most */
+	uint64_t capacity;	       /* bytes of payload at the most; pipe: each way */
 	uint64_t value;		       /* semaphore: units at the start */
 	uint64_t max;		       /* semaphore: units at the most */
 	uint64_t len;		       /* value of type s: bytes; array: elements */
@@ -170,6 +172,7 @@ enum {
  *   -EINVAL        a name with ',' or a control character or a leading dot, an
  *                  empty one; properties that the kind does not have
  *   -ERANGE        a property out of its limits
+ *   -EOPNOTSUPP    a FIFO among the pipes: open(2) it below a mount
  *   -EACCES, -ENOMEM, -ENOSPC */
 int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
 	       mode_t mode, const struct ipcfs_properties *p, struct ipcfs_object **object);
@@ -189,28 +192,39 @@ int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
 	       int (*each)(void *arg, const char *name, bool is_folder), void *arg);
 
+/* The ends of a pipe. */
+enum ipcfs_end { IPCFS_END_A = 1, IPCFS_END_B = 2 };
+
+struct ipcfs_pipe_end {
+	enum { IPCFS_END_NEVER, IPCFS_END_OPEN, IPCFS_END_CLOSED } state;
+	uint64_t messages, bytes; /* that are to be read at it */
+};
+
 /* What is known of an object without waiting and without its lock. */
 struct ipcfs_stat {
 	enum ipcfs_kind kind;
 	struct ipcfs_properties properties; /* all that the kind has, given or default */
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
-	uint64_t messages,
-		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+	/* topic: that are still there; pipe: both ways; queue: that can be had, or will without their
+	 * consumer's doing */
+	uint64_t messages, bytes;
 	uint64_t unfinished; /* queue: put, and not yet declared done */
 	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
-	 * both with the dead whom nobody has missed yet */
+	 * both with the dead whom nobody has missed yet; topic: the number of the newest message */
 	uint64_t value;
 	bool abandoned;	   /* lock: see ipcfs_grant */
 	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
-	unsigned signal;     /* channel: the last one fired, 0: none; value: how many were */
+	/* pipe: a and b */
+	struct ipcfs_pipe_end ends[2];
+	unsigned signal; /* channel: the last one fired, 0: none; value: how many were */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
-/* Who holds something of an object: a lock, units of a semaphore, a leased message. */
+/* Who holds something of an object: a lock, units of a semaphore, a leased message, an open end of a pipe. */
 struct ipcfs_holding {
 	uint64_t member; /* who: a process of the store, handle 0; */
 	uint64_t handle; /* or an open file of a server */
@@ -222,6 +236,7 @@ struct ipcfs_holding {
 	uint64_t units;	  /* semaphore */
 	uint64_t attempt; /* queue: of a leased message, from 1 */
 	uint64_t token;	  /* lock */
+	unsigned end;	  /* pipe: enum ipcfs_end */
 };
 /* ipcfs_holders: calls `each` for every holder who lives, in no order, without waiting and without the
  * object's lock. A value other than 0 that `each` returns ends the walk and is returned. */
@@ -385,6 +400,64 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
 int ipcfs_barrier_abort(struct ipcfs_object *barrier);
 int ipcfs_barrier_reset(struct ipcfs_object *barrier);
 
+/* ---- pipes: messages both ways between two ends --------------------------------------- */
+
+/* What is put at one end is got at the other, whole, in order. A process opens the end at which it works; a forked
+ * child opens its own. An end that was open and that nobody, no process and no file of a mount, has open any
+ * longer is closed: the other one gets what is left, and can put no more. One that never was open is waited for.
+ * A closed end may be opened again, and the pipe goes on. When nobody has either end open any more, the
+ * pipe begins anew: both count as never opened; messages that nobody has got stay.
+ * (FIFOs, which appear among the pipes of a mount, are the kernel's: ipcfs_open gives -EOPNOTSUPP.)
+ *
+ * ipcfs_pipe_open: opens the end for this process, once more if it has it open already. Does not wait. At most 4096
+ * opens of a pipe's ends are there at one time, else -EUSERS.
+ * ipcfs_pipe_close: takes one of them back; so do the last ipcfs_close() of the pipe in this process, of all, and the
+ * process's end, however it ends. -EPERM: this process does not have that end open. */
+int ipcfs_pipe_open(struct ipcfs_object *pipe, enum ipcfs_end end);
+int ipcfs_pipe_close(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ipcfs_pipe_put: puts one message of len bytes (0 is allowed) at the end, waits while it does not fit. len is at most
+ * the pipe's capacity, which each way has for itself.
+ *   -EMSGSIZE longer than the capacity;  -EPIPE the other end is closed;  -EPERM as above
+ * ipcfs_pipe_get: takes the oldest message that was put at the other end, waits while there is none. Returns its length.
+ *   -EMSGSIZE longer than size: it stays (ipcfs_stat tells how many bytes there are);
+ *   -ENODATA  the other end is closed, and nothing is left;  -EPERM as above */
+int ipcfs_pipe_put(struct ipcfs_object *pipe, enum ipcfs_end end, const void *msg, size_t len,
+		   int64_t deadline_ns);
+ssize_t ipcfs_pipe_get(struct ipcfs_object *pipe, enum ipcfs_end end, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_pipe_poll: waits until ipcfs_pipe_get at the end would not wait, be it for a message or for -ENODATA. -EPERM.
+ * ipcfs_pipe_clear: drops what is to be got at the end, in one step. Returns how many. The end need not be open. */
+int ipcfs_pipe_poll(struct ipcfs_object *pipe, enum ipcfs_end end, int64_t deadline_ns);
+ssize_t ipcfs_pipe_clear(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ---- topics: what is published, to all who listen -------------------------------------- */
+
+/* A subscriber: which messages it has seen. The caller's own memory; it needs no closing, and nobody waits for it. */
+struct ipcfs_cursor {
+	uint64_t seen;	 /* number of the last one */
+	uint64_t lost;	 /* after -ENOBUFS: how many it has missed */
+	uint64_t length; /* after -EMSGSIZE: of the message */
+};
+
+/* ipcfs_topic_publish: adds one message of len bytes (0 is allowed). Never waits: what is more than the property
+ * `capacity` goes, the oldest first, whether all have seen it or not. -EMSGSIZE: longer than the capacity.
+ *
+ * ipcfs_topic_subscribe: the cursor is to see all that is published from now on.
+ * ipcfs_topic_next: copies the message after those that the cursor has seen, waits while there is none. Returns its length.
+ * Each cursor sees each message, in the same order. One cursor is for one thread at a time; a copy is another one.
+ *   -ENOBUFS  cursor->lost messages went before they were seen; the next call has the oldest that is there
+ *   -EMSGSIZE longer than size: it is next still, cursor->length bytes long
+ * ipcfs_topic_peek: copies at most size bytes of the newest message, never waits. Returns the message's whole
+ * length, -ENODATA where there is none.
+ * ipcfs_topic_clear: drops all that is there, in one step; who has not seen it has lost it. Returns how many. */
+int ipcfs_topic_publish(struct ipcfs_object *topic, const void *msg, size_t len);
+int ipcfs_topic_subscribe(struct ipcfs_object *topic, struct ipcfs_cursor *cursor);
+ssize_t ipcfs_topic_next(struct ipcfs_object *topic, struct ipcfs_cursor *cursor, void *buf,
+			 size_t size, int64_t deadline_ns);
+ssize_t ipcfs_topic_peek(struct ipcfs_object *topic, void *buf, size_t size);
+ssize_t ipcfs_topic_clear(struct ipcfs_object *topic);
 /* ---- channels: signals by name, to all who listen --------------------------------------- */
 
 /* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.

@@ -11,6 +11,7 @@
 #ifndef IPCFS_OBJECT_H
 #define IPCFS_OBJECT_H
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -36,6 +37,11 @@ enum {
 /* Bits of seg_control.flags, for each class of waiters. Sticky; changed under the lock. */
 #define SEG_WAITERS(class) (1u << (class))	/* somebody may sleep on seq[class] */
 #define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
+
+/* A ring of messages: its commit word, and bytes of index and ring that have memory. */
+struct ring_state {
+	_Atomic uint64_t word, reserved_index, reserved_bytes;
+};
 
 /* At the end of the first page, or of the file where the label is a .npy header. */
 struct seg_control {
@@ -65,12 +71,14 @@ struct seg_control {
 	 * declared done. */
 	_Atomic uint64_t taken[2];
 	_Atomic uint64_t turn_next,
-		next_until; /* who has the turn next; until when he is waited for */
-	uint8_t spare[SEG_CONTROL - 248];
+		next_until;	/* who has the turn next; until when he is waited for */
+	struct ring_state back; /* pipe: of the way from b; word and reserved are of that from a */
+	uint8_t spare[SEG_CONTROL - 272];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
 _Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
+_Static_assert(offsetof(struct seg_control, reserved) == 112, "word and reserved are a ring_state");
 
 struct ipcfs_object;
 struct claim;
@@ -106,15 +114,22 @@ struct ipcfs_kind_ops {
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
-	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. */
+	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. NULL: none
+	 * is, to wait is to hold nothing. */
 	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
 			struct ipcfs_holding *holding);
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_channel_ops, ipcfs_mq_ops, ipcfs_socket_ops;
+	ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_channel_ops, ipcfs_mq_ops, ipcfs_socket_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
+
+/* Where a ring of messages is (ring.h). */
+struct ring {
+	uint64_t capacity, slots;
+	size_t index, bytes, state; /* offsets; of its ring_state in the control block */
+};
 
 /* One process's attachment to one segment, shared by all its opens. */
 struct ipcfs_object {
@@ -147,10 +162,8 @@ struct ipcfs_object {
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
 	/* per kind, from layout() */
 	union {
-		struct {
-			uint64_t capacity, slots;
-			size_t index, ring; /* offsets */
-		} queue;
+		struct ring queue, topic;
+		struct ring ways[2]; /* pipe: from a, from b */
 		struct {
 			char type;
 			bool scalar; /* a value */
@@ -213,6 +226,8 @@ struct ipcfs_store {
 /* The store's folder as a descriptor, O_PATH; -errno. Give it back with store_leave. */
 int store_enter(struct ipcfs_store *store);
 void store_leave(struct ipcfs_store *store, int fd);
+/* Begins to read a folder in the store. closedir() it. */
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream);
 /* "kind/name" with the name checked: -EINVAL, -ENAMETOOLONG. path: IPCFS_PATH_MAX + 32 bytes. */
 int store_path(enum ipcfs_kind kind, const char *name, char *path);
 /* Checks one component of a name: as store_path. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,14 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
 	};
 }
 
+/* What a new object costs its user, n = 1, or gives back, -1: bytes of the system's for message queues, which are not in
+ * the store. */
+static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_properties *p, int n)
+{
+	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * (int64_t)mq_bytes(p)) :
+				  fs_quota_add(uid, FS_Q_OBJECTS, n);
+}
+
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
 		mode_t mode)
 {
@@ -31,17 +40,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int64_t bytes = folder->kind == IPCFS_MQ ? (int64_t)mq_bytes(&p) : 0;
 	int rc;
 
 	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
 		return fs_fail(-EINVAL, "a barrier is made with parties=N");
-	rc = fs_quota_add(maker.uid, FS_Q_MQ, bytes);
-	if (rc == 0) {
-		rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
-		if (rc != 0)
-			fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
-	}
+	rc = account(maker.uid, folder->kind, &leaf->p, 1);
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
@@ -66,10 +69,8 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		if (rc == 0)
 			fs_engine_of(folder->kind)->close(object);
 	}
-	if (rc != 0) {
-		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
-	}
+	if (rc != 0)
+		account(maker.uid, folder->kind, &leaf->p, -1);
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)
@@ -110,21 +111,22 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 
 /* Creates, or finds what another created just then. */
 static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
-		  int flags, struct fs_item **item)
+		  int flags, struct fs_item **item, bool *made)
 {
-	bool made = false;
 	int rc;
+
+	*made = false;
 
 	if (fs_leaf_is_view(leaf))
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
 		rc = make(fuse_req_ctx(req), folder, leaf, mode);
-		made = rc == 0;
+		*made = rc == 0;
 		if (rc == 0 || rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
 	}
-	if (rc != 0 || made)
+	if (rc != 0 || *made)
 		return rc;
 	if (flags & O_EXCL)
 		rc = -EEXIST;
@@ -144,14 +146,60 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 	return rc;
 }
 
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi)
+/* An open file of the item. What is new has nothing that its handles would have to be told of. */
+static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const struct fs_leaf *leaf,
+		     int flags, bool made, struct fs_handle **h)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
+	int rc = fs_handle_new(FS_OBJECT, item, leaf, flags, ctx->uid, h);
+
+	if (rc != 0)
+		return rc;
+	(*h)->temp = leaf->p.given & IPCFS_P_TEMP;
+	(*h)->opener = ctx->pid;
+	rc = fs_handle_begin(*h, made);
+	if (rc != 0)
+		fs_handle_leave(*h);
+	return rc;
+}
+
+static int create_and_open(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			   mode_t mode, int flags)
+{
 	struct fuse_entry_param e;
 	struct fs_handle *h = NULL;
+	struct fs_item *item;
 	struct fs_node *node;
+	bool made;
+	int rc = create(req, folder, leaf, mode, flags, &item, &made);
+
+	if (rc != 0)
+		return rc;
+	rc = open_item(fuse_req_ctx(req), item, leaf, flags, made, &h);
+	if (rc == 0) {
+		node = fs_node_get(FS_OBJECT, item, leaf);
+		if (node) {
+			fs_dir_entry(node, &e);
+			fs_reply_create(req, &e, h);
+		} else {
+			fs_handle_leave(h);
+			rc = -ENOMEM;
+		}
+	}
+	fs_item_put(item);
+	return rc;
+}
+
+static void open_new(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags);
+
+static void open_new_again(struct fs_retry *r)
+{
+	open_new(r->req, r->ino, r->name, r->attr.st_mode, r->flags);
+}
+
+static void open_new(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags)
+{
+	struct fs_retry again = {.call = open_new_again, .req = req, .ino = parent, .flags = flags};
+	struct fs_item *folder = fs_dir_folder(parent);
 	struct fs_leaf leaf;
 	char path[FS_PATH];
 	int rc;
@@ -160,24 +208,18 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, fi->flags, &item);
-	if (rc == 0) {
-		rc = fs_handle_open(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, ctx->pid, &h);
-		if (rc == 0) {
-			h->temp = leaf.p.given & IPCFS_P_TEMP;
-			node = fs_node_get(FS_OBJECT, item, &leaf);
-			if (node) {
-				fs_dir_entry(node, &e);
-				fs_reply_create(req, &e, h);
-			} else {
-				fs_handle_free(h);
-				rc = -ENOMEM;
-			}
-		}
-		fs_item_put(item);
-	}
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
+		rc = create_and_open(req, folder, &leaf, mode, flags);
+	again.attr.st_mode = mode;
+	snprintf(again.name, sizeof(again.name), "%s", name);
+	if (rc == 0 || (rc == -EBUSY && fs_retry(&again)))
+		return;
+	fs_reply_error(req, rc, path);
+}
+
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi)
+{
+	open_new(req, parent, name, mode, fi->flags);
 }
 
 static int make_special(const struct fuse_ctx *ctx, struct fs_item *folder,
@@ -220,6 +262,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
+	bool made;
 	int rc;
 
 	(void)rdev;
@@ -231,7 +274,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else
 		rc = fs_name_parse(folder->kind, name, &leaf);
 	if (rc == 0)
-		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item) :
+		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
 				     create_special(req, folder, &leaf, mode, &item);
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
@@ -273,11 +316,9 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		rc = fs_fail(-EINVAL, "a folder has no options");
 	if (rc == 0 && fs_engine_of(folder->kind)->lookup)
 		rc = fs_fail(-EPERM, "the kernel's message queues have no folders");
-	if (rc == 0) {
-		rc = fs_item_lookup(folder, name, &item);
-		if (rc == 0) /* also a pending name */
-			fs_item_put(item);
-		rc = rc == 0 ? -EEXIST : rc == -ENOENT ? 0 : rc;
+	if (rc == 0 && fs_item_lookup(folder, name, &item) == 0) {
+		fs_item_put(item); /* also a pending name */
+		rc = -EEXIST;
 	}
 	if (rc == 0) /* the path for words above may be shorter */
 		rc = fs_item_path_in(folder, name, false, path);

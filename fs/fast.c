@@ -15,7 +15,7 @@ static bool in_line(const struct fs_request *r)
 {
 	enum ipcfs_class line = fs_view_line(r->handle, r->write);
 
-	return fs_view_ordered(line) && !TAILQ_EMPTY(&r->item->parked[line]);
+	return fs_view_ordered(line) && fs_park_anybody(r->handle, line);
 }
 
 static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t len)

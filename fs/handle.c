@@ -96,24 +96,6 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	return 0;
 }
 
-int fs_handle_open(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
-		   uid_t uid, pid_t thread, struct fs_handle **out)
-{
-	const struct fs_kind *kind = type == FS_OBJECT ? fs_kind_of(item->kind) : NULL;
-	int rc = fs_handle_new(type, item, leaf, flags, uid, out);
-
-	if (rc != 0)
-		return rc;
-	(*out)->opener = thread;
-	if (kind && kind->open)
-		rc = kind->open(*out);
-	if (rc == 0 && leaf && leaf->options & FS_O_NOTIFY)
-		rc = fs_notify_open(*out, thread);
-	if (rc != 0)
-		fs_handle_free(*out);
-	return rc;
-}
-
 void fs_handle_move(struct fs_handle *h, struct fs_item *item)
 {
 	struct fs_item *from = h->item;
@@ -166,8 +148,8 @@ void fs_handle_free(struct fs_handle *h)
 {
 	if (h->used)
 		fs_handle_retire(h);
-	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
-		fs_kind_of(h->item->kind)->close(h);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->end)
+		fs_kind_of(h->item->kind)->end(h);
 	fs_frame_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
@@ -183,6 +165,16 @@ void fs_handle_free(struct fs_handle *h)
 	h->item = NULL;
 	h->next_free = free_head;
 	free_head = h->index;
+}
+
+int fs_handle_begin(struct fs_handle *h, bool made)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	int rc = kind && kind->begin ? kind->begin(h) : 0;
+
+	/* What is new has nothing that it would have to be told of. */
+	return rc == 0 && kind && kind->open && h->leaf.view == FS_PLAIN && !made ? kind->open(h) :
+										    rc;
 }
 
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no

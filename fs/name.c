@@ -22,6 +22,8 @@ enum { /* kinds as bits */
        K_LOCK = 1 << IPCFS_LOCK,
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
+       K_PIPE = 1 << IPCFS_PIPE,
+       K_TOPIC = 1 << IPCFS_TOPIC,
        K_MQ = 1 << IPCFS_MQ,
        K_SIGNAL = 1 << IPCFS_SIGNAL,
        K_SOCKET = 1 << IPCFS_SOCKET,
@@ -188,15 +190,35 @@ static int parse_prio(const char *s, size_t len, struct fs_leaf *leaf)
 	return rc == 0 && prio >= (uint64_t)sysconf(_SC_MQ_PRIO_MAX) ? -ERANGE : rc;
 }
 
+static int parse_a(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_A;
+	return 0;
+}
+
+static int parse_b(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_B;
+	return 0;
+}
+
 static const struct option options[] = {
 	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
-	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
-	{"watch", K_ALL, false, FS_WATCH, 0, 0, NULL},
+	{"peek", K_ALL & ~K_PIPE, false, FS_PEEK, 0, 0, NULL},
+	{"watch", K_ALL & ~K_PIPE, false, FS_WATCH, 0, 0, NULL},
 	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ | K_SIGNAL,
+	{"stream",
+	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_PIPE | K_TOPIC | K_SIGNAL |
+		 K_MQ,
 	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a},
+	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
 	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
@@ -207,7 +229,8 @@ static const struct option options[] = {
 	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
-	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"capacity", K_QUEUE | K_PIPE | K_TOPIC, true, FS_PLAIN, 0, IPCFS_P_CAPACITY,
+	 parse_capacity},
 	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
@@ -303,6 +326,17 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
 }
 
+static int check_pipe(const struct fs_leaf *leaf)
+{
+	uint32_t ends = leaf->options & (FS_O_A | FS_O_B);
+
+	if (ends == (FS_O_A | FS_O_B))
+		return fs_fail(-EINVAL, "\"a\" and \"b\": one of them");
+	if (!ends && leaf->options && leaf->view == FS_PLAIN)
+		return fs_fail(-EINVAL, "the bare name is no end: use NAME,a or NAME,b");
+	return 0;
+}
+
 /* What goes together. */
 static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 {
@@ -331,7 +365,7 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (leaf->options & FS_O_JOIN &&
 	    (leaf->view != FS_PLAIN ||
 	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
-		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
+		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" and \"notify\" alone");
 	if (leaf->options & FS_O_MEMBER && leaf->view != FS_PLAIN)
 		return fs_fail(-EINVAL, "\"join\" goes with no other such view");
 	if (leaf->options & FS_O_AFTER && (leaf->view != FS_PLAIN || leaf->options & FS_O_MEMBER))
@@ -341,7 +375,7 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
-	return 0;
+	return kind == IPCFS_PIPE ? check_pipe(leaf) : 0;
 }
 
 bool fs_leaf_is_view(const struct fs_leaf *leaf)

@@ -43,6 +43,9 @@ static int show_holder(void *arg, const struct ipcfs_holding *h)
 	else if (h->units)
 		fs_text_printf(arg, "holder %d %u %lld %llu\n", (int)h->pid, h->uid, since,
 			       (unsigned long long)h->units);
+	else if (h->end)
+		fs_text_printf(arg, "holder %d %u %lld %c\n", (int)h->pid, h->uid, since,
+			       (char)('a' + (h->end - IPCFS_END_A)));
 	else
 		fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid, since);
 	return 0;

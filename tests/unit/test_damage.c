@@ -13,8 +13,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
-				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE};
+	static const int errors[] = {-EUCLEAN,	 -EIDRM,     -EAGAIN, -EMSGSIZE, -ERANGE, -ENODATA,
+				     -EOVERFLOW, -ECANCELED, -EPERM,  -EPIPE,	 -ENOBUFS};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -144,6 +144,48 @@ static void use_barrier(struct ipcfs_object *o)
 	LEGAL(ipcfs_barrier_reset(o), 0);
 }
 
+static void use_pipe(struct ipcfs_object *o)
+{
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_B), 0);
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+	for (enum ipcfs_end end = IPCFS_END_A; end <= IPCFS_END_B; end++) {
+		LEGAL(ipcfs_pipe_put(o, end, "four", 4, 0), 0);
+		LEGAL(ipcfs_pipe_put(o, end, buf, LARGEST, 0), 0);
+		LEGAL(ipcfs_pipe_get(o, end, buf, 2, 0), 2);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_poll(o, end, 0), 0);
+		LEGAL(ipcfs_pipe_clear(o, end), IPCFS_MAXSIZE_MAX);
+		LEGAL(ipcfs_pipe_close(o, end), 0);
+	}
+	t_is(buf[LARGEST], 'c');
+}
+
+static void use_topic(struct ipcfs_object *o)
+{
+	struct ipcfs_cursor cursor = {0}, late = {0};
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_subscribe(o, &late), 0);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_next(o, &cursor, buf, 2, 0), 2);
+	for (int i = 0; i < 3; i++) {
+		LEGAL(ipcfs_topic_next(o, &cursor, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_next(o, &late, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_publish(o, buf, LARGEST), 0);
+	}
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_clear(o), IPCFS_MAXSIZE_MAX);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	t_is(buf[LARGEST], 'c');
+}
+
 static void use(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
@@ -179,6 +221,12 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_BARRIER:
 		use_barrier(o);
+		break;
+	case IPCFS_PIPE:
+		use_pipe(o);
+		break;
+	case IPCFS_TOPIC:
+		use_topic(o);
 		break;
 	case IPCFS_SIGNAL:
 		use_channel(o);
@@ -246,6 +294,7 @@ static const struct region fields[] = {
 	FIELD(redo_offset),
 	FIELD(redo_bytes),
 	FIELD(redo_length),
+	FIELD(back),
 	FIELD(spare),
 	FIELD(claims),
 	FIELD(taken),
@@ -258,19 +307,35 @@ static const struct region fields[] = {
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
+static const struct ring *some_ring(struct ipcfs_object *o)
+{
+	switch (o->kind) {
+	case IPCFS_QUEUE:
+		return &o->queue;
+	case IPCFS_PIPE:
+		return &o->ways[t_below(2)];
+	case IPCFS_TOPIC:
+		return &o->topic;
+	default:
+		return NULL;
+	}
+}
+
 static struct region some_region(struct ipcfs_object *o)
 {
 	uint64_t which = t_below(FIELDS + 4);
+	const struct ring *ring;
 
 	if (which < FIELDS)
 		return fields[which];
-	if (o->kind == Q && which == FIELDS)
+	ring = some_ring(o);
+	if (ring && o->claims && which == FIELDS)
 		return (struct region){.name = "claims", .at = o->claims, .len = 3 * 128};
-	if (o->kind == Q && which % 2)
+	if (ring && which % 2)
 		return (struct region){
-			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
-	if (o->kind == Q)
-		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
+			.name = "index", .at = ring->index, .len = 10 * 2 * sizeof(uint64_t)};
+	if (ring)
+		return (struct region){.name = "ring", .at = ring->bytes, .len = 3000};
 	return (struct region){.name = "all behind the label",
 			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
@@ -384,6 +449,16 @@ static void random_bytes_in_arrays(void)
 	random_bytes(IPCFS_ARRAY);
 }
 
+static void random_bytes_in_pipes(void)
+{
+	random_bytes(IPCFS_PIPE);
+}
+
+static void random_bytes_in_topics(void)
+{
+	random_bytes(IPCFS_TOPIC);
+}
+
 /* The same while calls are under way. */
 static _Atomic int *scribbling; /* which victim; 0: none yet; -1: enough */
 
@@ -414,7 +489,7 @@ static int scribble_on(void *arg)
 				at = offsetof(struct seg_control, word);
 			if (at == offsetof(struct seg_control, state)) /* else it ends at once */
 				continue;
-			if (t_below(4) == 0 && kind == Q)
+			if (t_below(4) == 0 && some_ring(o))
 				memcpy(o->base + SEG_PAGE + t_below(20) * 8, &value, 8);
 			else
 				memcpy(control + at, &value, 8);
@@ -479,6 +554,21 @@ static void scribbled_over_while_in_use(void)
 
 					legal_or_busy(rc == -ETIMEDOUT ? 0 : rc, 3);
 					legal_or_busy(ipcfs_barrier_reset(o), 0);
+				} else if (kind == IPCFS_PIPE) {
+					legal_or_busy(ipcfs_pipe_put(o, 1, buf, t_below(100), 0),
+						      0);
+					legal_or_busy(ipcfs_pipe_open(o, 2), 0);
+					legal_or_busy(ipcfs_pipe_get(o, 2, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_pipe_close(o, 2), 0);
+				} else if (kind == IPCFS_TOPIC) {
+					struct ipcfs_cursor c = {0};
+
+					legal_or_busy(ipcfs_topic_publish(o, buf, t_below(100)), 0);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
 				} else if (kind == IPCFS_SIGNAL) {
 					uint64_t seen = 0;
 
@@ -544,7 +634,7 @@ static void cut_short_where_memory_is_asked_for(void)
 	q = t_queue("q2", 0, 100000);
 	t_is(ipcfs_queue_put(q, bytes, 10, 0), 0);
 	fd = t_file(Q, "q2");
-	t_is(ftruncate(fd, (off_t)(q->queue.ring + SEG_PAGE)), 0);
+	t_is(ftruncate(fd, (off_t)(q->queue.bytes + SEG_PAGE)), 0);
 	close(fd);
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
@@ -749,6 +839,8 @@ int main(int argc, char **argv)
 		T_TEST(random_bytes_in_events),
 		T_TEST(random_bytes_in_values),
 		T_TEST(random_bytes_in_arrays),
+		T_TEST(random_bytes_in_pipes),
+		T_TEST(random_bytes_in_topics),
 		T_TEST(scribbled_over_while_in_use),
 		T_TEST(cut_short_under_those_who_are_attached),
 		T_TEST(cut_short_where_memory_is_asked_for),
