@@ -8,36 +8,36 @@
 
 #include "view.h"
 
-/* ---- deadlock.c, waits.c -------------------------------------------------------------------- */
+/* ---- deadlock.c, waits.c --------------------------------------------------------------------- */
 
 /* The text of the file `deadlocks` for a user. */
 int fs_deadlock_text(uid_t uid, struct fs_text *t);
 /* Would this request for a lock, which is to wait, wait for itself? -EDEADLK, with words. */
 int fs_deadlock_check(struct fs_request *r);
 
-/* ---- listen.c ------------------------------------------------------------------------------- */
+/* ---- listen.c -------------------------------------------------------------------------------- */
 
 /* Listens again at what the store says. */
 void fs_listen_start(void);
 
-/* ---- root.c --------------------------------------------------------------------------------- */
+/* ---- root.c ---------------------------------------------------------------------------------- */
 
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
-/* ---- died.c --------------------------------------------------------------------------------- */
+/* ---- died.c ---------------------------------------------------------------------------------- */
 
 /* Who has died may have had claims on the object of that inode number. */
 void fs_died(void *arg, uint64_t ino);
 /* Finds those of them that the server does not know. */
 void fs_died_settle(void);
 
-/* ---- walk.c --------------------------------------------------------------------------------- */
+/* ---- walk.c ---------------------------------------------------------------------------------- */
 
 struct dirent;
 /* Calls `each` for all that is below the kind's folder. True: it ends the walk. */
 void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
 
-/* ---- quota.c -------------------------------------------------------------------------------- */
+/* ---- quota.c --------------------------------------------------------------------------------- */
 
 /* Folders have the same limit as objects. */
 enum fs_quota {
@@ -66,7 +66,7 @@ void fs_quota_remove_temp(void);
 uint64_t fs_quota_objects(void);
 int fs_quota_reserve(void *arg, struct ipcfs_object *o, uint64_t bytes);
 
-/* ---- main.c --------------------------------------------------------------------------------- */
+/* ---- main.c ---------------------------------------------------------------------------------- */
 
 struct fs_server {
 	struct ipcfs_store *store;
@@ -93,7 +93,7 @@ extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
 int64_t fs_now_ns(void);
 
-/* ---- loop.c --------------------------------------------------------------------------------- */
+/* ---- loop.c ---------------------------------------------------------------------------------- */
 
 int fs_loop_start(void);
 /* Serves until the mount is over or a signal ends it; then everybody who waits is answered. */
@@ -105,7 +105,7 @@ void fs_loop_want(ev_io *io, int events);
 /* No longer; before it is closed. */
 void fs_loop_ignore(ev_io *io);
 
-/* ---- ops.c ---------------------------------------------------------------------------------- */
+/* ---- ops.c ----------------------------------------------------------------------------------- */
 
 /* As open(2) and the last close(2): an error has changed nothing. h may be NULL. */
 int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out);
@@ -116,13 +116,13 @@ void fs_close(struct fs_handle *h);
 void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		   struct fuse_file_info *fi);
 
-/* ---- fast.c --------------------------------------------------------------------------------- */
+/* ---- fast.c ---------------------------------------------------------------------------------- */
 
 /* A request as it was read: answers it and returns true if it is one of those with a short way, and need
  * not wait, and does not fail; else libfuse takes it. */
 bool fs_fast(const void *request, size_t len);
 
-/* ---- dir.c ---------------------------------------------------------------------------------- */
+/* ---- dir.c ----------------------------------------------------------------------------------- */
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
@@ -148,7 +148,7 @@ void fs_dir_entry(const struct fs_node *node, struct fuse_entry_param *e);
 /* Answers with the node; NULL: -ENOMEM. */
 void fs_dir_reply(fuse_req_t req, const struct fs_node *node);
 
-/* ---- special.c ------------------------------------------------------------------------------ */
+/* ---- special.c ------------------------------------------------------------------------------- */
 
 /* What a file of that mode in the folder of a kind is: a folder, an object, or the kernel's. */
 enum fs_type fs_special_type(enum ipcfs_kind kind, mode_t mode);
@@ -164,7 +164,7 @@ bool fs_special_is_half_made(const char *name);
 /* The view `stat`. */
 int fs_special_text(struct fs_handle *h, struct fs_text *t);
 
-/* ---- create.c ------------------------------------------------------------------------------- */
+/* ---- create.c -------------------------------------------------------------------------------- */
 
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi);
@@ -173,7 +173,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 /* Checks an open's properties against the object: -EEXIST. */
 int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p);
 
-/* ---- rename.c ------------------------------------------------------------------------------- */
+/* ---- rename.c -------------------------------------------------------------------------------- */
 
 void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);

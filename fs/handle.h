@@ -9,7 +9,7 @@
 
 #include "item.h"
 
-/* ---- handle.c ------------------------------------------------------------------------------- */
+/* ---- handle.c -------------------------------------------------------------------------------- */
 
 enum fs_ending { FS_LIVES, FS_EXITS, FS_KILLED };
 
@@ -102,7 +102,7 @@ void fs_handle_leave(struct fs_handle *h);
 /* What is left of an item that was taken is for nobody any more. */
 void fs_handle_forget_rest(struct fs_handle *h);
 
-/* ---- process.c ------------------------------------------------------------------------------ */
+/* ---- process.c ------------------------------------------------------------------------------- */
 
 /* The process of a thread; the same number where /proc does not say. */
 pid_t fs_process_of(pid_t thread);
@@ -138,7 +138,7 @@ char fs_process_state(pid_t pid, char name[FS_PROCESS_NAME]);
 /* Has it a file with that inode number open? Of very many not all are looked at. */
 bool fs_process_has(pid_t pid, uint64_t ino);
 
-/* ---- pin.c ---------------------------------------------------------------------------------- */
+/* ---- pin.c ----------------------------------------------------------------------------------- */
 
 struct fs_pin {
 	pid_t pid;
@@ -159,7 +159,7 @@ bool fs_pin_gone(const struct fs_pin *p);
 /* As the server may. */
 int fs_pin_kill(const struct fs_pin *p, int signal);
 
-/* ---- signal.c ------------------------------------------------------------------------------- */
+/* ---- signal.c -------------------------------------------------------------------------------- */
 
 /* "USR1", "SIGUSR1", "RTMIN+3", "10" -> 10; -EINVAL. */
 int fs_signal_parse(const char *text, size_t len, int *signal);
@@ -174,7 +174,7 @@ int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int
 /* The thread's process, which waits for its open(2): its ids, and itself, pinned on that user's account. */
 int fs_signal_pin(pid_t thread, uid_t uid, struct fs_process *sender, struct fs_pin **pin);
 
-/* ---- alarm.c -------------------------------------------------------------------------------- */
+/* ---- alarm.c --------------------------------------------------------------------------------- */
 
 int fs_alarm_start(void);
 /* Sends the signal to the process, or fires the item's channel with it, in so long. `to` and `item`: one of them NULL. */
@@ -187,7 +187,7 @@ void fs_alarm_gone(struct fs_item *item);
 void fs_alarm_cancel(const struct fs_pin *to, const struct fs_item *item, uid_t uid);
 unsigned fs_alarm_count(const struct fs_pin *to, const struct fs_item *item);
 
-/* ---- join.c --------------------------------------------------------------------------------- */
+/* ---- join.c ---------------------------------------------------------------------------------- */
 
 /* A handle with the view `join` is opened, and closed. */
 int fs_join_open(struct fs_handle *h);
@@ -197,7 +197,7 @@ void fs_join_tell(struct fs_item *item);
 /* Lines of `stat`. */
 void fs_join_list(const struct fs_item *item, struct fs_text *t);
 
-/* ---- notify.c ------------------------------------------------------------------------------- */
+/* ---- notify.c -------------------------------------------------------------------------------- */
 
 /* A handle with the view `notify` is opened by the thread. */
 int fs_notify_open(struct fs_handle *h, pid_t thread);

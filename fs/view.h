@@ -11,7 +11,7 @@ enum {
 	FS_POLL_BYTES = 4096, /* POLLOUT: so long a write would not wait */
 };
 
-/* ---- a kind --------------------------------------------------------------------------------- */
+/* ---- a kind ---------------------------------------------------------------------------------- */
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
@@ -82,7 +82,7 @@ extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_
 	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_pipe_kind,
 	fs_topic_kind, fs_signal_kind, fs_mq_kind, fs_socket_kind;
 
-/* ---- view.c --------------------------------------------------------------------------------- */
+/* ---- view.c ---------------------------------------------------------------------------------- */
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
@@ -106,7 +106,7 @@ int fs_view_clear(struct fs_item *item);
 /* withdraw of kinds whose waiters may have the turnstile: gives it back. */
 void fs_view_quit(struct fs_request *r);
 
-/* ---- view_common.c -------------------------------------------------------------------------- */
+/* ---- view_common.c --------------------------------------------------------------------------- */
 
 /* A read of a text that is shown. */
 int fs_view_shown(struct fs_request *r);
@@ -122,20 +122,20 @@ int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool a
 /* command of kinds that have `clear` alone. */
 int fs_view_clear_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
-/* ---- message.c ------------------------------------------------------------------------------ */
+/* ---- message.c ------------------------------------------------------------------------------- */
 
 /* ipcfs_op.sink: answers the request `arg` with the message; adds it to the text `arg`. */
 int fs_message_answer(void *arg, const struct iovec *pieces, int n);
 int fs_message_add(void *arg, const struct iovec *pieces, int n);
 
-/* ---- view_cells.c --------------------------------------------------------------------------- */
+/* ---- view_cells.c ---------------------------------------------------------------------------- */
 
 /* A close: what a pending array gathered. */
 int fs_view_flush(struct fs_handle *h);
 /* Writes the text into the (value's or array's) object of another: mv onto it. */
 int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 
-/* ---- view_frame.c --------------------------------------------------------------------------- */
+/* ---- view_frame.c ---------------------------------------------------------------------------- */
 
 /* Does a write through the handle go through `lines` or `block`? */
 bool fs_frame_is(const struct fs_handle *h);
@@ -153,7 +153,7 @@ int fs_frame_flush(struct fs_handle *h);
 bool fs_frame_close(struct fs_handle *h);
 void fs_frame_drop(struct fs_handle *h);
 
-/* ---- view_lease.c --------------------------------------------------------------------------- */
+/* ---- view_lease.c ---------------------------------------------------------------------------- */
 
 /* Of queues: line; a get, leased where the view says so; join; a write of `ack`; commands. */
 enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write);
@@ -162,7 +162,7 @@ int fs_lease_join(struct fs_request *r);
 int fs_lease_write(struct fs_request *r);
 int fs_lease_command(struct fs_handle *h, const char *word, size_t len, bool act);
 
-/* ---- tokens.c ------------------------------------------------------------------------------- */
+/* ---- tokens.c -------------------------------------------------------------------------------- */
 
 /* Reads and writes of semaphores' view `tokens`. */
 int fs_tokens_take(struct fs_request *r);
@@ -170,7 +170,7 @@ int fs_tokens_give(struct fs_request *r);
 /* The object is gone. */
 void fs_tokens_forget(struct fs_item *item);
 
-/* ---- view_process.c ------------------------------------------------------------------------- */
+/* ---- view_process.c -------------------------------------------------------------------------- */
 /* signals/PID and signals/self: what fs_kind asks for. */
 int fs_process_outside(const struct fs_item *folder, const char *name, struct stat *st);
 bool fs_process_means(const struct fs_item *item);
@@ -182,14 +182,14 @@ int fs_process_show(struct fs_handle *h, struct fs_text *t);
 int fs_process_write(struct fs_request *r, int signal);
 void fs_process_stat(struct fs_handle *h, struct fs_text *t);
 
-/* ---- raw.c ---------------------------------------------------------------------------------- */
+/* ---- raw.c ----------------------------------------------------------------------------------- */
 
 int fs_raw_read(struct fs_request *r);
 int fs_raw_write(struct fs_request *r);
 /* The size that `stat` and `ls` see. */
 uint64_t fs_raw_bytes(struct fs_item *item);
 
-/* ---- pending.c ------------------------------------------------------------------------------ */
+/* ---- pending.c ------------------------------------------------------------------------------- */
 
 /* Do these properties leave open what the first content decides? */
 bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
@@ -199,7 +199,7 @@ int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
 /* -EEXIST where its properties are others. */
 int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 
-/* ---- stat.c --------------------------------------------------------------------------------- */
+/* ---- stat.c ---------------------------------------------------------------------------------- */
 
 /* Needs no lock, and shows what it can of what is damaged. */
 int fs_stat_text(struct fs_handle *h, struct fs_text *t);
