@@ -58,7 +58,7 @@ static int refuse(enum fs_quota what)
 		[FS_Q_HANDLES] = "open files",
 		[FS_Q_GATHERED] = "bytes gathered for queues",
 		[FS_Q_MQ] = "bytes in message queues",
-		[FS_Q_PINNED] = "processes that it watches for",
+		[FS_Q_PINNED] = "watched processes",
 		[FS_Q_ALARMS] = "alarms",
 		[FS_Q_SOCKETS] = "connections"};
 	int error = what == FS_Q_MQ			     ? -EMFILE :
