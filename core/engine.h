@@ -46,6 +46,8 @@ enum ipcfs_verb {
 	IPCFS_V_ABORT, /* barrier */
 	IPCFS_V_INSERT, /* list: in, before item first */
 	IPCFS_V_DELETE, /* list: item first */
+	IPCFS_V_FIRE,	/* channel: count is the signal -> first: the how many-th firing */
+	IPCFS_V_FIRED,	/* channel: the firing behind first -> first, count: its signal */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_OPEN, /* pipe: the holder opens the end `first`. topic -> token: the newest message's */

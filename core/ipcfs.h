@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, lists, pipes, topics, shared
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, lists, pipes, topics, channels,
  * values and arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
@@ -57,6 +57,9 @@ extern "C" {
  * and writes, in nanoseconds; 0 is O_NONBLOCK, -1 for ever. */
 #define IPCFS_TIMEOUT _IOW(0xF5, 1, int64_t)
 
+/* On a connection below the mount: no more is written to it, the other side gets end of file. */
+#define IPCFS_SHUTDOWN _IO(0xF5, 2)
+
 #define IPCFS_FOREVER ((int64_t)-1)
 
 /* Limits. */
@@ -66,6 +69,7 @@ enum {
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
+	IPCFS_SIGNAL_MAX = 64,	/* the highest signal's number */
 };
 #define IPCFS_ITEM_MAX ((1u << 20) - 4096u) /* bytes of a list's item */
 #define IPCFS_ITEMS_MAX (1u << 26)	    /* of a list */
@@ -89,8 +93,10 @@ enum ipcfs_kind {
 	IPCFS_LIST,
 	IPCFS_PIPE,
 	IPCFS_TOPIC,
+	IPCFS_SIGNAL,			/* a channel */
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
+	IPCFS_SOCKET,			/* files alone: it uses socket(2) */
 	IPCFS_KIND_COUNT
 };
 
@@ -217,6 +223,7 @@ struct ipcfs_stat {
 	bool broken;	     /* barrier */
 	/* pipe: a and b */
 	struct ipcfs_pipe_end ends[2];
+	unsigned signal; /* channel: the last one fired, 0: none; value: how many were */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
@@ -497,6 +504,18 @@ ssize_t ipcfs_topic_next(struct ipcfs_object *topic, struct ipcfs_cursor *cursor
 			 size_t size, int64_t deadline_ns);
 ssize_t ipcfs_topic_peek(struct ipcfs_object *topic, void *buf, size_t size);
 ssize_t ipcfs_topic_clear(struct ipcfs_object *topic);
+/* ---- channels: signals by name, to all who listen --------------------------------------- */
+
+/* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.
+ *
+ * ipcfs_channel_fire: fires it with the signal, 1 to IPCFS_SIGNAL_MAX: all who wait are told which, and where a server
+ * runs, each process that is a member through the mount (the view `join`) is sent it, soon. Does not wait.
+ * ipcfs_channel_wait: waits for the first firing behind the *seen th, stores its number in *seen, and returns its signal.
+ * Where to begin says ipcfs_stat() in `value`: so many there were. Nothing is lost between two calls: of
+ * firings more than 2047 old, each signal that was among them is told once.
+ *   -EINVAL  so many there have not been; no such signal */
+int ipcfs_channel_fire(struct ipcfs_object *channel, int signal);
+int ipcfs_channel_wait(struct ipcfs_object *channel, uint64_t *seen, int64_t deadline_ns);
 
 /* ---- values and arrays: typed cells ------------------------------------------- */
 

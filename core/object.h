@@ -90,6 +90,8 @@ struct ipcfs_kind_ops {
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
 	bool claims_ready;   /* the first page of claims has memory from creation */
+	/* May an object be called so? NULL: what any may be called. */
+	bool (*is_name)(const char *name);
 	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
@@ -120,7 +122,8 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_list_ops, ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_channel_ops, ipcfs_mq_ops,
+	ipcfs_socket_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* Where a ring of messages is (ring.h). */

@@ -16,14 +16,24 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* clang-format off */
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &ipcfs_queue_ops,	  [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
-	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
-	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
-	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
-	[IPCFS_LIST] = &ipcfs_list_ops,		  [IPCFS_PIPE] = &ipcfs_pipe_ops,
-	[IPCFS_TOPIC] = &ipcfs_topic_ops,	  [IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_QUEUE] = &ipcfs_queue_ops,
+	[IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
+	[IPCFS_EVENT] = &ipcfs_event_ops,
+	[IPCFS_VALUE] = &ipcfs_value_ops,
+	[IPCFS_ARRAY] = &ipcfs_array_ops,
+	[IPCFS_LOCK] = &ipcfs_lock_ops,
+	[IPCFS_CONDITION] = &ipcfs_condition_ops,
+	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,
+	[IPCFS_PIPE] = &ipcfs_pipe_ops,
+	[IPCFS_TOPIC] = &ipcfs_topic_ops,
+	[IPCFS_SIGNAL] = &ipcfs_channel_ops,
+	[IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_SOCKET] = &ipcfs_socket_ops,
 };
+/* clang-format on */
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
 {
@@ -68,6 +78,8 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 			break;
 		at += len + 1;
 	}
+	if (ipcfs_kinds[kind]->is_name && !ipcfs_kinds[kind]->is_name(name))
+		return -EINVAL;
 	snprintf(path, STORE_PATH_SIZE, "%s/%s", kind_name, name);
 	return 0;
 }

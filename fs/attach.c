@@ -16,7 +16,8 @@ static unsigned attached_count;
 
 static bool may_detach(const struct fs_item *item)
 {
-	return !item->parked_count && LIST_EMPTY(&item->polls) && LIST_EMPTY(&item->notifies);
+	return !item->parked_count && LIST_EMPTY(&item->polls) && LIST_EMPTY(&item->notifies) &&
+	       LIST_EMPTY(&item->joined);
 }
 
 static void make_room(void)
@@ -69,6 +70,8 @@ int fs_item_attach(struct fs_item *item)
 
 	if (item->removed)
 		return -EIDRM;
+	if (item->no_object)
+		return fs_fail(-EOPNOTSUPP, "it is no object of the store");
 	if (item->object) {
 		if (TAILQ_NEXT(item, attached_link)) {
 			TAILQ_REMOVE(&attached, item, attached_link);

@@ -54,7 +54,9 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		fs_words("dead= wants attempts=");
 	else if (p.given & IPCFS_P_DEAD && !strcmp(p.dead, leaf->name))
 		fs_words("dead= is another queue");
-	if (fs_pending_is(folder->kind, &p)) {
+	if (fs_kind_of(folder->kind)->make) {
+		rc = fs_kind_of(folder->kind)->make(folder, leaf, &maker);
+	} else if (fs_pending_is(folder->kind, &p)) {
 		rc = fs_pending_make(folder, leaf, &maker);
 	} else {
 		if (folder->kind == IPCFS_VALUE && !(p.given & IPCFS_P_TYPE)) {
@@ -156,7 +158,7 @@ static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const str
 		return rc;
 	(*h)->temp = leaf->p.given & IPCFS_P_TEMP;
 	(*h)->opener = ctx->pid;
-	rc = made ? 0 : fs_handle_begin(*h);
+	rc = fs_handle_begin(*h, made);
 	if (rc != 0)
 		fs_handle_leave(*h);
 	return rc;

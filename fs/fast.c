@@ -55,8 +55,8 @@ static bool transfer(const struct fuse_in_header *h, size_t len)
 	if (!fill(&r, h, len))
 		return false;
 	r.item = r.handle->item;
-	/* A write of many messages may have put some when it must wait: that has no second try. */
-	if (in_line(&r) || (r.write && fs_frame_is(r.handle)))
+	/* A write of many messages may have put some when it must wait: that has no second try. Of a stream no try has. */
+	if (in_line(&r) || (r.write && fs_frame_is(r.handle)) || fs_kind_of(r.item->kind)->streams)
 		return false;
 	fs_view_try(&r);
 	return r.answered;

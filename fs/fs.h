@@ -15,6 +15,11 @@ int fs_deadlock_text(uid_t uid, struct fs_text *t);
 /* Would this request for a lock, which is to wait, wait for itself? -EDEADLK, with words. */
 int fs_deadlock_check(struct fs_request *r);
 
+/* ---- listen.c -------------------------------------------------------------------------------- */
+
+/* Listens again at what the store says. */
+void fs_listen_start(void);
+
 /* ---- root.c ---------------------------------------------------------------------------------- */
 
 int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
@@ -43,11 +48,16 @@ enum fs_quota {
 	FS_Q_HANDLES,
 	FS_Q_GATHERED,
 	FS_Q_MQ,
-	FS_Q_NOTIFIED,
+	FS_Q_PINNED,
+	FS_Q_ALARMS,
+	FS_Q_SOCKETS,
 	FS_Q_COUNT
 };
 /* Adds n (may be negative) to what the user has. -EUSERS or -EDQUOT past his limit. Root has none. */
 int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n);
+/* One descriptor more, or fewer, that users make the server have. -ENFILE, with words: half of them are for other
+ * things. */
+int fs_quota_descriptor(int n);
 /* Counts the store anew. */
 void fs_quota_scan(void);
 /* The same, removing temp objects: their handles went with the last server. */
@@ -74,8 +84,10 @@ struct fs_server {
 	uint64_t limits[FS_Q_COUNT];
 	unsigned mappings_max;
 	uint64_t requests; /* read since the start */
+	pid_t caller;	   /* the thread whose request is handled now */
 	bool stopping;
 	bool deadlock_error; /* -o deadlock=error */
+	bool tcp;	     /* tcp: and listen: are on */
 };
 extern struct fs_server fs;
 extern const struct fuse_lowlevel_ops fs_ops;
@@ -88,6 +100,8 @@ int fs_loop_start(void);
 void fs_loop_run(void);
 /* Has libev call `call` when the descriptor is readable. 0 or -errno. */
 int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int fd);
+/* From now on for these events (EV_READ, EV_WRITE) alone; 0: for none. */
+void fs_loop_want(ev_io *io, int events);
 /* No longer; before it is closed. */
 void fs_loop_ignore(ev_io *io);
 

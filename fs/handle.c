@@ -82,7 +82,8 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	if (leaf) {
 		h->leaf = *leaf;
 		/* An event is not taken: its text always has an end. */
-		h->one_item = one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT);
+		h->one_item = (one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT)) &&
+			      !(item && type == FS_OBJECT && fs_kind_of(item->kind)->streams);
 		h->replaces = flags & O_TRUNC && fs_frame_gathers(h);
 		if (leaf->options & FS_O_TIMEOUT)
 			h->timeout_ns = leaf->timeout_ns;
@@ -94,6 +95,17 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	open_count++;
 	*out = h;
 	return 0;
+}
+
+void fs_handle_move(struct fs_handle *h, struct fs_item *item)
+{
+	struct fs_item *from = h->item;
+
+	fs_item_ref(item);
+	item->handles++;
+	h->item = item;
+	from->handles--;
+	fs_item_put(from);
 }
 
 uint64_t fs_handle_id(const struct fs_handle *h)
@@ -137,6 +149,8 @@ void fs_handle_free(struct fs_handle *h)
 {
 	if (h->used)
 		fs_handle_retire(h);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->end)
+		fs_kind_of(h->item->kind)->end(h);
 	fs_frame_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
@@ -154,11 +168,14 @@ void fs_handle_free(struct fs_handle *h)
 	free_head = h->index;
 }
 
-int fs_handle_begin(struct fs_handle *h)
+int fs_handle_begin(struct fs_handle *h, bool made)
 {
 	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	int rc = kind && kind->begin ? kind->begin(h) : 0;
 
-	return kind && kind->open && h->leaf.view == FS_PLAIN ? kind->open(h) : 0;
+	/* What is new has nothing that it would have to be told of. */
+	return rc == 0 && kind && kind->open && h->leaf.view == FS_PLAIN && !made ? kind->open(h) :
+										    rc;
 }
 
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no

@@ -38,6 +38,11 @@ struct fs_bearer;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
 struct fs_notify;
+struct fs_joined;
+struct fs_pin;
+struct fs_listener;
+struct fs_socket;
+struct fs_text;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
 struct fs_item {
@@ -50,9 +55,16 @@ struct fs_item {
 	bool pending;	     /* a value or array without a type yet: the file is .NAME */
 	bool removed;
 	bool permanent;
-	int wd;			     /* folder: inotify's number */
-	struct stat last;	     /* attributes last seen, for handles of what is removed */
-	struct ipcfs_object *object; /* attached, or NULL */
+	bool outside;		      /* not in the store: it stands for a process, an address */
+	bool no_object;		      /* its kind answers for it, not an engine */
+	struct fs_item *of;	      /* it is an open file's own, of that name */
+	struct fs_pin *pin;	      /* signals/PID: the process, while it is open */
+	struct fs_listener *listener; /* sockets/listen:... */
+	struct fs_socket *socket;     /* of an open file's own */
+	uint64_t changes;	      /* without object: what `watch` compares */
+	int wd;			      /* folder: inotify's number */
+	struct stat last;	      /* attributes last seen, for handles of what is removed */
+	struct ipcfs_object *object;  /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
 	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
@@ -65,6 +77,9 @@ struct fs_item {
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	LIST_HEAD(, fs_notify) notifies;
+	LIST_HEAD(, fs_joined) joined; /* members of a channel */
+	LIST_HEAD(, fs_item) owned;    /* items whose `of` it is */
+	LIST_ENTRY(fs_item) owned_link;
 	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
@@ -89,6 +104,10 @@ int fs_item_path_in(const struct fs_item *folder, const char *name, bool hidden,
 void fs_item_show(const struct fs_item *item, char *buf, size_t size);
 /* Status of "kind/name" wherever the kind's names are. */
 int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
+/* An item of an open file's own, which waits for what no other of that name waits for. Referenced; NULL: -ENOMEM. */
+struct fs_item *fs_item_own(struct fs_item *of);
+/* Its name means something else now; whoever has it open still has it. */
+void fs_item_unname(struct fs_item *item);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
@@ -138,6 +157,8 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups);
 /* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
  * but not of the node `but`. */
 void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
+/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
+void fs_node_renamed(struct fs_item *item, const char *name);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 #endif

@@ -26,6 +26,8 @@ enum { /* kinds as bits */
        K_PIPE = 1 << IPCFS_PIPE,
        K_TOPIC = 1 << IPCFS_TOPIC,
        K_MQ = 1 << IPCFS_MQ,
+       K_SIGNAL = 1 << IPCFS_SIGNAL,
+       K_SOCKET = 1 << IPCFS_SOCKET,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -142,6 +144,17 @@ static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_signal_parse(s, len, &leaf->notify);
 }
 
+/* Without a value: what is fired. */
+static int parse_member(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return s ? fs_signal_parse(s, len, &leaf->member) : 0;
+}
+
+static int parse_after(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return ipcfs_parse_duration(s, len, &leaf->after_ns);
+}
+
 /* Without a value: all until fsync or close. */
 static int parse_block(const char *s, size_t len, struct fs_leaf *leaf)
 {
@@ -222,7 +235,7 @@ static const struct option options[] = {
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
 	{"stream",
 	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_PIPE | K_TOPIC |
-		 K_MQ,
+		 K_SIGNAL | K_MQ,
 	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
 	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a},
 	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b},
@@ -245,6 +258,8 @@ static const struct option options[] = {
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
 	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
+	{"join", K_SIGNAL, MAY_VALUE, FS_PLAIN, FS_O_MEMBER, 0, parse_member},
+	{"after", K_SIGNAL, true, FS_PLAIN, FS_O_AFTER, 0, parse_after},
 	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
 	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
@@ -403,6 +418,11 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	    (leaf->view != FS_PLAIN ||
 	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
 		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" and \"notify\" alone");
+	if (leaf->options & FS_O_MEMBER && leaf->view != FS_PLAIN)
+		return fs_fail(-EINVAL, "\"join\" goes with no other such view");
+	if (leaf->options & FS_O_AFTER && (leaf->view != FS_PLAIN || leaf->options & FS_O_MEMBER))
+		return fs_fail(-EINVAL, "\"after\" is for signals that are written, it goes with "
+					"no other such view");
 	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
 		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (kind == IPCFS_LIST && check_list(leaf) < 0)

@@ -41,6 +41,8 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_INSERT = 1 << 15,
        FS_O_A = 1 << 29,
        FS_O_B = 1 << 30,
+       FS_O_MEMBER = 1 << 16, /* signals: join */
+       FS_O_AFTER = 1 << 17,
 };
 
 #define FS_INDEX_END INT64_MAX /* insert: behind the last item */
@@ -54,6 +56,8 @@ struct fs_leaf {
 	uint64_t n;	/* semaphore: units; pipe: the end, 1 or 2 */
 	uint64_t block; /* bytes; 0: all until fsync or close */
 	int notify;	/* signal */
+	int member;	/* likewise; 0: what is fired */
+	int64_t after_ns;
 	unsigned prio;
 	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
 	int64_t index;		    /* lists: of at, insert, pop; negative from the end */

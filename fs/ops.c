@@ -108,6 +108,10 @@ static int check_open(const struct fs_node *node, int flags)
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_NOTIFY && !reads)
 		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
+	if (node->leaf.options & FS_O_MEMBER && !reads)
+		return fs_fail(-EINVAL, "who may read may \"join\": open it for reading");
+	if (node->leaf.options & FS_O_AFTER && !writes)
+		return fs_fail(-EINVAL, "\"after\" is for signals that are written");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
@@ -128,7 +132,7 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	if (rc != 0)
 		return rc;
 	(*out)->opener = thread;
-	rc = fs_handle_begin(*out);
+	rc = fs_handle_begin(*out, false);
 	if (rc == 0 && (*out)->leaf.options & FS_O_NOTIFY)
 		rc = fs_notify_open(*out, thread);
 	if (rc != 0)
@@ -208,7 +212,7 @@ void fs_close(struct fs_handle *h)
 	fs_notify_close(h);
 	fs_view_flush(h);
 	if (h->temp)
-		fs_remove_temp(h->item);
+		fs_remove_temp(h->item->of ? h->item->of : h->item);
 	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
 		fs_kind_of(h->item->kind)->close(h);
 	if (fs_frame_close(h))
@@ -282,7 +286,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 	(void)ino;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (r.handle && size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (r.handle && size > FS_MAX_WRITE && !fs_view_piecewise(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);
@@ -312,11 +316,21 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 {
 	/* A folder's number is none of these. */
 	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
+	const struct fs_kind *kind = h && h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
 	int64_t ns;
+	int rc;
 
 	(void)ino;
 	(void)arg;
 	(void)out_size;
+	if (kind && kind->shutdown && cmd == IPCFS_SHUTDOWN) {
+		rc = kind->shutdown(h);
+		if (rc < 0)
+			fs_reply_handle_error(req, rc, h);
+		else
+			fs_reply_ioctl(req);
+		return;
+	}
 	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);

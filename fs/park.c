@@ -263,10 +263,18 @@ unsigned fs_park_left(void)
 
 void fs_park_count_of(const struct fs_item *item, unsigned *readers, unsigned *writers)
 {
+	const struct fs_item *own;
 	const struct fs_request *r;
+	unsigned more_readers, more_writers;
 
 	*readers = *writers = 0;
 	for (int class = 0; class < IPCFS_C_COUNT; class ++)
 		TAILQ_FOREACH(r, &item->parked[class], link)
 	(*(r->write ? writers : readers))++;
+	LIST_FOREACH(own, &item->owned, owned_link)
+	{
+		fs_park_count_of(own, &more_readers, &more_writers);
+		*readers += more_readers;
+		*writers += more_writers;
+	}
 }

@@ -38,7 +38,7 @@ void fs_park_note(struct fs_item *item)
 {
 	bool wanted = item->parked_count || !LIST_EMPTY(&item->polls) ||
 		      !SLIST_EMPTY(&item->leaving) || !SLIST_EMPTY(&item->closing) ||
-		      !LIST_EMPTY(&item->notifies);
+		      !LIST_EMPTY(&item->notifies) || !LIST_EMPTY(&item->joined);
 
 	if (wanted && !item->in_parked)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
@@ -136,7 +136,7 @@ int fs_park_start(void)
 	if (again_fd < 0)
 		return -errno;
 	fs_loop_listen(&again_io, on_tick, again_fd);
-	return 0;
+	return fs_alarm_start();
 }
 
 bool fs_park_timers(void)

@@ -86,6 +86,8 @@ void fs_park_serve(struct fs_item *item)
 	serve_line(item, IPCFS_C_CHANGE);
 	fs_poll_notify(item);
 	fs_notify_item(item);
+	if (fs_kind_of(item->kind)->changed)
+		fs_kind_of(item->kind)->changed(item);
 	fs_item_put(item);
 }
 

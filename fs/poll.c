@@ -60,6 +60,8 @@ static unsigned poll_ready(struct fs_handle *h, bool arm)
 		return in;
 	if (h->item->removed)
 		return in | out | POLLERR;
+	if (h->item->no_object && fs_view_waits(h))
+		return fs_kind_of(h->item->kind)->poll(h) | (h->rest_len || h->ended ? in : 0);
 	if (h->leaf.view == FS_WATCH) {
 		ready = h->rest_len || watch_ready(h, arm) ? in : 0;
 		return h->item->removed ? in | out | POLLERR : ready;
@@ -144,10 +146,15 @@ int fs_poll_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 {
 	unsigned reads = 1u << fs_view_line(h, false);
 	struct ipcfs_op op = question(h, reads | 1u << IPCFS_C_CHANGE, true);
-	int rc = fs_item_attach(h->item);
+	int rc = h->item->no_object ? 0 : fs_item_attach(h->item);
 
 	*ready = false;
 	*changes = 0;
+	if (h->item->no_object) {
+		*ready = fs_kind_of(h->item->kind)->poll(h) & POLLIN;
+		*changes = *ready;
+		return 0;
+	}
 	if (rc == 0 && h->leaf.view == FS_WATCH)
 		return look_watch(h, ready);
 	if (rc == 0)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../core/mq.h"
@@ -56,7 +57,9 @@ static int refuse(enum fs_quota what)
 						      [FS_Q_HANDLES] = "open files",
 						      [FS_Q_GATHERED] = "bytes gathered for queues",
 						      [FS_Q_MQ] = "bytes in message queues",
-						      [FS_Q_NOTIFIED] = "processes with notify"};
+						      [FS_Q_PINNED] = "watched processes",
+						      [FS_Q_ALARMS] = "alarms",
+						      [FS_Q_SOCKETS] = "connections"};
 	int error = what == FS_Q_MQ			     ? -EMFILE :
 		    is_stored(what) || what == FS_Q_GATHERED ? -EDQUOT :
 							       -EUSERS;
@@ -84,9 +87,22 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 	return 0;
 }
 
+int fs_quota_descriptor(int n)
+{
+	static unsigned descriptors;
+	struct rlimit files;
+
+	if (n > 0 && getrlimit(RLIMIT_NOFILE, &files) == 0 && descriptors >= files.rlim_cur / 2)
+		return fs_fail(-ENFILE, "the server has no descriptor left for it");
+	descriptors += (unsigned)n;
+	return 0;
+}
+
 /* ---- the walk ---------------------------------------------------------------------------------- */
 
-static bool remove_temp; /* this walk removes what a killed server's handles were to remove */
+/* This walk removes what a killed server's handles were to remove, and the names of sockets, which were bound to
+ * inodes of its mount. */
+static bool remove_temp;
 
 static bool count(int dirfd, const struct dirent *entry)
 {
@@ -96,7 +112,8 @@ static bool count(int dirfd, const struct dirent *entry)
 	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	if (remove_temp && !S_ISDIR(st.st_mode) &&
-	    (st.st_mode & S_ISVTX || fs_special_is_half_made(entry->d_name))) {
+	    (st.st_mode & S_ISVTX || S_ISSOCK(st.st_mode) ||
+	     fs_special_is_half_made(entry->d_name))) {
 		unlinkat(dirfd, entry->d_name, 0);
 		return false;
 	}
@@ -133,8 +150,9 @@ void fs_quota_scan(void)
 		for (struct user *user = users[i]; user; user = user->next)
 			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
 				user->has[FS_Q_MQ] = 0;
-	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
-		fs_walk((enum ipcfs_kind)kind, count);
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		if (!fs_engine_of((enum ipcfs_kind)kind)->lookup)
+			fs_walk((enum ipcfs_kind)kind, count);
 	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }

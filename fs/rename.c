@@ -16,6 +16,8 @@
 /* In a kind's top folder: its owner or root. Elsewhere the folder's mode was judged by the kernel. */
 static int may_remove(const struct fuse_ctx *ctx, const struct fs_item *item)
 {
+	if (item->outside)
+		return fs_fail(-EPERM, "it is not in the store, and stays as it is");
 	if (item->parent && !item->parent->parent && ctx->uid != 0 && ctx->uid != item->last.st_uid)
 		return fs_fail(-EPERM, "only its owner or root may remove or rename it");
 	return 0;
@@ -29,7 +31,7 @@ static int remove_object(struct fs_item *item)
 	int rc = fs_item_path(item, path);
 
 	if (rc == 0)
-		rc = item->pending || item->type == FS_SPECIAL ?
+		rc = item->pending || item->type == FS_SPECIAL || item->no_object ?
 			     sys_unlink_at(fs.dirfd, path, 0) :
 			     fs_engine_of(item->kind)
 				     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
@@ -143,6 +145,13 @@ static int move(struct fs_item *item, struct fs_item *folder, const char *name)
 	return rc;
 }
 
+static bool is_fixed(const struct fs_item *folder, const char *name)
+{
+	const struct fs_kind *kind = fs_kind_of(folder->kind);
+
+	return kind->is_fixed && kind->is_fixed(name);
+}
+
 static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		       struct fs_item *new_folder, const char *new_name, unsigned flags)
 {
@@ -164,11 +173,16 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
 	if (rc == 0)
 		rc = may_remove(ctx, item);
-	if (rc == 0 && fs_item_lookup(new_folder, new_leaf.name, &target) == 0) {
-		rc = flags & 1 ? -EEXIST : replace(req, item, target);
-		fs_item_put(target);
-	} else if (rc == 0) {
-		rc = move(item, new_folder, new_leaf.name);
+	if (rc == 0 && (is_fixed(folder, leaf.name) || is_fixed(new_folder, new_leaf.name)))
+		rc = fs_fail(-EPERM, "an address keeps its name");
+	if (rc == 0) {
+		rc = fs_item_lookup(new_folder, new_leaf.name, &target);
+		if (rc == 0) {
+			rc = flags & 1 ? -EEXIST : replace(req, item, target);
+			fs_item_put(target);
+		} else if (rc == -ENOENT) {
+			rc = move(item, new_folder, new_leaf.name);
+		}
 	}
 	fs_item_put(item);
 	return rc;

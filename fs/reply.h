@@ -34,6 +34,8 @@ char *fs_reply_room(void);
 int fs_reply_read(const struct fs_request *r, const void *data, size_t len);
 void fs_reply_written(const struct fs_request *r, size_t len);
 void fs_reply_locked(const struct fs_request *r);
+/* Nobody is answered: what was done on that user's behalf has failed, which the log tells. */
+void fs_reply_failed(uid_t uid, pid_t pid, int error, const char *path);
 /* Nobody is answered: what was left at a close is lost, which the log of failures tells. */
 void fs_reply_lost(const struct fs_request *r, int error);
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);

@@ -56,6 +56,8 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 
 	if (!item->parent)
 		return fs_fail(-EPERM, "the kinds' folders stay as they are");
+	if (item->outside)
+		return fs_fail(-EPERM, "it is not in the store, and stays as it is");
 	if (rc == 0)
 		rc = fs_item_stat(item, &st);
 	if (rc < 0)

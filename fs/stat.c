@@ -57,7 +57,7 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	struct ipcfs_stat st;
 	struct stat file;
 	unsigned readers, writers;
-	int rc = fs_item_attach(item);
+	int rc = item->no_object ? -EOPNOTSUPP : fs_item_attach(item);
 
 	if (rc == -EIDRM)
 		return rc;
@@ -74,11 +74,13 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 		fs_text_printf(t, "damaged 1\n");
 	else if (rc == -ENODATA)
 		fs_text_printf(t, "pending 1\n");
-	else if (rc < 0)
+	else if (rc < 0 && !item->no_object)
 		return rc;
 	fs_park_count_of(item, &readers, &writers);
-	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
+	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", readers + writers, readers,
 		       writers);
+	if (item->no_object)
+		fs_kind_of(item->kind)->stat(h, NULL, t);
 	if (rc == 0) {
 		fs_kind_of(item->kind)->stat(h, &st, t);
 		fs_engine_of(item->kind)->holders(item->object, show_holder, t);

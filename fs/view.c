@@ -10,14 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_LIST] = &fs_list_kind,		[IPCFS_PIPE] = &fs_pipe_kind,
-	[IPCFS_TOPIC] = &fs_topic_kind,		[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,
+	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,
+	[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind,
+	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_LIST] = &fs_list_kind,
+	[IPCFS_PIPE] = &fs_pipe_kind,
+	[IPCFS_TOPIC] = &fs_topic_kind,
+	[IPCFS_SIGNAL] = &fs_signal_kind,
+	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_SOCKET] = &fs_socket_kind,
 };
+/* clang-format on */
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
 {
@@ -190,15 +200,23 @@ static int try_read(struct fs_request *r)
 		give_nothing(r);
 		return 0;
 	}
-	return h->leaf.view == FS_WATCH ? fs_view_watch(r) : kinds[h->item->kind]->take(r);
+	return h->leaf.view == FS_WATCH && !h->item->no_object ? fs_view_watch(r) :
+								 kinds[h->item->kind]->take(r);
+}
+
+bool fs_view_piecewise(const struct fs_handle *h)
+{
+	return fs_frame_is(h) ||
+	       (h->type == FS_OBJECT && h->leaf.view == FS_PLAIN && kinds[h->item->kind]->streams);
 }
 
 /* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
- * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines` and
- * `block`. */
+ * refused: then what writev returns is what was one operation. Where a write is cut does not matter to `lines`,
+ * `block` and streams of bytes. */
 static bool is_later_piece(const struct fs_request *r)
 {
-	return r->offset > 0 && !r->append && fs_view_waits(r->handle) && !fs_frame_is(r->handle);
+	return r->offset > 0 && !r->append && fs_view_waits(r->handle) &&
+	       !fs_view_piecewise(r->handle);
 }
 
 static int try_write(struct fs_request *r)

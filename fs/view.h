@@ -22,8 +22,30 @@ struct fs_kind {
 	uint32_t taking_with; /* options: with one of these nobody reads who may not write */
 	bool each_alone;      /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
-	bool flushes;	 /* it matters who closes a descriptor: each close is told */
+	bool flushes; /* it matters who closes a descriptor: each close is told */
+	bool streams; /* bytes: no item ends a read, a write may be done in part, a try is not for nothing */
 	unsigned clears; /* how many IPCFS_V_CLEAR, each of a part (op->first, from 1), clear it */
+	/* Names in the folder that are not in the store. 1: there is one, with these attributes; 0: it is none of
+	 * those; -ESRCH and others: it is, and cannot be had. NULL: the kind has none. */
+	int (*outside)(const struct fs_item *folder, const char *name, struct stat *st);
+	/* Is what the item was made for what its name still means? */
+	bool (*means)(const struct fs_item *item);
+	/* Makes what has no object, as an engine's `open`. NULL: an engine does. */
+	int (*make)(struct fs_item *folder, const struct fs_leaf *leaf,
+		    const struct ipcfs_maker *maker);
+	/* A name that nothing can be renamed to or from. NULL: there are none. */
+	bool (*is_fixed)(const char *name);
+	/* ioctl IPCFS_SHUTDOWN. NULL: -ENOTTY. */
+	int (*shutdown)(struct fs_handle *h);
+	/* Any handle, opened by the thread h->opener; it may move it to another item. Its end. NULL: nothing. */
+	int (*begin)(struct fs_handle *h);
+	void (*end)(struct fs_handle *h);
+	/* Of items without object, in place of the engine: what poll(2) says now; the item is to be told as changed when that
+	 * becomes more. */
+	unsigned (*poll)(struct fs_handle *h);
+	/* The object may have changed, and those who wait have been served; it is gone. NULL: nothing. */
+	void (*changed)(struct fs_item *item);
+	void (*gone)(struct fs_item *item);
 	/* A plain handle is about to be opened, which the object has to know of: 0, -EBUSY, or an error. NULL: it has not. */
 	int (*open)(struct fs_handle *h);
 	/* Handles with different numbers, 0 to 31, do not stand in one line. NULL: all do. */
@@ -60,14 +82,14 @@ struct fs_kind {
 	int (*replace)(struct fs_item *from, struct fs_item *to);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
-	/* Lines of `stat` behind the common ones. */
+	/* Lines of `stat` behind the common ones. Without object: st is NULL. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
 	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_pipe_kind,
-	fs_topic_kind, fs_mq_kind;
+	fs_topic_kind, fs_signal_kind, fs_mq_kind, fs_socket_kind;
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
@@ -79,6 +101,8 @@ int fs_view_try(struct fs_request *r);
 /* In which line the handle's reads or writes wait; does it have an order? */
 enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write);
 bool fs_view_ordered(enum ipcfs_class line);
+/* Is a write through the handle done in pieces, wherever it is cut? */
+bool fs_view_piecewise(const struct fs_handle *h);
 /* May a read through the handle wait for an item or a change? */
 bool fs_view_waits(const struct fs_handle *h);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
@@ -167,6 +191,18 @@ int fs_tokens_take(struct fs_request *r);
 int fs_tokens_give(struct fs_request *r);
 /* The object is gone. */
 void fs_tokens_forget(struct fs_item *item);
+
+/* ---- view_process.c -------------------------------------------------------------------------- */
+/* signals/PID and signals/self: what fs_kind asks for. */
+int fs_process_outside(const struct fs_item *folder, const char *name, struct stat *st);
+bool fs_process_means(const struct fs_item *item);
+int fs_process_open(struct fs_handle *h);
+void fs_process_close(struct fs_handle *h);
+unsigned fs_process_poll(struct fs_handle *h);
+int fs_process_take(struct fs_request *r);
+int fs_process_show(struct fs_handle *h, struct fs_text *t);
+int fs_process_write(struct fs_request *r, int signal);
+void fs_process_stat(struct fs_handle *h, struct fs_text *t);
 
 /* ---- raw.c ----------------------------------------------------------------------------------- */
 

@@ -72,6 +72,7 @@ static int give(struct fs_request *r)
 
 const struct fs_kind fs_semaphore_kind = {
 	.read_waits = true,
+	.gone = fs_tokens_forget,
 	.take = take,
 	.show = fs_view_show_value,
 	.write = give,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cases_channel.h"
 #include "cases_hold.h"
 #include "cases_lock.h"
 #include "cases_ticket.h"
@@ -635,6 +636,36 @@ const struct step_case step_cases[] = {
 	{"barrier_reset", IPCFS_BARRIER, THREE, barrier_two, barrier_reset, barrier_emptied, 0},
 	{"barrier_reset_of_a_broken_one", IPCFS_BARRIER, THREE, barrier_broken, barrier_reset,
 	 barrier_mended, ANNOUNCED},
+	{"channel_fire_first", IPCFS_SIGNAL, {0}, NULL, channel_fire, channel_fired_first, 0},
+	{"channel_fire_first_new",
+	 IPCFS_SIGNAL,
+	 {0},
+	 NULL,
+	 channel_fire,
+	 channel_fired_first,
+	 NEWCOMER},
+	{"channel_fire", IPCFS_SIGNAL, {0}, channel_once, channel_fire, channel_fired, 0},
+	{"channel_fire_waking",
+	 IPCFS_SIGNAL,
+	 {0},
+	 channel_once,
+	 channel_fire,
+	 channel_fired,
+	 ANNOUNCED},
+	{"channel_fire_round",
+	 IPCFS_SIGNAL,
+	 {0},
+	 channel_round,
+	 channel_fire,
+	 channel_fired_round,
+	 0},
+	{"channel_fire_behind_the_dead",
+	 IPCFS_SIGNAL,
+	 {0},
+	 channel_half,
+	 channel_fire,
+	 channel_fired,
+	 0},
 	{"lock_acquire", IPCFS_LOCK, {0}, lock_free_one, lock_acquire, lock_acquired, 0},
 	{"lock_acquire_waking",
 	 IPCFS_LOCK,

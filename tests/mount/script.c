@@ -28,6 +28,7 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LIST] = {",capacity=1k", ",capacity=2k", ""},
 	[IPCFS_PIPE] = {",capacity=10", ",capacity=11", NULL},
 	[IPCFS_TOPIC] = {",capacity=10", ",capacity=11", ""},
+	[IPCFS_SIGNAL] = {"", ",temp", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 

@@ -24,10 +24,11 @@ enum { /* kinds as bits */
        P = 1 << IPCFS_PIPE,
        T = 1 << IPCFS_TOPIC,
        M = 1 << IPCFS_MQ,
+       SG = 1 << IPCFS_SIGNAL,
        CELLS = V | A,
-       ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       PEEKS = ALL & ~P,	       /* that have `peek` and `watch` */
-       PLAIN = ALL & ~P,	       /* that are read and written by their bare names */
+       ALL = ((1 << IPCFS_KIND_COUNT) - 1) & ~(1 << IPCFS_SOCKET), /* a socket is none of these */
+       PEEKS = ALL & ~P,	   /* that have `peek` and `watch` */
+       PLAIN = ALL & ~P,	   /* that are read and written by their bare names */
        WAITS = ALL & ~(CELLS | I | P), /* whose plain reads may wait */
 };
 

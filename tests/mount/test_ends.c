@@ -87,6 +87,11 @@ static const struct wait {
 	{"list_pop_stream", IPCFS_LIST, "", ",pop=0,stream", READ, NULL, "m\n", "m"},
 	{"list_watch", IPCFS_LIST, "=a\n", ",watch", WATCH, NULL, "b\n", "a\nb\n"},
 	{"list_watch_empty", IPCFS_LIST, "", ",watch", READ, NULL, "m\n", "m\n"},
+	{"signal_wait", IPCFS_SIGNAL, "", "", READ, NULL, "USR1", "USR1\n"},
+	{"signal_wait_stream", IPCFS_SIGNAL, "=TERM", ",stream", READ, NULL, "15", "TERM\n"},
+	{"signal_wait_of_a_member", IPCFS_SIGNAL, "", ",join=URG", READ, NULL, "HUP", "HUP\n"},
+	{"signal_watch_unfired", IPCFS_SIGNAL, "", ",watch", READ, NULL, "HUP", "HUP\n"},
+	{"signal_watch", IPCFS_SIGNAL, "=TERM", ",watch", WATCH, NULL, "HUP", "HUP\n"},
 	{"value_watch", IPCFS_VALUE, "", ",watch", WATCH, NULL, "7", "7\n"},
 	{"array_watch", IPCFS_ARRAY, "", ",watch", WATCH, NULL, "1=7", "0\n7\n"},
 	/* clang-format on */

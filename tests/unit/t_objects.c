@@ -99,6 +99,10 @@ struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		t_is(ipcfs_list_append(o, "one", 3), 0);
 		t_is(ipcfs_list_append(o, "three", 5), 0);
 		break;
+	case IPCFS_SIGNAL:
+		o = t_object(kind, name, NULL);
+		t_is(ipcfs_channel_fire(o, SIGUSR1), 0);
+		break;
 	case IPCFS_PIPE:
 		o = t_messages(kind, name, 3000);
 		t_is(ipcfs_pipe_open(o, IPCFS_END_A), 0);

@@ -117,6 +117,18 @@ static void use_condition(struct ipcfs_object *o)
 	LEGAL(ipcfs_condition_wait(o, 0, 0), 0);
 }
 
+static void use_channel(struct ipcfs_object *o)
+{
+	uint64_t seen = 0;
+
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+	LEGAL(ipcfs_channel_fire(o, SIGUSR1), 0);
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+	for (int i = 0; i < 70; i++)
+		LEGAL(ipcfs_channel_fire(o, 1 + i % 64), 0);
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+}
+
 static void use_barrier(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_ARRIVE, .flags = IPCFS_OP_WAITS};
@@ -265,6 +277,9 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_TOPIC:
 		use_topic(o);
+		break;
+	case IPCFS_SIGNAL:
+		use_channel(o);
 		break;
 	default:
 		use_cells(o);
@@ -631,6 +646,12 @@ static void scribbled_over_while_in_use(void)
 						      LARGEST);
 					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
 						      LARGEST);
+				} else if (kind == IPCFS_SIGNAL) {
+					uint64_t seen = 0;
+
+					legal_or_busy(ipcfs_channel_fire(o, SIGTERM), 0);
+					legal_or_busy(ipcfs_channel_wait(o, &seen, 0),
+						      IPCFS_SIGNAL_MAX);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),

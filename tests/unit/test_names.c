@@ -243,6 +243,8 @@ static const struct {
 	 -ERANGE,
 	 {.given = IPCFS_P_CAPACITY, .capacity = IPCFS_CAPACITY_MAX + 1}},
 	{"topic: attempts", IPCFS_TOPIC, -EINVAL, {.given = IPCFS_P_ATTEMPTS, .attempts = 1}},
+	{"channel: value", IPCFS_SIGNAL, -EINVAL, {.given = IPCFS_P_VALUE}},
+	{"channel", IPCFS_SIGNAL, 0, {.given = 0}},
 	{"event: set", E, 0, {.given = IPCFS_P_SET, .set = true}},
 	{"event: not set", E, 0, {.given = IPCFS_P_SET}},
 	{"event: value", E, -EINVAL, {.given = IPCFS_P_VALUE}},

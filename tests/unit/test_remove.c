@@ -47,6 +47,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_pipe_open(o, IPCFS_END_A);
 	case IPCFS_TOPIC:
 		return ipcfs_topic_publish(o, "x", 1);
+	case IPCFS_SIGNAL:
+		return ipcfs_channel_fire(o, SIGUSR1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -106,6 +108,7 @@ static const struct {
 	{.name = "read a pipe", .kind = IPCFS_PIPE},
 	{.name = "write a pipe", .kind = IPCFS_PIPE},
 	{.name = "topic", .kind = IPCFS_TOPIC},
+	{.name = "signal", .kind = IPCFS_SIGNAL},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -191,6 +194,8 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return wait_at_pipe(o, how[0] == 'w');
 	if (strcmp(how, "topic") == 0)
 		return wait_for_topic(o);
+	if (strcmp(how, "signal") == 0)
+		return ipcfs_channel_wait(o, &changes, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
 	changes = st.changes;
 	return ipcfs_wait_change(o, &changes, IPCFS_FOREVER);
