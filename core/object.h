@@ -11,6 +11,7 @@
 #ifndef IPCFS_OBJECT_H
 #define IPCFS_OBJECT_H
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -103,7 +104,8 @@ struct ipcfs_kind_ops {
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
-	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. */
+	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. NULL: none
+	 * is, to wait is to hold nothing. */
 	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
 			struct ipcfs_holding *holding);
 };
@@ -210,6 +212,8 @@ struct ipcfs_store {
 /* The store's folder as a descriptor, O_PATH; -errno. Give it back with store_leave. */
 int store_enter(struct ipcfs_store *store);
 void store_leave(struct ipcfs_store *store, int fd);
+/* Begins to read a folder in the store. closedir() it. */
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream);
 /* "kind/name" with the name checked: -EINVAL, -ENAMETOOLONG. path: IPCFS_PATH_MAX + 32 bytes. */
 int store_path(enum ipcfs_kind kind, const char *name, char *path);
 /* Checks one component of a name: as store_path. */

@@ -305,20 +305,15 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 	char path[FS_PATH];
 	const char *name;
 	DIR *stream;
-	int fd, rc = fs_item_path(folder, path);
+	int rc = fs_item_path(folder, path);
 
 	if (rc != 0 || fs_engine_of(folder->kind)->lookup)
 		return rc ? rc : list_engine(list, folder);
-	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
+	rc = sys_open_folder(fs.dirfd, path, &stream);
+	if (rc < 0)
+		return rc;
 	while ((entry = readdir(stream)))
-		if (shown(fd, npy, entry, &name))
+		if (shown(dirfd(stream), npy, entry, &name))
 			list_add(list, (char)(entry->d_type == DT_DIR ? DT_DIR : DT_REG),
 				 entry->d_ino, name);
 	closedir(stream);

@@ -33,8 +33,12 @@ static int remove_object(struct fs_item *item)
 				     fs_engine_of(item->kind)
 					     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
-		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
+		if (item->kind !=
+		    IPCFS_MQ) { /* what those take is counted when there is not enough */
+			fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
+			fs_quota_add(item->last.st_uid, FS_Q_BYTES,
+				     -(int64_t)item->last.st_blocks * 512);
+		}
 		fs_item_gone(item);
 	}
 	return rc;
@@ -46,6 +50,17 @@ void fs_remove_temp(struct fs_item *item)
 
 	if (!item->removed && fs_item_stat(item, &st) == 0 && st.st_nlink)
 		remove_object(item);
+}
+
+/* The answer of what has a path, and if it was found an item. */
+static void answer(fuse_req_t req, int rc, const char *path, struct fs_item *item)
+{
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_ok(req);
+	if (item)
+		fs_item_put(item);
 }
 
 void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -68,12 +83,7 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = may_remove(fuse_req_ctx(req), item);
 	if (rc == 0)
 		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
-	if (item)
-		fs_item_put(item);
+	answer(req, rc, path, item);
 }
 
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -96,12 +106,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fs_quota_add(item->last.st_uid, FS_Q_FOLDERS, -1);
 		item->removed = true;
 	}
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
-	if (item)
-		fs_item_put(item);
+	answer(req, rc, path, item);
 }
 
 /* ---- renaming --------------------------------------------------------------------------------------------- */
@@ -198,8 +203,5 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	fs_dir_path(folder, name, path);
 	if (rc == -EBUSY && later(req, parent, name, newparent, newname, flags))
 		return;
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
+	answer(req, rc, path, NULL);
 }
