@@ -28,8 +28,9 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
  * the store. */
 static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_properties *p, int n)
 {
-	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * (int64_t)mq_bytes(p)) :
-				  fs_quota_add(uid, FS_Q_OBJECTS, n);
+	int64_t cost = kind == IPCFS_MQ ? (int64_t)mq_bytes(p) : 1;
+
+	return fs_quota_add(uid, kind == IPCFS_MQ ? FS_Q_MQ : FS_Q_OBJECTS, n * cost);
 }
 
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
