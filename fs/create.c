@@ -28,9 +28,10 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
  * the store. */
 static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_properties *p, int n)
 {
-	int64_t cost = kind == IPCFS_MQ ? (int64_t)mq_bytes(p) : 1;
+	int64_t bytes = kind == IPCFS_MQ ? (int64_t)mq_bytes(p) : 0;
 
-	return fs_quota_add(uid, kind == IPCFS_MQ ? FS_Q_MQ : FS_Q_OBJECTS, n * cost);
+	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * bytes) :
+				  fs_quota_add(uid, FS_Q_OBJECTS, n);
 }
 
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
