@@ -29,7 +29,9 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
  * the store. */
 static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_properties *p, int n)
 {
-	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * (int64_t)mq_bytes(p)) :
+	int64_t bytes = kind == IPCFS_MQ ? (int64_t)mq_bytes(p) : 0;
+
+	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * bytes) :
 				  fs_quota_add(uid, FS_Q_OBJECTS, n);
 }
 

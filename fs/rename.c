@@ -34,8 +34,8 @@ static int remove_object(struct fs_item *item)
 			     fs_engine_of(item->kind)
 				     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
-		if (item->kind !=
-		    IPCFS_MQ) { /* what those take is counted when there is not enough */
+		/* What message queues take is counted anew when there is not enough. */
+		if (item->kind != IPCFS_MQ) {
 			fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
 			fs_quota_add(item->last.st_uid, FS_Q_BYTES,
 				     -(int64_t)item->last.st_blocks * 512);
