@@ -4,6 +4,8 @@
  */
 #include "t_items.h"
 
+/* Each has a capacity, so a segment that is not large: valgrind reads all of it when a child ends. */
+
 /* ---- waiting ----------------------------------------------------------------------------------- */
 
 static long pop_call(struct ipcfs_object *o, long index, int64_t deadline_ns)
@@ -16,7 +18,7 @@ static long pop_call(struct ipcfs_object *o, long index, int64_t deadline_ns)
 
 static void waiting(void)
 {
-	struct ipcfs_object *o = t_object(L, "l", NULL);
+	struct ipcfs_object *o = t_list("l", 20000);
 	struct t_call *first, *last, *past;
 
 	first = t_start_waiting((struct t_call){
@@ -49,7 +51,7 @@ static void waiting(void)
 /* Several at once, each gets one. */
 static void all_are_woken(void)
 {
-	struct ipcfs_object *o = t_object(L, "l", NULL);
+	struct ipcfs_object *o = t_list("l", 20000);
 	struct t_call *calls[5];
 	long sum = 0;
 
@@ -81,7 +83,7 @@ static void all_are_woken(void)
 
 static void ended_waits(void)
 {
-	struct ipcfs_object *o = t_object(L, "l", NULL);
+	struct ipcfs_object *o = t_list("l", 20000);
 	struct t_call *killed, *removed;
 
 	killed = t_start_waiting((struct t_call){
@@ -120,7 +122,7 @@ static int appender(void *arg)
 /* Each one's items come in his order, and none is lost, though one is killed now and then. */
 static void appended_by_many(void)
 {
-	struct ipcfs_object *o = t_object(L, "l", NULL);
+	struct ipcfs_object *o = t_list("l", 2000000);
 	int next[APPENDERS] = {0}, who, i, left = APPENDERS;
 	pid_t pids[APPENDERS];
 	char buf[17];
@@ -167,7 +169,7 @@ static int endless(void *arg)
 
 static void killed_in_the_middle(void)
 {
-	struct ipcfs_object *o = t_object(L, "l", NULL);
+	struct ipcfs_object *o = t_list("l", 20000);
 
 	progress = t_shared(sizeof(*progress));
 	for (int i = 0, n = t_count(300); i < n; i++) {
