@@ -617,6 +617,11 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 	case IPCFS_BARRIER:
 		o = t_barrier(name, 3);
 		break;
+	case IPCFS_DICT:
+		o = t_object(kind, name, NULL);
+		t_is(ipcfs_dict_set(o, "one", "1", 1), 0);
+		t_is(ipcfs_dict_set(o, "two", "22", 2), 0);
+		break;
 	default:
 		t_fail("no such kind");
 	}
