@@ -47,9 +47,33 @@ void fs_attr_root(enum fs_type type, struct stat *st)
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat *st)
+enum fs_type fs_dir_type(const struct fs_item *item, const struct fs_leaf *leaf)
+{
+	bool bare = !fs_leaf_is_view(leaf) && !leaf->p.given;
+
+	return fs_parts_of(item) && bare ? FS_DIR : item->type;
+}
+
+/* Of an object that is shown as a folder, and of its views. */
+static void dress_whole(enum fs_type type, struct fs_item *item, struct stat *st)
+{
+	if (fs_parts_of(item)->stat(item, st) < 0)
+		st->st_mode = 0700; /* what can be said of one that is damaged */
+	st->st_mode = type == FS_DIR ? S_IFDIR | (st->st_mode & 01777) :
+				       S_IFREG | (st->st_mode & 0666);
+	st->st_nlink = type == FS_DIR && st->st_nlink ? 2 : st->st_nlink;
+	st->st_size = 0;
+	st->st_blksize = 4096;
+}
+
+static void dress(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf,
+		  struct stat *st)
 {
 	st->st_dev = 0;
+	if (fs_parts_of(item)) {
+		dress_whole(type, item, st);
+		return;
+	}
 	if (item->type == FS_DIR) {
 		/* Anybody makes names in the kinds' folders; not sticky (fs.protected_regular): the
 		 * rule of removal is ours. */
@@ -58,7 +82,8 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 		return;
 	}
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
-	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
+	if (!item->is_part || leaf->view != FS_PLAIN || leaf->options & (FS_O_POP | FS_O_NUM))
+		st->st_size = leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;
 }
 
@@ -72,7 +97,7 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	}
 	rc = fs_item_stat(node->item, st);
 	if (rc == 0)
-		dress(node->item, &node->leaf, st);
+		dress(node->type, node->item, &node->leaf, st);
 	return rc;
 }
 
@@ -84,7 +109,7 @@ static void attr_found(const struct fs_node *node, struct stat *st)
 		return;
 	}
 	*st = node->item->last;
-	dress(node->item, &node->leaf, st);
+	dress(node->type, node->item, &node->leaf, st);
 }
 
 double fs_attr_timeout(enum fs_type type)
@@ -178,11 +203,16 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 		snprintf(path, FS_PATH, "%s", name);
 }
 
+int fs_dir_parse(const struct fs_item *folder, const char *name, struct fs_leaf *leaf)
+{
+	return fs_name_parse(fs_parts_of(folder) ? FS_KEY : folder->kind, name, leaf);
+}
+
 /* Parses and finds: on success *item is referenced. */
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item)
 {
-	int rc = fs_name_parse(folder->kind, name, leaf);
+	int rc = fs_dir_parse(folder, name, leaf);
 
 	if (rc == 0)
 		rc = fs_item_lookup(folder, leaf->name, item);
@@ -197,18 +227,26 @@ int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **nod
 {
 	struct fs_item *item;
 	struct fs_leaf leaf;
+	enum fs_type type;
 	int rc;
 
-	if (folder->type != FS_DIR)
+	if (folder->type != FS_DIR && !fs_parts_of(folder))
 		return -ENOTDIR;
-	if (name[0] == '.') /* nothing is called so, and programs do ask */
+	if (name[0] == '.' &&
+	    folder->type == FS_DIR) /* nothing is called so, and programs do ask */
 		return -ENOENT;
 	rc = fs_dir_find(folder, name, &leaf, &item);
 	if (rc != 0)
 		return rc;
-	*node = fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf);
+	type = fs_dir_type(item, &leaf);
+	*node = fs_node_get(type, item, type == FS_DIR ? NULL : &leaf);
 	fs_item_put(item);
 	return *node ? 0 : -ENOMEM;
+}
+
+static void lookup_again(struct fs_retry *r)
+{
+	fs_op_lookup(r->req, r->ino, r->name);
 }
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -223,6 +261,8 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	rc = folder ? fs_dir_lookup(folder, name, &node) : -ENOTDIR;
+	if (rc == -EBUSY && fs_retry_name(lookup_again, req, parent, name, 0, 0))
+		return;
 	if (rc != 0) {
 		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
@@ -300,7 +340,7 @@ static int list_engine(struct fs_text *list, const struct fs_item *folder)
 
 static int list_folder(struct fs_text *list, const struct fs_item *folder)
 {
-	bool npy = ipcfs_kinds[folder->kind]->npy;
+	bool npy = ipcfs_kinds[folder->kind]->npy, folders = ipcfs_kinds[folder->kind]->folder;
 	const struct dirent *entry;
 	char path[FS_PATH];
 	const char *name;
@@ -319,7 +359,7 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 	}
 	while ((entry = readdir(stream)))
 		if (shown(fd, npy, entry, &name))
-			list_add(list, (char)(entry->d_type == DT_DIR ? DT_DIR : DT_REG),
+			list_add(list, (char)(entry->d_type == DT_DIR || folders ? DT_DIR : DT_REG),
 				 entry->d_ino, name);
 	closedir(stream);
 	return 0;
@@ -331,6 +371,8 @@ static int list(const struct fs_node *node, fuse_ino_t ino, struct fs_text *name
 
 	list_add(names, DT_DIR, ino, ".");
 	list_add(names, DT_DIR, FUSE_ROOT_ID, "..");
+	if (node && node->item && fs_parts_of(node->item))
+		return node->item->removed ? -ENOENT : 0; /* and its parts as they are asked for */
 	if (!node || (node->item && node->item->type != FS_DIR))
 		return -ENOTDIR;
 	if (node->item)
@@ -386,19 +428,11 @@ static void list_anew(struct fs_handle *h, fuse_ino_t ino)
 	h->text_len = names.len;
 }
 
-void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		   struct fuse_file_info *fi)
+/* The folder's text, into an answer of `size` bytes. */
+static size_t fill_text(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, off_t off)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
-	char *buf = h ? malloc(size ? size : 1) : NULL;
 	size_t at, n = 0;
 
-	if (!buf) {
-		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
-		return;
-	}
-	if (off == 0 && h->rest_at > 0)
-		list_anew(h, ino);
 	for (at = entry_at(h, off); at < h->text_len; at += entry_size(h->text + at)) {
 		const char *entry = h->text + at;
 		struct stat st = {.st_mode = (mode_t)DTTOIF(entry[0])};
@@ -412,7 +446,117 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		n += used;
 	}
 	h->rest_at = at;
-	fs_reply_data(req, buf, n);
+	return n;
+}
+
+/* ---- listing of objects that are folders: as they are when they are asked for. An offset is what is before the
+ * parts, and the number of the part told last, which only grows: so it stays right while parts come and go. ---- */
+
+enum { BEFORE_PARTS = 2 /* . and .. */, BATCH = 8192 };
+
+/* Of the entries in `from` as many as fit; the next is behind *number. */
+static bool fill_entries(fuse_req_t req, struct fs_handle *h, const struct ipcfs_op *op, char *buf,
+			 size_t size, size_t *n)
+{
+	const char *from = op->out, *end = from + op->out_len;
+	struct ipcfs_entry entry;
+
+	for (; from < end; from += entry.size) {
+		struct stat st = {.st_mode = S_IFREG};
+		char name[IPCFS_NAME_MAX + 1] = "";
+		size_t used;
+
+		memcpy(&entry, from, sizeof(entry));
+		memcpy(name, from + offsetof(struct ipcfs_entry, name), entry.name_len);
+		st.st_ino = fs_part_ino(h->item, entry.number);
+		used = fuse_add_direntry(req, buf + *n, size - *n, name, &st,
+					 (off_t)(entry.number + BEFORE_PARTS));
+		if (used > size - *n)
+			return false;
+		*n += used;
+		h->listed_number = entry.number;
+		h->listed_at = entry.at;
+	}
+	return true;
+}
+
+static int fill_parts(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, off_t off,
+		      size_t *n)
+{
+	struct ipcfs_part part;
+	struct ipcfs_op op = {.verb = IPCFS_V_NEXT, .part = &part};
+	char room[BATCH];
+	int rc;
+
+	if (h->listed_number + BEFORE_PARTS != (uint64_t)off) { /* where the program went to */
+		h->listed_number = off > BEFORE_PARTS ? (uint64_t)off - BEFORE_PARTS : 0;
+		h->listed_at = 0;
+	}
+	do {
+		part = (struct ipcfs_part){.at = h->listed_at, .number = h->listed_number};
+		op.out = room;
+		op.out_size = sizeof(room);
+		rc = fs_view_engine_item(h->item, &op);
+	} while (rc == 0 && op.count && fill_entries(req, h, &op, buf, size, n));
+	return rc;
+}
+
+/* . and .. */
+static size_t fill_head(fuse_req_t req, const struct fs_handle *h, char *buf, size_t size,
+			off_t off)
+{
+	struct stat st = {.st_mode = S_IFDIR, .st_ino = h->item->ino};
+	size_t n = 0;
+
+	for (; off < BEFORE_PARTS; off++)
+		n += fuse_add_direntry(req, buf + n, size - n, off ? ".." : ".", &st, off + 1);
+	return n;
+}
+
+static void readdir_again(struct fs_retry *r)
+{
+	struct fuse_file_info fi = {.fh = r->fh};
+
+	fs_op_readdir(r->req, r->ino, (size_t)r->attr.st_size, r->attr.st_blocks, &fi);
+}
+
+static bool readdir_later(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
+{
+	struct fs_retry r = {.call = readdir_again, .req = req, .ino = ino, .fh = fh};
+
+	r.attr.st_size = (off_t)size;
+	r.attr.st_blocks = off;
+	return fs_retry(&r);
+}
+
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+	char *buf = h ? malloc(size ? size : 1) : NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!buf) {
+		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
+		return;
+	}
+	if (h->item && fs_parts_of(h->item)) {
+		n = fill_head(req, h, buf, size, off);
+		rc = fill_parts(req, h, buf, size, off, &n);
+	} else {
+		if (off == 0 && h->rest_at > 0)
+			list_anew(h, ino);
+		n = fill_text(req, h, buf, size, off);
+	}
+	if (rc == -EBUSY && readdir_later(req, ino, size, off, fi->fh)) {
+		free(buf);
+		return;
+	}
+	if (rc < 0)
+		fs_reply_handle_error(req, rc, h);
+	else
+		fs_reply_data(req, buf, n);
 	free(buf);
 }
 

@@ -18,6 +18,7 @@
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
  *   tokens.c  the job server's view of semaphores
+ *   dict.c    names of keys               draft.c   a key's next value, until close
  *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
  */
@@ -72,6 +73,8 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_TOKENS = 1 << 11,
        FS_O_NOTIFY = 1 << 12,
        FS_O_PRIO = 1 << 13,
+       FS_O_POP = 1 << 14,
+       FS_O_NUM = 1 << 15,
 };
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
@@ -88,6 +91,8 @@ struct fs_leaf {
 	struct ipcfs_properties p;
 };
 
+/* Of what an object that is a folder has in it: a kind to the grammar. */
+#define FS_KEY ((enum ipcfs_kind)IPCFS_KIND_COUNT)
 /* -EINVAL, -ENAMETOOLONG, with words. */
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
 bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */
@@ -125,8 +130,11 @@ struct fs_item {
 	uint64_t ino;		/* of the file in the store */
 	struct fs_item *parent; /* folder; NULL for a kind's own */
 	char name[FS_NAME_MAX + 1];
-	unsigned references; /* nodes, handles, children */
-	bool pending;	     /* a value or array without a type yet: the file is .NAME */
+	unsigned references;	/* nodes, handles, children */
+	bool pending;		/* a value or array without a type yet: the file is .NAME */
+	bool is_part;		/* of its parent, an object that is shown as a folder */
+	bool unmade;		/* a part that is not there yet, a handle will make it */
+	uint64_t part, part_at; /* its number in that object, and where it was found there */
 	bool removed;
 	bool permanent;
 	int wd;			     /* folder: inotify's number */
@@ -144,6 +152,9 @@ struct fs_item {
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	LIST_HEAD(, fs_notify) notifies;
+	LIST_HEAD(, fs_item)
+	parts_waiting; /* parts of it that are in the list of items with anything parked */
+	LIST_ENTRY(fs_item) part_link;
 	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
@@ -172,6 +183,19 @@ int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
 void fs_item_rehash(struct fs_item *item, uint64_t ino);
+/* The item of the whole's part with that name and number; number 0: that is not there yet. Referenced. -ENOMEM. */
+int fs_item_of_part(struct fs_item *whole, const char *name, uint64_t number, const struct stat *st,
+		    struct fs_item **out);
+/* The inode number under which the whole's part is shown. */
+static inline uint64_t fs_part_ino(const struct fs_item *whole, uint64_t number)
+{
+	return 1ull << 63 | (whole->ino & 0x7fffffff) << 32 | (uint32_t)number;
+}
+/* The item of the whole object. */
+static inline struct fs_item *fs_item_whole(struct fs_item *item)
+{
+	return item->is_part ? item->parent : item;
+}
 /* It is gone: everybody who waits gets EIDRM. */
 void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
@@ -231,6 +255,7 @@ struct fs_frame {
 	pid_t pid;		 /* the thread that wrote last */
 };
 
+struct fs_draft;
 struct fs_handle {
 	uint32_t index, generation;
 	bool used;
@@ -264,6 +289,11 @@ struct fs_handle {
 	char *gathered;
 	size_t gathered_len;
 	struct fs_frame frame;
+	/* A key that it replaces as a whole. */
+	struct fs_draft *draft;
+	bool popped; /* what it took was the item itself */
+	uint64_t listed_at,
+		listed_number; /* folders that are objects: the part that was listed last */
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
@@ -439,6 +469,9 @@ struct fs_retry {
 /* To a handler that got -EBUSY: true, it will be called again, and has nothing to answer now; false, its time is
  * over. */
 bool fs_retry(const struct fs_retry *request);
+/* The same for one on a name. */
+bool fs_retry_name(void (*call)(struct fs_retry *r), fuse_req_t req, fuse_ino_t parent,
+		   const char *name, mode_t mode, int flags);
 void fs_retry_all(void);
 
 /* ---- reply.c ---------------------------------------------------------------------------- */
@@ -508,6 +541,12 @@ struct fs_kind {
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* Objects of the kind are shown as folders: what is in them. NULL: as files. */
+	const struct fs_parts *parts;
+	/* Kinds that show: does this handle take, and may it wait? NULL: none does. */
+	bool (*takes)(const struct fs_handle *h);
+	/* It was opened; made: and its item made by that. 0 or an error. NULL: nothing to do. */
+	int (*opened)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
 	int (*sync)(struct fs_request *r);
 	/* Needs it nothing that those in line wait for? NULL: never. */
@@ -531,9 +570,30 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_dict_kind, fs_mq_kind;
+/* The same entries as files of the store have, for parts of an object. All but `stat` may return -EBUSY. */
+struct fs_parts {
+	/* As fs_item_lookup(). */
+	int (*lookup)(struct fs_item *whole, const char *name, struct fs_item **out);
+	/* Makes a part for open(2) with these flags. -EEXIST. */
+	int (*make)(struct fs_item *whole, const char *name, const struct ipcfs_maker *maker,
+		    int flags, struct fs_item **out);
+	int (*remove)(struct fs_item *part);
+	/* Within the whole. replace: also onto another part, which gets its content. */
+	int (*move)(struct fs_item *part, const char *name, struct fs_item *replace);
+	/* As fs_item_stat(); of a whole, how the folder is shown. */
+	int (*stat)(struct fs_item *item, struct stat *st);
+	/* Mode, owner, times, as SETATTR has them. */
+	int (*set)(struct fs_item *part, const struct stat *attr, int to_set);
+	/* Truncates to nothing. */
+	int (*clear)(struct fs_item *part);
+};
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
+/* What is in it, if it is an object that is shown as a folder; NULL. */
+const struct fs_parts *fs_parts_of(const struct fs_item *item);
+/* Of what it is a part; NULL. */
+const struct fs_parts *fs_part_of(const struct fs_item *item);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);
@@ -550,7 +610,7 @@ unsigned fs_view_ready(struct fs_handle *h, bool arm);
 int fs_view_look(struct fs_handle *h, bool *ready, uint64_t *changes);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
-/* One engine operation on the handle's object. */
+/* One engine operation on the handle's object, or on the part of it. */
 int fs_view_engine(struct fs_request *r, struct ipcfs_op *op);
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
 /* withdraw of kinds whose waiters may have the turnstile: gives it back. */
@@ -593,6 +653,23 @@ int fs_tokens_take(struct fs_request *r);
 int fs_tokens_give(struct fs_request *r);
 /* The object is gone. */
 void fs_tokens_forget(struct fs_item *item);
+
+/* ---- dict.c -------------------------------------------------------------------------------- */
+extern const struct fs_parts fs_dict_parts;
+
+/* ---- draft.c ------------------------------------------------------------------------------- */
+/* What a handle writes to a key that it replaces as a whole. maker: the key is not there yet. -ENOMEM. */
+int fs_draft_begin(struct fs_handle *h, const struct ipcfs_maker *maker, bool truncated);
+int fs_draft_write(struct fs_request *r);
+int fs_draft_read(struct fs_request *r);
+int fs_draft_truncate(struct fs_handle *h, uint64_t len);
+uint64_t fs_draft_len(const struct fs_handle *h);
+/* It becomes the key's value. -EBUSY, -EIDRM, -ENOSPC, ... */
+int fs_draft_put(struct fs_handle *h);
+/* A descriptor was closed by that thread; the last one was: false, if the object's lock is busy. */
+int fs_draft_flush(struct fs_handle *h, pid_t thread);
+bool fs_draft_close(struct fs_handle *h);
+void fs_draft_drop(struct fs_handle *h);
 
 /* ---- raw.c --------------------------------------------------------------------------------- */
 int fs_raw_read(struct fs_request *r);
@@ -705,6 +782,8 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* Is it shown as a folder, or is it a file with that name? */
+enum fs_type fs_dir_type(const struct fs_item *item, const struct fs_leaf *leaf);
 /* Attributes as /ipc shows them. */
 int fs_attr_of(const struct fs_node *node, struct stat *st);
 void fs_attr_root(enum fs_type type, struct stat *st);
@@ -713,6 +792,8 @@ double fs_attr_timeout(enum fs_type type);
 struct fs_item *fs_dir_folder(fuse_ino_t parent);
 /* For messages: as people write it. */
 void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PATH]);
+/* fs_name_parse() of a name in that folder. */
+int fs_dir_parse(const struct fs_item *folder, const char *name, struct fs_leaf *leaf);
 /* Parses and finds: on success *item is referenced. */
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);

@@ -137,6 +137,7 @@ void fs_handle_free(struct fs_handle *h)
 	if (h->used)
 		fs_handle_retire(h);
 	fs_frame_drop(h);
+	fs_draft_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
 	free(h->gathered);
@@ -164,11 +165,11 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 	if (h->type != FS_OBJECT)
 		return flags;
 	kind = fs_kind_of(h->item->kind);
-	if (h->leaf.view == FS_WATCH || (h->leaf.view == FS_PLAIN && kind->read_waits))
+	if (fs_view_waits(h))
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (kind->flushes || fs_frame_is(h) ||
+	if (kind->flushes || fs_frame_is(h) || h->draft ||
 	    (h->item->pending && h->item->kind == IPCFS_ARRAY &&
 	     (h->flags & O_ACCMODE) != O_RDONLY))
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
@@ -203,6 +204,10 @@ void fs_handle_leave(struct fs_handle *h)
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
 
+	if (h->draft && !fs_draft_close(h)) {
+		fs_park_closing(h);
+		return;
+	}
 	if (h->holds && !fs_park_try_leave(h->item, &op)) {
 		fs_park_closing(h);
 		return;

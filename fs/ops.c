@@ -48,10 +48,12 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
+	const struct fs_handle *h = fi ? fs_handle_of(fi->fh) : NULL;
 	struct stat st;
 	int rc = node ? fs_attr_of(node, &st) : -ESTALE;
 
-	(void)fi;
+	if (rc == 0 && h && h->draft) /* fstat(2): what it has written so far */
+		st.st_size = (off_t)fs_draft_len(h);
 	if (rc < 0)
 		fs_reply_error(req, rc, NULL);
 	else
@@ -97,12 +99,35 @@ static int set_file(int fd, const struct fs_item *item, const struct stat *attr,
 	return rc < 0 ? -errno : 0;
 }
 
+/* Of an object that is shown as a folder, with a mode of its own: at no moment has the file one that gives more
+ * than both the old and the new one. */
+static int set_whole(int fd, struct fs_item *item, const struct stat *attr, int to_set)
+{
+	struct ipcfs_part part = {.set = IPCFS_PART_MODE, .mode = attr->st_mode & 01777};
+	struct ipcfs_op op = {.verb = IPCFS_V_CHMOD, .part = &part};
+	mode_t file = store_file_mode(part.mode);
+	struct stat st = *attr;
+	int rc;
+
+	if (!(to_set & FUSE_SET_ATTR_MODE))
+		return set_file(fd, item, attr, to_set);
+	st.st_mode = file & item->last.st_mode;
+	rc = set_file(fd, item, &st, FUSE_SET_ATTR_MODE);
+	if (rc == 0)
+		rc = fs_view_engine_item(item, &op);
+	st.st_mode = file;
+	return rc < 0 ? rc : set_file(fd, item, &st, to_set);
+}
+
 static int set_attributes(struct fs_item *item, const struct stat *attr, int to_set)
 {
 	char path[FS_PATH];
 	struct stat st;
-	int fd, rc = item->removed ? -ENOENT : fs_item_path(item, path);
+	int fd, rc;
 
+	if (fs_part_of(item))
+		return fs_part_of(item)->set(item, attr, to_set);
+	rc = item->removed ? -ENOENT : fs_item_path(item, path);
 	if (!item->parent)
 		return fs_fail(-EPERM, "the kinds' folders stay as they are");
 	if (rc == 0)
@@ -116,7 +141,9 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 		return fd;
 	rc = sys_fstat(fd, &st);
 	if (rc == 0)
-		rc = st.st_ino == item->ino ? set_file(fd, item, attr, to_set) : -ENOENT;
+		rc = st.st_ino != item->ino ? -ENOENT :
+		     fs_parts_of(item)	    ? set_whole(fd, item, attr, to_set) :
+					      set_file(fd, item, attr, to_set);
 	sys_close(fd);
 	return rc;
 }
@@ -133,13 +160,20 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		       struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
+	struct fs_handle *h = fi ? fs_handle_of(fi->fh) : NULL;
 	char path[FS_PATH] = "/";
 	struct stat st;
 	int rc = !node ? -ESTALE : node->item ? 0 : fs_fail(-EPERM, "the root's files stay");
 
-	(void)fi;
 	if (rc == 0)
 		fs_item_show(node->item, path, sizeof(path));
+	if (rc == 0 && h && h->draft && to_set & FUSE_SET_ATTR_SIZE) { /* ftruncate(2) */
+		rc = fs_draft_truncate(h, (uint64_t)attr->st_size);
+		to_set &= ~FUSE_SET_ATTR_SIZE;
+	}
+	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE && node->type == FS_OBJECT &&
+	    fs_parts_of(node->item))
+		rc = fs_fail(-EPERM, "the folder has the mode, not its views");
 	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
 	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
 	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
@@ -148,6 +182,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
+	if (rc == 0 && h && h->draft)
+		st.st_size = (off_t)fs_draft_len(h);
 	if (rc == -EBUSY &&
 	    fs_retry(&(struct fs_retry){
 		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
@@ -229,8 +265,12 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	(*out)->opener = thread;
 	if ((*out)->leaf.options & FS_O_NOTIFY)
 		rc = fs_notify_open(*out, thread);
-	if (rc != 0)
+	if (rc == 0 && node->item && fs_kind_of(node->item->kind)->opened)
+		rc = fs_kind_of(node->item->kind)->opened(*out, false, NULL);
+	if (rc != 0) {
+		fs_notify_close(*out);
 		fs_handle_free(*out);
+	}
 	return rc;
 }
 
@@ -266,6 +306,8 @@ static void flush(fuse_req_t req, uint64_t fh)
 
 	if (rc == 0 && h)
 		rc = fs_frame_flush(h);
+	if (rc == 0 && h && h->draft)
+		rc = fs_draft_flush(h, fuse_req_ctx(req)->pid);
 	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
 		return;
 	if (rc < 0)
@@ -362,7 +404,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	}
 	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle) && !r.handle->draft) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);

@@ -14,15 +14,11 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,
-	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,
-	[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,
-	[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind,
-	[IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_DICT] = &fs_dict_kind,		[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -35,16 +31,32 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
 	return kind == IPCFS_MQ ? &ipcfs_engine_mq : fs.engine;
 }
 
+const struct fs_parts *fs_parts_of(const struct fs_item *item)
+{
+	return item->type == FS_OBJECT && !item->is_part ? kinds[item->kind]->parts : NULL;
+}
+
+const struct fs_parts *fs_part_of(const struct fs_item *item)
+{
+	return item->is_part ? kinds[item->kind]->parts : NULL;
+}
+
 /* ---- the engine -------------------------------------------------------------------------------- */
 
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 {
+	struct ipcfs_part part = {.at = item->part_at, .number = item->part};
+	bool by_item = item->is_part && !op->part;
 	int rc = fs_item_attach(item);
 
 	if (rc < 0)
 		return rc;
+	if (by_item)
+		op->part = &part;
 	op->flags |= IPCFS_OP_TRYLOCK;
-	rc = fs_engine_of(item->kind)->try(item->object, op);
+	rc = fs_engine_of(item->kind)->try(fs_item_whole(item)->object, op);
+	if (by_item)
+		op->part = NULL;
 	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);
@@ -196,10 +208,13 @@ static int read_shown(struct fs_request *r)
 	return 0;
 }
 
+/* The changes that a look which comes next will show at least; of a part that look itself tells. */
 static uint64_t changes_of(struct fs_item *item)
 {
 	struct ipcfs_stat st;
 
+	if (item->is_part)
+		return 0;
 	return fs_engine_of(item->kind)->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
 }
 
@@ -225,6 +240,8 @@ static int read_watch(struct fs_request *r)
 	}
 	seen = changes_of(h->item); /* before the look: what changes after it is shown again */
 	rc = kinds[h->item->kind]->show(h, &t);
+	if (h->item->is_part)
+		seen = h->changes;
 	if (rc == 0 && t.failed)
 		rc = fs_fail(-EFBIG, "the text is too long to watch");
 	if (rc == -ENODATA || (rc == 0 && t.len == 0)) {
@@ -258,17 +275,21 @@ bool fs_view_ordered(enum ipcfs_class line)
 
 bool fs_view_waits(const struct fs_handle *h)
 {
-	return h->type == FS_OBJECT &&
-	       (h->leaf.view == FS_WATCH ||
-		(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
+	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
+
+	return kind && (h->leaf.view == FS_WATCH ||
+			(h->leaf.view == FS_PLAIN &&
+			 (kind->read_waits || (kind->takes && kind->takes(h)))));
 }
 
 static int try_read(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
 
-	if (h->type == FS_OBJECT && h->item->removed)
+	if (h->type == FS_OBJECT && h->item->removed && !(h->popped && (h->rest_len || h->ended)))
 		return -EIDRM;
+	if (h->draft)
+		return fs_draft_read(r);
 	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
 		return fs_raw_read(r);
 	if (!fs_view_waits(h))
@@ -530,6 +551,8 @@ int fs_view_clear(struct fs_item *item)
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 	int rc;
 
+	if (fs_part_of(item))
+		return fs_part_of(item)->clear(item);
 	if (item->kind != IPCFS_QUEUE)
 		return 0; /* nothing that can be cleared */
 	rc = fs_view_engine_item(item, &op);
