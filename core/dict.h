@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * dict.h - what the files of dicts share: dict_table.c (where the keys are), dict.c (operations), dict_calls.c
- * (the library's calls).
+ * dict.h - what the files of dicts share: dict_table.c (where the keys are), dict.c (the kind), dict_change.c (operations
+ * that change it), dict_calls.c (the library's calls).
  *
  * A key is a record in the object's heap (heap.h), which never moves while the key is there, and its value a block
  * of its own. A record is in two lists: the chain of its bucket, and the order in which keys were made. Offsets and
@@ -25,6 +25,8 @@ enum {
 	DICT_FIRST = 16,
 	DICT_CHAIN_MAX = 1024, /* with a secret hash far more than ever comes about */
 };
+
+#define DICT_NUMBER_MAX ((uint64_t)1 << 62)
 
 /* Words of 8 bytes, each changed by a commit alone. The first 4 bytes are the heap's. */
 struct dict_record {
@@ -88,5 +90,26 @@ int dict_grow(struct ipcfs_object *o);
 int dict_enter(struct heap_change *c, uint64_t at, const char *name, size_t len);
 int dict_leave(struct heap_change *c, const struct dict_place *place);
 int dict_move(struct heap_change *c, const struct dict_place *place, const char *name, size_t len);
+
+/* ---- dict.c ---- */
+/* What is known of the key. */
+void dict_tell(struct ipcfs_object *o, struct dict_record *r, struct ipcfs_part *part);
+/* The key of which the operation is. -ENOENT, -EIDRM, -EINVAL, -EUCLEAN. */
+int dict_part(struct ipcfs_object *o, const struct ipcfs_op *op, struct dict_place *place,
+	      struct dict_record **r);
+/* To where the operation wants it. */
+int dict_give(struct ipcfs_op *op, const uint8_t *bytes, size_t len);
+
+/* ---- dict_change.c ---- */
+int dict_write(struct ipcfs_object *o, struct ipcfs_op *op);
+int dict_clear(struct ipcfs_object *o, struct ipcfs_op *op);
+int dict_pop(struct ipcfs_object *o, struct ipcfs_op *op, const struct dict_place *place,
+	     struct dict_record *r);
+int dict_rename(struct ipcfs_object *o, struct ipcfs_op *op, const struct dict_place *place,
+		struct dict_record *r);
+int dict_drop(struct ipcfs_object *o, const struct dict_place *place);
+int dict_arith(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t at, struct dict_record *r);
+int dict_chmod(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t at,
+	       struct dict_record *r);
 
 #endif

@@ -175,7 +175,7 @@ int64_t dict_after(struct ipcfs_object *o, uint64_t at, uint64_t number)
 		next = LOAD(dict_record(o, at)->after);
 	for (uint64_t i = 0; next && i <= most; i++) {
 		r = dict_record(o, next);
-		if (!r || LOAD(r->number) <= last)
+		if (!r || LOAD(r->number) <= last || LOAD(r->number) > DICT_NUMBER_MAX)
 			return -EUCLEAN;
 		last = LOAD(r->number);
 		if (last > number)

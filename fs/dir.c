@@ -54,24 +54,12 @@ enum fs_type fs_dir_type(const struct fs_item *item, const struct fs_leaf *leaf)
 	return fs_parts_of(item) && bare ? FS_DIR : item->type;
 }
 
-/* Of an object that is shown as a folder, and of its views. */
-static void dress_whole(enum fs_type type, struct fs_item *item, struct stat *st)
-{
-	if (fs_parts_of(item)->stat(item, st) < 0)
-		st->st_mode = 0700; /* what can be said of one that is damaged */
-	st->st_mode = type == FS_DIR ? S_IFDIR | (st->st_mode & 01777) :
-				       S_IFREG | (st->st_mode & 0666);
-	st->st_nlink = type == FS_DIR && st->st_nlink ? 2 : st->st_nlink;
-	st->st_size = 0;
-	st->st_blksize = 4096;
-}
-
 static void dress(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf,
 		  struct stat *st)
 {
 	st->st_dev = 0;
 	if (fs_parts_of(item)) {
-		dress_whole(type, item, st);
+		fs_parts_dress(type, item, st);
 		return;
 	}
 	if (item->type == FS_DIR) {
@@ -449,70 +437,6 @@ static size_t fill_text(fuse_req_t req, struct fs_handle *h, char *buf, size_t s
 	return n;
 }
 
-/* ---- listing of objects that are folders: as they are when they are asked for. An offset is what is before the
- * parts, and the number of the part told last, which only grows: so it stays right while parts come and go. ---- */
-
-enum { BEFORE_PARTS = 2 /* . and .. */, BATCH = 8192 };
-
-/* Of the entries in `from` as many as fit; the next is behind *number. */
-static bool fill_entries(fuse_req_t req, struct fs_handle *h, const struct ipcfs_op *op, char *buf,
-			 size_t size, size_t *n)
-{
-	const char *from = op->out, *end = from + op->out_len;
-	struct ipcfs_entry entry;
-
-	for (; from < end; from += entry.size) {
-		struct stat st = {.st_mode = S_IFREG};
-		char name[IPCFS_NAME_MAX + 1] = "";
-		size_t used;
-
-		memcpy(&entry, from, sizeof(entry));
-		memcpy(name, from + offsetof(struct ipcfs_entry, name), entry.name_len);
-		st.st_ino = fs_part_ino(h->item, entry.number);
-		used = fuse_add_direntry(req, buf + *n, size - *n, name, &st,
-					 (off_t)(entry.number + BEFORE_PARTS));
-		if (used > size - *n)
-			return false;
-		*n += used;
-		h->listed_number = entry.number;
-		h->listed_at = entry.at;
-	}
-	return true;
-}
-
-static int fill_parts(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, off_t off,
-		      size_t *n)
-{
-	struct ipcfs_part part;
-	struct ipcfs_op op = {.verb = IPCFS_V_NEXT, .part = &part};
-	char room[BATCH];
-	int rc;
-
-	if (h->listed_number + BEFORE_PARTS != (uint64_t)off) { /* where the program went to */
-		h->listed_number = off > BEFORE_PARTS ? (uint64_t)off - BEFORE_PARTS : 0;
-		h->listed_at = 0;
-	}
-	do {
-		part = (struct ipcfs_part){.at = h->listed_at, .number = h->listed_number};
-		op.out = room;
-		op.out_size = sizeof(room);
-		rc = fs_view_engine_item(h->item, &op);
-	} while (rc == 0 && op.count && fill_entries(req, h, &op, buf, size, n));
-	return rc;
-}
-
-/* . and .. */
-static size_t fill_head(fuse_req_t req, const struct fs_handle *h, char *buf, size_t size,
-			off_t off)
-{
-	struct stat st = {.st_mode = S_IFDIR, .st_ino = h->item->ino};
-	size_t n = 0;
-
-	for (; off < BEFORE_PARTS; off++)
-		n += fuse_add_direntry(req, buf + n, size - n, off ? ".." : ".", &st, off + 1);
-	return n;
-}
-
 static void readdir_again(struct fs_retry *r)
 {
 	struct fuse_file_info fi = {.fh = r->fh};
@@ -542,8 +466,7 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		return;
 	}
 	if (h->item && fs_parts_of(h->item)) {
-		n = fill_head(req, h, buf, size, off);
-		rc = fill_parts(req, h, buf, size, off, &n);
+		rc = fs_parts_list(req, h, buf, size, off, &n);
 	} else {
 		if (off == 0 && h->rest_at > 0)
 			list_anew(h, ino);

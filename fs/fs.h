@@ -18,6 +18,7 @@
  *   create.c  new objects and folders     rename.c  removal, renaming
  *   root.c    README, status, errors      quota.c   what each user may have
  *   tokens.c  the job server's view of semaphores
+ *   parts.c   objects that are folders
  *   dict.c    names of keys               draft.c   a key's next value, until close
  *   fast.c    the short way of some       loop.c    what is waited for
  *   main.c    options, mount
@@ -653,6 +654,13 @@ int fs_tokens_take(struct fs_request *r);
 int fs_tokens_give(struct fs_request *r);
 /* The object is gone. */
 void fs_tokens_forget(struct fs_item *item);
+
+/* ---- parts.c ------------------------------------------------------------------------------- */
+/* Makes the status of an object's file that of the folder as which it is shown, or of one of its views. */
+void fs_parts_dress(enum fs_type type, struct fs_item *item, struct stat *st);
+/* Entries of the folder from the offset on, as many as fit; *n bytes. */
+int fs_parts_list(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, off_t off,
+		  size_t *n);
 
 /* ---- dict.c -------------------------------------------------------------------------------- */
 extern const struct fs_parts fs_dict_parts;
