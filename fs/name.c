@@ -182,7 +182,7 @@ static const struct option options[] = {
 	{"peek", K_ALL | K_KEY, false, FS_PEEK, 0, 0, NULL},
 	{"watch", K_ALL | K_KEY, false, FS_WATCH, 0, 0, NULL},
 	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL},
-	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
+	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
 	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
 	 FS_O_STREAM, 0, NULL},

@@ -282,9 +282,10 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 			       (unsigned long long)changes);
 }
 
+/* `clear`: the dict has no keys, the key no bytes. */
 static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
+	struct ipcfs_op op = {.verb = h->item->is_part ? IPCFS_V_WRITE : IPCFS_V_CLEAR};
 	int rc;
 
 	if (len != 5 || memcmp(word, "clear", 5) != 0)

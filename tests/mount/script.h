@@ -20,9 +20,10 @@ enum { /* kinds as bits */
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
        M = 1 << IPCFS_MQ,
+       D = 1 << IPCFS_DICT, /* a key */
        CELLS = V | A,
        ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~CELLS, /* whose plain reads may wait */
+       WAITS = ALL & ~(CELLS | D), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of

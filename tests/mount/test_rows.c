@@ -39,8 +39,8 @@ static const struct script_row common[] = {
 
 	/* properties of what is there */
 	{ALL, "", "%", O_RDWR, "@there", NULL},
-	{ALL & ~(L | C), "", "#", O_RDWR, "!EEXIST", "other properties"},
-	{ALL, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
+	{ALL & ~(L | C | D), "", "#", O_RDWR, "!EEXIST", "other properties"},
+	{ALL & ~D, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
 	{S, "=2", ",value=0", O_RDWR, "@there", NULL}, /* the property, not the state */
 	{S, "=2", ",value=2", O_RDWR, "!EEXIST", "other properties"},
 	{E, "=1", ",set", O_RDWR, "!EEXIST", "other properties"},
@@ -57,12 +57,12 @@ static const struct script_row common[] = {
 	{ALL, "", ",=1", O_RDWR, "!EINVAL", "there is no option"},
 	{ALL, "", ",peek=1", O_RDONLY, "!EINVAL", "option \"peek\" takes no value"},
 	{ALL, "", ",watch=", O_RDONLY, "!EINVAL", "option \"watch\" takes no value"},
-	{ALL, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
-	{ALL, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
+	{ALL & ~D, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
+	{ALL & ~D, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
 	{ALL, "", ",peek,peek", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{ALL, "", ",peek,stat", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{ALL, "", ",watch,ctl", O_RDONLY, "!EINVAL", "one such view at a time"},
-	{ALL, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
+	{ALL & ~D, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
 	{ALL, "", ",timeout", O_RDWR, "!EINVAL", "option \"timeout\" wants a value"},
 	{ALL, "", ",timeout=", O_RDWR, "!EINVAL", ILL},
 	{ALL, "", ",timeout=soon", O_RDWR, "!EINVAL", ILL},
@@ -100,7 +100,10 @@ static const struct script_row common[] = {
 	{ALL & ~CELLS, "", ",type=q", O_RDWR | O_CREAT, "!EINVAL", "have no option \"type\""},
 	{ALL & ~CELLS, "", ",len=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"len\""},
 	{ALL & ~CELLS, "", ",raw", O_RDWR, "!EINVAL", "have no option \"raw\""},
-	{ALL & ~CELLS, "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
+	{ALL & ~(CELLS | D), "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
+	{ALL & ~D, "", ",pop", O_RDWR, "!EINVAL", "have no option \"pop\""},
+	{ALL & ~D, "", ",num", O_RDWR, "!EINVAL", "have no option \"num\""},
+	{D, "", ",temp", O_RDWR | O_CREAT, "!EINVAL", "keys have no option \"temp\""},
 	{ALL & ~A, "", ",at=0", O_RDWR, "!EINVAL", "have no option \"at\""},
 	{E | CELLS, "", ",stream", O_RDONLY, "!EINVAL", "have no option \"stream\""},
 
@@ -149,8 +152,8 @@ static const struct script_row common[] = {
 	{CELLS, "", ",raw,cas", O_RDWR, "!EINVAL", "\"raw\" goes with neither"},
 
 	/* temp */
-	{ALL, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
-	{ALL, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
 
 	/* timeout */
 	{ALL, "", ",timeout=0.5", O_RDWR, "@there", NULL},
@@ -187,11 +190,12 @@ static const struct script_row common[] = {
 	{B, "&", ",peek", O_RDONLY, "<1\n|<|@shows:1\n", NULL},
 	{V, "=7", ",peek", O_RDONLY, "<7\n|<", NULL},
 	{A, "=7 8", ",peek", O_RDONLY, "<7\n8\n|<", NULL},
+	{D, "=abc", ",peek", O_RDONLY, "<abc|<", NULL},
 	{ALL, "", ",peek", O_RDWR, "!EINVAL", "this view is for reading"},
 	{ALL, "", ",peek", O_WRONLY, "!EINVAL", "this view is for reading"},
 
 	/* watch: at once what is there, then each change; no end of file */
-	{ALL & ~Q, "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
+	{ALL & ~(Q | D), "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
 	{Q, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<a|<!EAGAIN", NULL},
 	{M, "", ",watch", NB, "<*messages 0\n|<!EAGAIN|=a|<*messages 1\n", NULL},
 	{S, "", ",watch", NB, "<0\n|=2|<2\n|<!EAGAIN|=1|=1|<4\n|<!EAGAIN", NULL},
@@ -199,8 +203,11 @@ static const struct script_row common[] = {
 	{L, "", ",watch", NB, "<free\n|@shows:[1-9]*|<free\n", NULL},
 	{V, "", ",watch", NB, "<0\n|=5|<5\n|<!EAGAIN", NULL},
 	{A, "", ",watch", NB, "<0\n0\n|=1=5|<0\n5\n|<!EAGAIN", NULL},
+	{D, "", ",watch", NB, "<!EAGAIN|=5|<5|<!EAGAIN|=5|<5|<!EAGAIN", NULL},
+	{D, "=a", ",watch", NB, "<a|<!EAGAIN|=b|=c|<c|<!EAGAIN", NULL},
+	{D, "=a", ",watch,timeout=20ms", O_RDONLY, "<a|<!ETIMEDOUT", NULL},
 	{A, "", ",watch,at=1", NB, "<0\n|=1=5|<5\n|<!EAGAIN", NULL},
-	{ALL & ~Q, "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
+	{ALL & ~(Q | D), "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
 	{Q, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
 	{ALL, "", ",watch", O_RDWR, "!EINVAL", "this view is for reading"},
 
@@ -216,6 +223,7 @@ static const struct script_row common[] = {
 	{B, "&", ",stat", O_RDONLY, "@stat:kind barriers|@stat:parties 2|@stat:arrived 1|@stat:generation 0|@stat:broken 0|@stat:waiters 1|@stat:readers 1|@shows:1\n|@stat:generation 1", NULL},
 	{V, "=7", ",stat", O_RDONLY, "@stat:kind values|@stat:type q|@stat:bytes 8|@stat:value 7", NULL},
 	{A, "", ",stat", O_RDONLY, "@stat:kind arrays|@stat:type q|@stat:len 2|@stat:bytes 16", NULL},
+	{D, "=abc", ",stat", O_RDONLY, "@stat:kind dicts|@stat:bytes 3|@stat:waiters 0", NULL},
 	{ALL, "", ",stat", O_RDWR, "!EINVAL", "this view is for reading"},
 	{ALL, "", ",stat,timeout=1", O_RDONLY, "<kind *", NULL},
 	{WAITS & ~E, "", ",stat,stream", O_RDONLY, "!EINVAL", "go with no other view"},
@@ -226,9 +234,10 @@ static const struct script_row common[] = {
 	{ALL, "", ",ctl", O_WRONLY, ">frobnicate!EINVAL", "have no command \"frobnicate\""},
 	{ALL, "", ",ctl", O_WRONLY, "> \n\n!EINVAL", "there is no command"},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0", NULL},
+	{D, "=abc", ",ctl", O_WRONLY, ">clear|@shows:", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, "> clear \nclear|@stat:messages 0", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear\nfrobnicate!EINVAL", "have no command"},
-	{ALL & ~Q, "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
+	{ALL & ~(Q | D), "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
 
 	/* names are no links, views are no names */
 	{ALL, "", "", O_RDONLY, "@link!EPERM", NULL},
@@ -238,12 +247,16 @@ static const struct script_row common[] = {
 	{ALL & ~Q, "", "", O_RDONLY, "@rename:queues/stray!EPERM", "an object stays in its kind"},
 	{Q, "", "", O_RDONLY, "@rename:events/stray!EPERM", "an object stays in its kind"},
 	{ALL, "", "", O_RDONLY, "@rename:stray!EPERM", "an object stays in its kind"},
-	{ALL & ~(M | CELLS), "", "", O_RDONLY, "@rename:++!EEXIST", "only values and arrays"},
+	{ALL & ~(M | CELLS | D), "", "", O_RDONLY, "@rename:++!EEXIST", "can be written by mv"},
 	{ALL & ~M, "", "", O_RDONLY, "@rename:+|@there", NULL},
 	{M, "", "", O_RDONLY, "@rename:+!EPERM", "cannot rename message queues"},
 	{Q, "=a", "", O_RDONLY, "@rename:+|<a", NULL},
 	{V, "=7", "", O_RDONLY, "@rename:++|@shows:7\n|<!EIDRM", NULL},
 	{A, "=7 8", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
+
+	{D, "=abc", "", O_RDONLY, "@rename:++|@shows:abc|<!EIDRM", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:+|@shows:abc|<abc", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:dicts/stray!EPERM", "a key stays in its dict"},
 
 	/* what no kind has */
 	{ALL & ~L, "", "", O_RDWR, "@lock:ex!EOPNOTSUPP", "no flock(2)"},
@@ -262,6 +275,9 @@ static const struct script_row common[] = {
 	{V, "=7", "", O_RDONLY, "@truncate:0|@peek:7\n", NULL},
 	{A, "=7 8", "", O_RDONLY, "@truncate:0|@peek:7\n8\n", NULL},
 
+	{D, "=abc", "", O_RDONLY, "@truncate:0|@shows:", NULL},
+	{D, "=abc", "", O_RDONLY, "@truncate:2|@shows:abc", NULL},
+
 	/* removed */
 	{ALL, "", "", O_RDWR, "@unlink|<!EIDRM|>1!EIDRM|@gone", NULL},
 
@@ -276,7 +292,8 @@ static const struct script_row common[] = {
 	{C, "", "", O_RDWR, "@poll:out|=1|@poll:out|>arm|@poll:out|=1|@poll:inout", NULL},
 	{B, "", "", O_RDWR, "@poll:out", NULL},
 	{B, "&", "", O_RDWR, "@poll:inout|@shows:1\n", NULL},
-	{CELLS, "", "", O_RDWR, "@poll:inout", NULL},
+	{CELLS | D, "", "", O_RDWR, "@poll:inout", NULL},
+	{D, "", ",watch", O_RDONLY, "@poll:0|=a|@poll:in|<a|@poll:0|=a|@poll:in", NULL},
 	{ALL, "", ",stat", O_RDONLY, "@poll:inout", NULL},
 };
 
@@ -306,6 +323,13 @@ static void names(void **state)
 		t_is(t_touch(t_path("%s/%s", kind, name)), -ENAMETOOLONG);
 		t_is(t_touch(t_path("%s/%s", kind, ".hidden")), -EINVAL);
 		t_is(t_exists(t_path("%s/.hidden", kind)), -ENOENT);
+		if (k == IPCFS_DICT) { /* is a folder */
+			name[longest] = '\0';
+			t_is(t_touch(t_path("dicts/%s", name)), -EPERM);
+			t_is(t_sys(mkdir(t_path("dicts/%s", name), 0777)), 0);
+			t_is(t_sys(rmdir(t_path("dicts/%s", name))), 0);
+			continue;
+		}
 		if (k == IPCFS_MQ) /* the system's names: one of our own would have to be shorter */
 			continue;
 		name[longest] = '\0';
@@ -328,6 +352,8 @@ static void temp_goes_with_its_maker(void **state)
 {
 	(void)state;
 	for (int k = 0; k < IPCFS_KIND_COUNT; k++) {
+		if (k == IPCFS_DICT) /* test_dict.c */
+			continue;
 		const char *path = t_path("%s", script_name((enum ipcfs_kind)k));
 		const char *made = t_format("%s%s,temp", path, script_kinds[k].properties);
 		pid_t maker = t_spawn(make_and_stay, (void *)(uintptr_t)made);
