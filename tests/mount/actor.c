@@ -85,7 +85,7 @@ static int run(void *arg)
 
 	syscall(SYS_close_range, 3u, ~0u, 0);
 	sigaction(SIGUSR1, &action, NULL);
-	own_fd = (int)t_sys(open(n->path, n->flags)); /* goes on in another program, too */
+	own_fd = (int)t_sys(open(n->path, n->flags, 0666)); /* goes on in another program, too */
 	n->result = own_fd;
 	for (n->done = 1; own_fd >= 0; n->done++) {
 		while (n->asked != n->done)
