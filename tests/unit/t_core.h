@@ -618,7 +618,9 @@ static inline struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		o = t_barrier(name, 3);
 		break;
 	case IPCFS_DICT:
-		o = t_object(kind, name, NULL);
+		o = t_object(
+			kind, name,
+			&(struct ipcfs_properties){.given = IPCFS_P_CAPACITY, .capacity = 20000});
 		t_is(ipcfs_dict_set(o, "one", "1", 1), 0);
 		t_is(ipcfs_dict_set(o, "two", "22", 2), 0);
 		break;
