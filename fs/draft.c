@@ -190,28 +190,27 @@ int fs_draft_put(struct fs_handle *h)
 
 /* ---- closing -------------------------------------------------------------------------------------- */
 
-static bool is_opener(const struct fs_handle *h, pid_t thread, pid_t *process)
+/* The threads of a process have its files in common. */
+static bool is_opener(const struct fs_handle *h, pid_t thread)
 {
-	*process = fs_process_of(thread);
-	return thread == h->opener || *process == fs_process_of(h->opener);
+	return thread == h->opener || fs_process_of(thread) == fs_process_of(h->opener);
 }
 
 int fs_draft_flush(struct fs_handle *h, pid_t thread)
 {
 	struct fs_draft *d = h->draft;
 	enum fs_ending ending;
-	pid_t process;
 
 	if (!d->due || d->half)
 		return 0;
-	if (!is_opener(h, thread, &process))
+	if (!is_opener(h, thread))
 		return put(h, IPCFS_OP_DRY);
 	ending = fs_process_ending(thread);
 	if (ending == FS_KILLED) {
 		d->half = true;
 		return 0;
 	}
-	if (d->written && (ending == FS_EXITS || !fs_process_has(process, h->item->ino)))
+	if (d->written && (ending == FS_EXITS || !fs_process_has(thread, h->item->ino)))
 		return put(h, 0);
 	return put(h, IPCFS_OP_DRY);
 }
