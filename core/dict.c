@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <string.h>
 
+#define CAPACITY_DEFAULT ((uint64_t)4 << 30)
+
 /* ---- the kind ------------------------------------------------------------------------------------- */
 
 static int shape(const struct ipcfs_properties *p, uint64_t out[5])
 {
-	out[SHAPE_CAPACITY] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_HEAP_DEFAULT;
+	out[SHAPE_CAPACITY] = p->given & IPCFS_P_CAPACITY ? p->capacity : CAPACITY_DEFAULT;
 	if (out[SHAPE_CAPACITY] == 0 || out[SHAPE_CAPACITY] > IPCFS_CAPACITY_MAX)
 		return -ERANGE;
 	return sys_random(&out[SHAPE_SECRET], 2 * sizeof(out[0]));

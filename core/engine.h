@@ -51,6 +51,8 @@ enum ipcfs_verb {
 	IPCFS_V_NEXT,	/* dict: keys after part (number 0: the first) -> out: ipcfs_entry, count */
 	IPCFS_V_CHMOD,	/* dict: part, part->set; without part: of the folder */
 	IPCFS_V_RETIRE, /* dict: it is removed if it is empty; -ENOTEMPTY */
+	IPCFS_V_INSERT, /* list: in, before item first */
+	IPCFS_V_DELETE, /* list: item first */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
@@ -64,6 +66,11 @@ enum ipcfs_verb {
  * The last to ARRIVE needs none: he is through at once, token 0, count his index. Without IPCFS_OP_WAITS
  * he arrives only as the last. AWAIT and PASS say with -EAGAIN in count: 0, nobody at all would get anything.
  * PEEK: who waits -> count. It and READY take away what the dead have left; without a holder of all the dead. */
+
+/* Lists: `first` of INSERT, DELETE, GET, READ and WRITE is an int64_t, negative from the end. PUT_MANY puts all of
+ * vec or nothing; with IPCFS_OP_REPLACE it is all that there is then, and so it is with PUT. READ: item first -> out
+ * or sink. GET: -EAGAIN of an empty list alone. PEEK: all items, sink called for each; or out/out_size and vec/count ->
+ * vec, count, out_len; -EMSGSIZE: count and out_len say what there must be room for. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
@@ -94,13 +101,14 @@ enum {
 	IPCFS_OP_KEPT = 1 << 12, /* ACQUIRE, inner: a turnstile has made it wait before */
 	IPCFS_OP_DRY =
 		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
-	IPCFS_OP_LAST = 1 << 14,    /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
-	IPCFS_OP_BREAK = 1 << 15,   /* PASS with LAST, LEAVE: and the barrier is broken by it */
-	IPCFS_OP_PAID = 1 << 16,    /* the second try, after ipcfs_kind_ops.pay */
-	IPCFS_OP_MAKE = 1 << 17,    /* WRITE of a part: it is made if it is not there */
-	IPCFS_OP_NEW = 1 << 18,	    /* and -EEXIST if it is */
-	IPCFS_OP_APPEND = 1 << 19,  /* WRITE of a part: behind what is there */
-	IPCFS_OP_REPLACE = 1 << 20, /* RENAME: also onto another */
+	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
+	IPCFS_OP_PAID = 1 << 16,  /* the second try, after ipcfs_kind_ops.pay */
+	/* PUT, PUT_MANY of a list: instead of what there is. RENAME: also onto another */
+	IPCFS_OP_REPLACE = 1 << 17,
+	IPCFS_OP_MAKE = 1 << 18,   /* WRITE of a part: it is made if it is not there */
+	IPCFS_OP_NEW = 1 << 19,	   /* and -EEXIST if it is */
+	IPCFS_OP_APPEND = 1 << 20, /* WRITE of a part: behind what is there */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */

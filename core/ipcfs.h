@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, lists, shared values and
  * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
@@ -67,9 +67,10 @@ enum {
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
 };
+#define IPCFS_ITEM_MAX ((1u << 20) - 4096u) /* bytes of a list's item */
+#define IPCFS_ITEMS_MAX (1u << 26)	    /* of a list */
 #define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
-#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34)	 /* bytes of a queue's payload */
-#define IPCFS_HEAP_DEFAULT ((uint64_t)1 << 32)	 /* bytes of a dict */
+#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload, a list's, a dict's */
 #define IPCFS_DICT_VALUE_MAX ((uint64_t)1 << 26) /* bytes of one value of a dict */
 #define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)	 /* messages of a queue */
 #define IPCFS_ATTEMPTS_MAX 2147483647u
@@ -86,6 +87,7 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_LIST,
 	IPCFS_DICT,
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
@@ -122,7 +124,7 @@ struct ipcfs_properties {
 	bool set;		       /* event: created set */
 	char type;		       /* value, array: one of ?bBhHiIlLqQfdcus */
 	uint64_t maxsize;	       /* queue: messages at the most; 0: as many as fit */
-	uint64_t capacity;	       /* queue: bytes of payload at the most */
+	uint64_t capacity;	       /* queue, list: bytes of payload at the most */
 	uint64_t value;		       /* semaphore: units at the start */
 	uint64_t max;		       /* semaphore: units at the most */
 	uint64_t len;		       /* value of type s: bytes; array: elements */
@@ -193,7 +195,7 @@ struct ipcfs_stat {
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
 	uint64_t messages,
-		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+		bytes; /* queue: that can be had, or will without their consumer's doing; list: items */
 	uint64_t unfinished; /* queue: put, and not yet declared done */
 	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
@@ -383,6 +385,49 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
 int ipcfs_barrier_abort(struct ipcfs_object *barrier);
 int ipcfs_barrier_reset(struct ipcfs_object *barrier);
 
+/* ---- lists: items of bytes in an order ------------------------------------------------- */
+
+/* An item has 0 to IPCFS_ITEM_MAX bytes (-EMSGSIZE), a list at most IPCFS_ITEMS_MAX items and, where it has the property
+ * `capacity`, so many bytes in all items (an item longer than that: -EMSGSIZE). A list that would be above
+ * these, or above the extent of its segment (4 GiB, unless a capacity makes it another), is full: -ENOSPC, as in a
+ * store that is full. Nobody waits for room.
+ * An index counts from 0 or, negative, from the end: -1 is the last item. One that is past the end is -ERANGE.
+ * What is put or taken at either end costs the same however many items there are; in the middle it costs the
+ * copying of 8 bytes an item. Each call changes the list in one step.
+ * `changes` may be NULL. Else the call is done only if nothing has changed since that number (of ipcfs_list_get,
+ * ipcfs_list_items, ipcfs_stat), -ECANCELED, and a success stores the new number there.
+ *
+ * ipcfs_list_append: puts one item behind the last.  ipcfs_list_extend: puts count items there, all or none; count 0
+ * is -EINVAL.  ipcfs_list_replace: they become all that there is; count 0: nothing.
+ * ipcfs_list_insert: puts an item before that of the index, or behind the last, if the index is their number.
+ * ipcfs_list_set: gives the item another content.  ipcfs_list_delete: takes it away. */
+int ipcfs_list_append(struct ipcfs_object *list, const void *item, size_t len);
+int ipcfs_list_extend(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		      uint64_t *changes);
+int ipcfs_list_replace(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		       uint64_t *changes);
+int ipcfs_list_insert(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		      uint64_t *changes);
+int ipcfs_list_set(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		   uint64_t *changes);
+int ipcfs_list_delete(struct ipcfs_object *list, int64_t index, uint64_t *changes);
+
+/* ipcfs_list_get: copies at most size bytes of an item; returns its whole length. Never waits.
+ * ipcfs_list_pop: takes an item, and waits while the list is empty. Returns its length. -EMSGSIZE: it is longer
+ * than size, and stays. -ERANGE: the list is not empty, but the index is past its end. */
+ssize_t ipcfs_list_get(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_list_pop(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_list_items: copies all items, as they are at one moment. Returns how many; (*items)[i] says where item
+ * i is and how long, until *items is given to free(3) (NULL of an empty list). -ENOMEM. */
+ssize_t ipcfs_list_items(struct ipcfs_object *list, struct iovec **items, uint64_t *changes);
+
+/* ipcfs_list_count: how many items.  ipcfs_list_clear: removes all in one step; returns how many there were. */
+int64_t ipcfs_list_count(struct ipcfs_object *list);
+ssize_t ipcfs_list_clear(struct ipcfs_object *list);
+
 /* ---- values and arrays: typed cells ------------------------------------------- */
 
 /* Types are the codes of Python's ctypes: ? b B h H i I l L q Q f d, c (one byte),
@@ -438,7 +483,7 @@ void *ipcfs_cells(struct ipcfs_object *value_or_array);
  * value is any bytes, IPCFS_DICT_VALUE_MAX at the most; it changes whole: who reads sees the old or the new
  * one. A key takes 88 bytes and its name's, 8 of the table's, and its value 4 more than it has, each of the first two
  * rounded up to the next of 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, ... bytes; all of them together have the
- * property capacity, IPCFS_HEAP_DEFAULT where it is not given, and memory as they grow.
+ * property capacity, 4 GiB where it is not given, and memory as they grow.
  *
  * A dict is one segment: who may open it here may do anything with all its keys, whatever their modes say; those
  * bind who uses files. So ipcfs_open() makes it for its owner alone, and for classes of users that `mode` gives read

@@ -113,7 +113,7 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_dict_ops, ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_dict_ops, ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -222,6 +222,8 @@ int store_check_name(const char *name, size_t len);
 int store_check_key(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* The same of what is taken by reading: who may not write may not read. */
+mode_t store_taking_mode(mode_t mode);
 /* The mode of the file of an object that is shown as a folder with that mode. */
 mode_t store_file_mode(mode_t shown);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for

@@ -18,11 +18,17 @@
 #include <unistd.h>
 
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &ipcfs_queue_ops,	  [IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
-	[IPCFS_EVENT] = &ipcfs_event_ops,	  [IPCFS_VALUE] = &ipcfs_value_ops,
-	[IPCFS_ARRAY] = &ipcfs_array_ops,	  [IPCFS_LOCK] = &ipcfs_lock_ops,
-	[IPCFS_CONDITION] = &ipcfs_condition_ops, [IPCFS_BARRIER] = &ipcfs_barrier_ops,
-	[IPCFS_DICT] = &ipcfs_dict_ops,		  [IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_QUEUE] = &ipcfs_queue_ops,
+	[IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
+	[IPCFS_EVENT] = &ipcfs_event_ops,
+	[IPCFS_VALUE] = &ipcfs_value_ops,
+	[IPCFS_ARRAY] = &ipcfs_array_ops,
+	[IPCFS_LOCK] = &ipcfs_lock_ops,
+	[IPCFS_CONDITION] = &ipcfs_condition_ops,
+	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,
+	[IPCFS_DICT] = &ipcfs_dict_ops,
+	[IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
@@ -83,14 +89,18 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 	return 0;
 }
 
+mode_t store_taking_mode(mode_t mode)
+{
+	for (int shift = 0; shift <= 6; shift += 3)
+		if (!(mode & (mode_t)(02 << shift)))
+			mode &= ~(mode_t)(04 << shift);
+	return mode;
+}
+
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode)
 {
 	mode &= 0777;
-	if (ipcfs_kinds[kind]->taking)
-		for (int shift = 0; shift <= 6; shift += 3)
-			if (!(mode & (mode_t)(02 << shift)))
-				mode &= ~(mode_t)(04 << shift);
-	return mode;
+	return ipcfs_kinds[kind]->taking ? store_taking_mode(mode) : mode;
 }
 
 /* Who has the file may do anything with what is in it. So a class of users has it only if it may make and remove

@@ -70,6 +70,9 @@ static void dress(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 		return;
 	}
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
+	/* By a view that takes, nobody reads who may not write. */
+	if (leaf->options & fs_kind_of(item->kind)->write_only_readers)
+		st->st_mode = S_IFREG | store_taking_mode(st->st_mode & 0777);
 	if (!item->is_part || leaf->view != FS_PLAIN || leaf->options & (FS_O_POP | FS_O_NUM))
 		st->st_size = leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;

@@ -75,8 +75,11 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_NOTIFY = 1 << 12,
        FS_O_PRIO = 1 << 13,
        FS_O_POP = 1 << 14,
-       FS_O_NUM = 1 << 15,
+       FS_O_INSERT = 1 << 15,
+       FS_O_NUM = 1 << 16,
 };
+
+#define FS_INDEX_END INT64_MAX /* insert: behind the last item */
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
 struct fs_leaf {
@@ -89,6 +92,7 @@ struct fs_leaf {
 	int notify;	/* signal */
 	unsigned prio;
 	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
+	int64_t index;		    /* lists: of at, insert, pop; negative from the end */
 	struct ipcfs_properties p;
 };
 
@@ -99,6 +103,8 @@ int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
 bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */
 /* Appends ",option=value"... of the leaf's views, for messages. */
 int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice);
+/* "3", "-1": -EINVAL, -ERANGE. */
+int fs_parse_index(const char *s, size_t len, int64_t *index);
 /* Properties as "type=d len=4" and back, for pending names. */
 int fs_properties_format(const struct ipcfs_properties *p, char *buf, size_t size);
 int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_properties *p);
@@ -290,6 +296,8 @@ struct fs_handle {
 	char *gathered;
 	size_t gathered_len;
 	struct fs_frame frame;
+	bool replaces; /* opened with O_TRUNC: its first lines replace all */
+	bool tried;    /* a write came, whatever became of it */
 	/* A key that it replaces as a whole. */
 	struct fs_draft *draft;
 	bool popped; /* what it took was the item itself */
@@ -528,9 +536,14 @@ void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((form
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
-	bool write_waits; /* its names are minted: each look-up gives a new node */
-	bool read_waits;  /* plain reads may wait */
-	bool each_alone;  /* who waits in a line does not keep those behind waiting */
+	bool write_waits;	  /* its names are minted: each look-up gives a new node */
+	bool read_waits;	  /* plain reads may wait */
+	uint32_t read_waits_with; /* they may through handles with one of these options alone */
+	uint32_t
+		write_only_readers; /* through names with these only they may read who may write, too */
+	bool lines; /* plain writes are lines: one that is unfinished is gathered; O_TRUNC replaces all */
+	bool clears;	 /* IPCFS_V_CLEAR */
+	bool each_alone; /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
@@ -544,8 +557,6 @@ struct fs_kind {
 	int (*write)(struct fs_request *r);
 	/* Objects of the kind are shown as folders: what is in them. NULL: as files. */
 	const struct fs_parts *parts;
-	/* Kinds that show: does this handle take, and may it wait? NULL: none does. */
-	bool (*takes)(const struct fs_handle *h);
 	/* It was opened; made: and its item made by that. 0 or an error. NULL: nothing to do. */
 	int (*opened)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
@@ -563,6 +574,12 @@ struct fs_kind {
 	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
+	/* May it be opened so? NULL: yes. */
+	int (*check_open)(struct fs_item *item, const struct fs_leaf *leaf, int flags);
+	/* The last close; before what is gathered is put. It must not wait. NULL: nothing to do. */
+	void (*close)(struct fs_handle *h);
+	/* mv onto another: its content becomes that of `from`, in one operation. NULL: cannot be. */
+	int (*replace)(struct fs_item *from, struct fs_item *to);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
 	/* Lines of `stat` behind the common ones. */
@@ -571,7 +588,8 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_dict_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_dict_kind,
+	fs_mq_kind;
 /* The same entries as files of the store have, for parts of an object. All but `stat` may return -EBUSY. */
 struct fs_parts {
 	/* As fs_item_lookup(). */
@@ -620,8 +638,6 @@ void fs_view_quit(struct fs_request *r);
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
 /* A close: what a pending array gathered. */
 int fs_view_flush(struct fs_handle *h);
-/* Writes the text into the (value's or array's) object of another: mv onto it. */
-int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 int fs_view_clear(struct fs_item *item);
 
 /* ---- view_frame.c -------------------------------------------------------------------------- */
@@ -636,6 +652,11 @@ bool fs_frame_aside(const struct fs_request *r);
 uint64_t fs_frame_need(const struct fs_handle *h);
 /* Must a newline follow these bytes of a message? */
 bool fs_frame_no_newline(const struct fs_handle *h, const char *bytes, size_t len);
+/* Does a plain write through the handle leave lines that are not finished in it? */
+bool fs_frame_gathers(const struct fs_handle *h);
+/* Room for so many bytes, and a place in line for them at close: -EDQUOT, -EUSERS, -ENOMEM. Then bytes that have room. */
+int fs_frame_reserve(struct fs_handle *h, size_t need);
+void fs_frame_add(struct fs_handle *h, const char *bytes, size_t len, pid_t pid);
 /* Any close; the last one, true if what it leaves must wait; the end. */
 int fs_frame_flush(struct fs_handle *h);
 bool fs_frame_close(struct fs_handle *h);

@@ -22,6 +22,7 @@ enum { /* kinds as bits */
        K_LOCK = 1 << IPCFS_LOCK,
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
+       K_LIST = 1 << IPCFS_LIST,
        K_MQ = 1 << IPCFS_MQ,
        K_DICT = 1 << IPCFS_DICT,
        K_KEY = 1 << FS_KEY,
@@ -117,6 +118,25 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+static int parse_index(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return fs_parse_index(s, len, &leaf->index);
+}
+
+/* Without a value: behind the last. */
+static int parse_insert(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	leaf->index = FS_INDEX_END;
+	return s ? fs_parse_index(s, len, &leaf->index) : 0;
+}
+
+/* Without a value: the last. */
+static int parse_pop(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	leaf->index = -1;
+	return s ? fs_parse_index(s, len, &leaf->index) : 0;
+}
+
 static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
 {
 	return fs_signal_parse(s, len, &leaf->notify);
@@ -184,10 +204,13 @@ static const struct option options[] = {
 	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL},
 	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
-	 FS_O_STREAM, 0, NULL},
+	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_MQ, false,
+	 FS_PLAIN, FS_O_STREAM, 0, NULL},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
-	{"cas", K_CELLS | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL},
+	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index},
+	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert},
+	{"pop", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_POP, 0, parse_pop},
+	{"cas", K_CELLS | K_LIST | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
 	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL},
@@ -198,7 +221,8 @@ static const struct option options[] = {
 	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
-	{"capacity", K_QUEUE | K_DICT, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"capacity", K_QUEUE | K_LIST | K_DICT, true, FS_PLAIN, 0, IPCFS_P_CAPACITY,
+	 parse_capacity},
 	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
@@ -244,12 +268,28 @@ static const char *those(enum ipcfs_kind kind)
 	return kind == FS_KEY ? "keys" : ipcfs_kind_name(kind);
 }
 
-static const struct option *find(const char *s, size_t len)
+int fs_parse_index(const char *s, size_t len, int64_t *index)
 {
+	bool negative = len && *s == '-';
+	uint64_t n = 0;
+	int rc = ipcfs_parse_u64(s + negative, len - negative, &n);
+
+	if (rc == 0 && n >= INT64_MAX)
+		return -ERANGE;
+	*index = negative ? -(int64_t)n : (int64_t)n;
+	return rc;
+}
+
+/* The kind's own, else another kind's of that name. */
+static const struct option *find(enum ipcfs_kind kind, const char *s, size_t len)
+{
+	const struct option *found = NULL;
+
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len))
-			return &options[i];
-	return NULL;
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len) &&
+		    (!found || options[i].kinds & 1u << kind))
+			found = &options[i];
+	return found;
 }
 
 static int apply(const struct option *o, const char *value, size_t len, struct fs_leaf *leaf)
@@ -280,7 +320,7 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 {
 	const char *equals = memchr(s, '=', len);
 	size_t name_len = equals ? (size_t)(equals - s) : len;
-	const struct option *o = find(s, name_len);
+	const struct option *o = find(kind, s, name_len);
 
 	if (!o)
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
@@ -292,6 +332,23 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 						"option \"%s\" takes no value",
 			       o->name);
 	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
+}
+
+/* Lists: the same. */
+static int check_list(const struct fs_leaf *leaf)
+{
+	uint32_t one = leaf->options & (FS_O_AT | FS_O_INSERT | FS_O_POP);
+
+	if (one & (one - 1))
+		return fs_fail(-EINVAL, "\"at\", \"insert\" and \"pop\": one of them");
+	if (one == FS_O_INSERT && leaf->view != FS_PLAIN)
+		return fs_fail(-EINVAL,
+			       "\"insert\" is for writing, it goes with no other such view");
+	if (leaf->options & FS_O_STREAM && one != FS_O_POP)
+		return fs_fail(-EINVAL, "\"stream\" is for reading by \"pop\"");
+	if (leaf->options & FS_O_CAS && one == FS_O_POP)
+		return fs_fail(-EINVAL, "\"cas\" is for writing, \"pop\" for reading");
+	return 0;
 }
 
 /* What goes together. */
@@ -314,7 +371,7 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
 	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
 		return fs_fail(-EINVAL, "value= is above max=");
-	if (leaf->options & FS_O_POP &&
+	if (kind == FS_KEY && leaf->options & FS_O_POP &&
 	    (leaf->view != FS_PLAIN || leaf->options & (FS_O_CAS | FS_O_NUM)))
 		return fs_fail(-EINVAL, "\"pop\" takes, it goes with no other such view");
 	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
@@ -328,6 +385,8 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
 	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
 		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
+	if (kind == IPCFS_LIST && check_list(leaf) < 0)
+		return -EINVAL;
 	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
 		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
 	return 0;

@@ -250,6 +250,8 @@ static int check_open(const struct fs_node *node, int flags)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
 			       (unsigned long long)node->leaf.n);
 	rc = fs_frame_check_open(node->item, &node->leaf);
+	if (rc == 0 && node->type == FS_OBJECT && fs_kind_of(node->item->kind)->check_open)
+		rc = fs_kind_of(node->item->kind)->check_open(node->item, &node->leaf, flags);
 	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
 }
 
@@ -334,6 +336,8 @@ void fs_close(struct fs_handle *h)
 	fs_view_flush(h);
 	if (h->temp)
 		fs_remove_temp(h->item);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
+		fs_kind_of(h->item->kind)->close(h);
 	if (fs_frame_close(h))
 		fs_handle_retire(h);
 	else

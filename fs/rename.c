@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * rename.c - requests that remove or rename a name, and the renaming of a value or array onto another,
+ * rename.c - requests that remove or rename a name, and the renaming of a value, array or list onto another,
  * which writes that one.
  */
 #include "fs.h"
@@ -151,7 +151,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* ---- renaming --------------------------------------------------------------------------------------------- */
 
-/* Onto an existing value or array: its content changes, as one operation, and the source goes. */
+/* Onto an existing value, array or list: its content changes, as one operation, and the source goes. */
 static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 {
 	int rc;
@@ -163,11 +163,11 @@ static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 		return -EACCES;
 	if (fs_part_of(from))
 		return fs_part_of(from)->move(from, to->name, to);
-	if (!ipcfs_kinds[to->kind]->npy || to->type != FS_OBJECT || from->type != FS_OBJECT)
+	if (!fs_kind_of(to->kind)->replace || to->type != FS_OBJECT || from->type != FS_OBJECT)
 		return fs_fail(-EEXIST, "only values, arrays, lists and keys can be written by mv");
 	if (!fs_dir_may(req, &to->last, 02) || !fs_dir_may(req, &from->last, 04))
 		return -EACCES;
-	rc = fs_cells_replace(from, to);
+	rc = fs_kind_of(to->kind)->replace(from, to);
 	return rc < 0 ? rc : remove_object(from);
 }
 

@@ -14,11 +14,17 @@
 #include "../core/text.h"
 
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
-	[IPCFS_QUEUE] = &fs_queue_kind,		[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
-	[IPCFS_EVENT] = &fs_event_kind,		[IPCFS_VALUE] = &fs_value_kind,
-	[IPCFS_ARRAY] = &fs_array_kind,		[IPCFS_LOCK] = &fs_lock_kind,
-	[IPCFS_CONDITION] = &fs_condition_kind, [IPCFS_BARRIER] = &fs_barrier_kind,
-	[IPCFS_DICT] = &fs_dict_kind,		[IPCFS_MQ] = &fs_mq_kind,
+	[IPCFS_QUEUE] = &fs_queue_kind,
+	[IPCFS_SEMAPHORE] = &fs_semaphore_kind,
+	[IPCFS_EVENT] = &fs_event_kind,
+	[IPCFS_VALUE] = &fs_value_kind,
+	[IPCFS_ARRAY] = &fs_array_kind,
+	[IPCFS_LOCK] = &fs_lock_kind,
+	[IPCFS_CONDITION] = &fs_condition_kind,
+	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_LIST] = &fs_list_kind,
+	[IPCFS_DICT] = &fs_dict_kind,
+	[IPCFS_MQ] = &fs_mq_kind,
 };
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind)
@@ -275,11 +281,11 @@ bool fs_view_ordered(enum ipcfs_class line)
 
 bool fs_view_waits(const struct fs_handle *h)
 {
-	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
-
-	return kind && (h->leaf.view == FS_WATCH ||
-			(h->leaf.view == FS_PLAIN &&
-			 (kind->read_waits || (kind->takes && kind->takes(h)))));
+	return h->type == FS_OBJECT &&
+	       (h->leaf.view == FS_WATCH ||
+		(h->leaf.view == FS_PLAIN &&
+		 (kinds[h->item->kind]->read_waits ||
+		  h->leaf.options & kinds[h->item->kind]->read_waits_with)));
 }
 
 static int try_read(struct fs_request *r)
@@ -553,7 +559,7 @@ int fs_view_clear(struct fs_item *item)
 
 	if (fs_part_of(item))
 		return fs_part_of(item)->clear(item);
-	if (item->kind != IPCFS_QUEUE)
+	if (!kinds[item->kind]->clears)
 		return 0; /* nothing that can be cleared */
 	rc = fs_view_engine_item(item, &op);
 	if (rc == 0)

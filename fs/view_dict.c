@@ -88,11 +88,6 @@ static int show(struct fs_handle *h, struct fs_text *t)
 	return h->leaf.options & FS_O_NUM && h->leaf.view != FS_STAT ? as_number(t) : 0;
 }
 
-static bool takes(const struct fs_handle *h)
-{
-	return h->leaf.options & FS_O_POP;
-}
-
 /* Under the object's lock: answered, then taken. */
 static int answer(void *arg, const struct iovec *pieces, int n)
 {
@@ -298,7 +293,8 @@ static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 
 const struct fs_kind fs_dict_kind = {
 	.parts = &fs_dict_parts,
-	.takes = takes,
+	.read_waits_with = FS_O_POP,
+	.write_only_readers = FS_O_POP,
 	.opened = opened,
 	.take = take,
 	.show = show,

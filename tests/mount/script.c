@@ -25,6 +25,7 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = {"", ",temp", "free\n"},
 	[IPCFS_CONDITION] = {"", ",temp", "0\n"},
 	[IPCFS_BARRIER] = {",parties=2", ",parties=3", "0\n"},
+	[IPCFS_LIST] = {",capacity=1k", ",capacity=2k", ""},
 	[IPCFS_DICT] = {"", "", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };

@@ -41,6 +41,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_condition_notify(o, 1);
 	case IPCFS_BARRIER:
 		return ipcfs_barrier_reset(o);
+	case IPCFS_LIST:
+		return ipcfs_list_append(o, "x", 1);
 	case IPCFS_DICT:
 		return ipcfs_dict_set(o, "key", "x", 1);
 	default:
@@ -97,6 +99,8 @@ static const struct {
 	{.name = "get_many", .kind = Q},
 	{.name = "condition", .kind = IPCFS_CONDITION},
 	{.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "pop", .kind = IPCFS_LIST},
+	{.name = "change", .kind = IPCFS_LIST},
 	{.name = "key", .kind = IPCFS_DICT},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
@@ -160,6 +164,8 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_event_wait(o, IPCFS_FOREVER);
 	if (strcmp(how, "condition") == 0)
 		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
+	if (strcmp(how, "pop") == 0)
+		return (int)ipcfs_list_pop(o, 0, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "barrier") == 0)
 		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
