@@ -59,6 +59,8 @@ int dict_part(struct ipcfs_object *o, const struct ipcfs_op *op, struct dict_pla
 	const struct ipcfs_part *part = op->part;
 	int rc;
 
+	*place = (struct dict_place){0};
+	*r = NULL;
 	if (!part)
 		return -EINVAL;
 	rc = part->name ? store_check_key(part->name, part->name_len) : 0;

@@ -90,13 +90,14 @@ int dict_pop(struct ipcfs_object *o, struct ipcfs_op *op, const struct dict_plac
 
 	if (rc == 0 && !op->sink && len > op->out_size)
 		rc = -EMSGSIZE;
-	if (rc == 0)
-		rc = heap_begin(&c, o);
+	if (rc < 0)
+		return rc;
+	rc = heap_begin(&c, o);
 	if (rc == 0)
 		rc = stage_drop(&c, place, true);
 	if (rc == 0)
 		rc = dict_give(op, bytes, len);
-	return rc < 0 ? rc : commit(&c);
+	return rc ? rc : commit(&c);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */
@@ -253,12 +254,14 @@ static int number_of(const char *text, size_t len, char *type, union ipcfs_numbe
 /* Both as floating-point numbers, unless both are integers. */
 static void widen(char *a, union ipcfs_number *x, char *b, union ipcfs_number *y)
 {
+	int64_t integer = *a == 'q' ? x->i : y->i;
+
 	if (*a == *b)
 		return;
 	if (*a == 'q')
-		x->f = (double)x->i;
+		*x = (union ipcfs_number){.f = (double)integer};
 	else
-		y->f = (double)y->i;
+		*y = (union ipcfs_number){.f = (double)integer};
 	*a = *b = 'd';
 }
 
@@ -306,7 +309,7 @@ int dict_drop(struct ipcfs_object *o, const struct dict_place *place)
 
 	if (rc == 0)
 		rc = stage_drop(&c, place, true);
-	return rc < 0 ? rc : commit(&c);
+	return rc ? rc : commit(&c);
 }
 
 /* The other key gets its value, and it goes. */
@@ -357,7 +360,7 @@ int dict_rename(struct ipcfs_object *o, struct ipcfs_op *op, const struct dict_p
 		struct dict_record *r)
 {
 	const struct ipcfs_part *part = op->part;
-	struct dict_place other;
+	struct dict_place other = {0};
 	int rc = store_check_key(part->to, part->to_len);
 
 	if (rc == 0)
