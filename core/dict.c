@@ -136,8 +136,8 @@ static bool add_entry(struct ipcfs_object *o, struct ipcfs_op *op, struct dict_r
 static int list(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct ipcfs_part *part = op->part;
-	int64_t at = part ? dict_after(o, part->at, part->number) : -EINVAL;
-	uint64_t last = part ? part->number : 0;
+	int64_t at = part ? dict_after(o, &part->at, &part->number, op->first) : -EINVAL;
+	uint64_t last = op->first;
 
 	op->count = op->out_len = 0;
 	while (at > 0) {
@@ -146,7 +146,8 @@ static int list(struct ipcfs_object *o, struct ipcfs_op *op)
 		unsigned len;
 
 		name = r ? dict_name(o, r, &len) : NULL;
-		if (!name || LOAD(r->number) <= last || LOAD(r->number) > DICT_NUMBER_MAX)
+		if (!name || store_check_key(name, len) < 0 || LOAD(r->number) <= last ||
+		    LOAD(r->number) > DICT_NUMBER_MAX)
 			return -EUCLEAN;
 		if (!add_entry(o, op, r, name, len))
 			break;

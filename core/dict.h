@@ -81,9 +81,9 @@ int dict_value(struct ipcfs_object *o, struct dict_record *r, const uint8_t **by
 int dict_find(struct ipcfs_object *o, const char *name, size_t len, struct dict_place *place);
 /* The key with that number, whose record is or was there. -EIDRM, -EUCLEAN. */
 int dict_locate(struct ipcfs_object *o, uint64_t at, uint64_t number, struct dict_place *place);
-/* The first key made after that number, its record's offset, 0: none. `at`: where that number's record is or was.
- * -EUCLEAN. */
-int64_t dict_after(struct ipcfs_object *o, uint64_t at, uint64_t number);
+/* The first key made after the wanted number: its record's offset, 0: none. *at and *number: a key not after it, at or near
+ * it, or 0. -EBUSY: not found yet, go on from what *at and *number are now. -EUCLEAN. */
+int64_t dict_after(struct ipcfs_object *o, uint64_t *at, uint64_t *number, uint64_t wanted);
 /* Makes room in the table for one key more, in a change of its own. -ENOSPC, -EDQUOT, -EUCLEAN. */
 int dict_grow(struct ipcfs_object *o);
 /* Stage: the record, filled but for its links, is the last key; it leaves; it is in the chain of another name. */

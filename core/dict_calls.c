@@ -152,30 +152,45 @@ static void tell(const struct ipcfs_part *part, struct ipcfs_key *key)
 	key->mode = part->mode;
 }
 
+/* The entry of the key after *key. 1, or 0: there is none. */
+static int next_entry(struct ipcfs_object *dict, const struct ipcfs_key *key, void *room,
+		      size_t size)
+{
+	struct ipcfs_part part = {.at = key->place, .number = key->number};
+	struct ipcfs_op op = {.verb = IPCFS_V_NEXT, .part = &part, .first = key->number};
+	uint64_t before;
+	int rc;
+
+	do {
+		before = part.number;
+		op.out = room;
+		op.out_size = size;
+		rc = obj_run(dict, &op, 0);
+	} while (rc == -EBUSY && part.number != before); /* it is on its way */
+	return rc < 0 ? rc : op.count != 0;
+}
+
 int ipcfs_dict_next(struct ipcfs_object *dict, struct ipcfs_key *key)
 {
 	char room[sizeof(struct ipcfs_entry) + IPCFS_NAME_MAX + 8] __attribute__((aligned(8)));
-	struct ipcfs_part part;
-	struct ipcfs_op next = {.verb = IPCFS_V_NEXT, .part = &part},
-			find = {.verb = IPCFS_V_FIND, .part = &part};
 	const struct ipcfs_entry *entry = (const void *)room;
+	struct ipcfs_part part;
+	struct ipcfs_op find = {.verb = IPCFS_V_FIND, .part = &part};
 	int rc;
 
 	if (dict->kind != IPCFS_DICT)
 		return -EINVAL;
 	do {
-		part = (struct ipcfs_part){.at = key->place, .number = key->number};
-		next.out = room;
-		next.out_size = sizeof(room);
-		rc = obj_run(dict, &next, 0);
-		if (rc < 0 || next.count == 0)
+		rc = next_entry(dict, key, room, sizeof(room));
+		if (rc <= 0)
 			return rc;
 		memcpy(key->name, entry->name, entry->name_len);
 		key->name[entry->name_len] = '\0';
-		key->number = part.number = entry->number;
-		key->place = part.at = entry->at;
+		key->number = entry->number;
+		key->place = entry->at;
+		part = (struct ipcfs_part){.at = entry->at, .number = entry->number};
 		rc = obj_run(dict, &find, 0);
-	} while (rc == -EIDRM); /* gone in between, or all is: then NEXT says so */
+	} while (rc == -EIDRM); /* gone in between, or all is: then the next entry says so */
 	if (rc < 0)
 		return rc;
 	tell(&part, key);

@@ -13,8 +13,11 @@
 #include <string.h>
 
 enum {
-	MOVES_MAX = 16
-}; /* records of one chain that a new bucket may take: a change has so many words */
+	MOVES_MAX =
+		16, /* records of one chain that a new bucket may take: a change has so many words */
+	SEARCHED_MAX =
+		1 << 16, /* keys that are passed at a time on the way to a place in the order */
+};
 
 /* ---- records ------------------------------------------------------------------------------------ */
 
@@ -165,24 +168,29 @@ int dict_locate(struct ipcfs_object *o, uint64_t at, uint64_t number, struct dic
 	return rc == -ENOENT ? -EIDRM : rc;
 }
 
-int64_t dict_after(struct ipcfs_object *o, uint64_t at, uint64_t number)
+/* Of a place whose record is gone, from the first key on: so many at a time, as others wait for the lock. */
+int64_t dict_after(struct ipcfs_object *o, uint64_t *at, uint64_t *number, uint64_t wanted)
 {
-	uint64_t most = heap_root_now(o, ROOT_COUNT), next = heap_root_now(o, ROOT_FIRST), last = 0;
+	uint64_t next = heap_root_now(o, ROOT_FIRST), last = 0;
 	struct dict_place place;
 	struct dict_record *r;
 
-	if (number && dict_locate(o, at, number, &place) == 0)
-		next = LOAD(dict_record(o, at)->after);
-	for (uint64_t i = 0; next && i <= most; i++) {
+	if (*number && *number <= wanted && dict_locate(o, *at, *number, &place) == 0) {
+		next = LOAD(dict_record(o, *at)->after);
+		last = *number;
+	}
+	for (int i = 0; next && i < SEARCHED_MAX; i++) {
 		r = dict_record(o, next);
 		if (!r || LOAD(r->number) <= last || LOAD(r->number) > DICT_NUMBER_MAX)
 			return -EUCLEAN;
 		last = LOAD(r->number);
-		if (last > number)
+		if (last > wanted)
 			return (int64_t)next;
+		*at = next;
+		*number = last;
 		next = LOAD(r->after);
 	}
-	return next ? -EUCLEAN : 0;
+	return next ? -EBUSY : 0;
 }
 
 /* ---- growing ------------------------------------------------------------------------------------- */

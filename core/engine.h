@@ -48,8 +48,8 @@ enum ipcfs_verb {
 	IPCFS_V_DROP, /* dict: part; the key goes */
 	IPCFS_V_POP,  /* dict: part -> out/out_size or sink, out_len; the key goes */
 	IPCFS_V_RENAME, /* dict: part, part->to; IPCFS_OP_REPLACE: what is there gets its value; else -EEXIST */
-	IPCFS_V_NEXT,	/* dict: keys after part (number 0: the first) -> out: ipcfs_entry, count */
-	IPCFS_V_CHMOD,	/* dict: part, part->set; without part: of the folder */
+	IPCFS_V_NEXT,  /* dict: keys after number `first` -> out: ipcfs_entry, count; part: below */
+	IPCFS_V_CHMOD, /* dict: part, part->set; without part: of the folder */
 	IPCFS_V_RETIRE, /* dict: it is removed if it is empty; -ENOTEMPTY */
 	IPCFS_V_INSERT, /* list: in, before item first */
 	IPCFS_V_DELETE, /* list: item first */
@@ -71,6 +71,9 @@ enum ipcfs_verb {
  * vec or nothing; with IPCFS_OP_REPLACE it is all that there is then, and so it is with PUT. READ: item first -> out
  * or sink. GET: -EAGAIN of an empty list alone. PEEK: all items, sink called for each; or out/out_size and vec/count ->
  * vec, count, out_len; -EMSGSIZE: count and out_len say what there must be room for. */
+
+/* NEXT: part names a key that is not after `first`, that very one at best, or none (number 0). -EBUSY: not found yet;
+ * then it names another, nearer one, from which to go on. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {

@@ -193,6 +193,8 @@ int fs_draft_put(struct fs_handle *h)
 /* The threads of a process have its files in common. */
 static bool is_opener(const struct fs_handle *h, pid_t thread)
 {
+	if (thread <= 0) /* of another pid namespace: nobody knows */
+		return false;
 	return thread == h->opener || fs_process_of(thread) == fs_process_of(h->opener);
 }
 

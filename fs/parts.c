@@ -6,6 +6,7 @@
  */
 #include "fs.h"
 
+#include <errno.h>
 #include <string.h>
 
 void fs_parts_dress(enum fs_type type, struct fs_item *item, struct stat *st)
@@ -35,7 +36,7 @@ static size_t fill_head(fuse_req_t req, const struct fs_handle *h, char *buf, si
 	return n;
 }
 
-/* Of the entries in `from` as many as fit; the next is behind *number. */
+/* Of the entries in op->out as many as fit: all? */
 static bool fill_entries(fuse_req_t req, struct fs_handle *h, const struct ipcfs_op *op, char *buf,
 			 size_t size, size_t *n)
 {
@@ -66,18 +67,22 @@ int fs_parts_list(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, o
 	struct ipcfs_part part;
 	struct ipcfs_op op = {.verb = IPCFS_V_NEXT, .part = &part};
 	char room[BATCH];
+	bool more;
 	int rc;
 
 	*n = fill_head(req, h, buf, size, off);
-	if (h->listed_number + BEFORE_PARTS != (uint64_t)off) { /* where the program went to */
-		h->listed_number = off > BEFORE_PARTS ? (uint64_t)off - BEFORE_PARTS : 0;
-		h->listed_at = 0;
-	}
+	op.first = off > BEFORE_PARTS ? (uint64_t)off - BEFORE_PARTS : 0;
+	if (h->listed_number > op.first) /* the program went back */
+		h->listed_number = 0;
 	do {
 		part = (struct ipcfs_part){.at = h->listed_at, .number = h->listed_number};
 		op.out = room;
 		op.out_size = sizeof(room);
 		rc = fs_view_engine_item(h->item, &op);
-	} while (rc == 0 && op.count && fill_entries(req, h, &op, buf, size, n));
-	return rc;
+		h->listed_at = part.at; /* also if it is not there yet */
+		h->listed_number = part.number;
+		more = rc == 0 && op.count && fill_entries(req, h, &op, buf, size, n);
+		op.first = h->listed_number;
+	} while (more);
+	return rc == -EBUSY && *n ? 0 : rc;
 }

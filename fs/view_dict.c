@@ -36,9 +36,9 @@ static int show_keys(struct fs_handle *h, struct fs_text *t)
 				    entry.name_len);
 			fs_text_add(t, "\n", 1);
 			part.at = entry.at;
-			part.number = entry.number;
+			op.first = part.number = entry.number;
 		}
-	} while (rc == 0 && op.count);
+	} while (rc == 0 && op.count && !t->failed);
 	return rc;
 }
 
@@ -281,10 +281,16 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 {
 	struct ipcfs_op op = {.verb = h->item->is_part ? IPCFS_V_WRITE : IPCFS_V_CLEAR};
+	struct stat st = h->item->last;
 	int rc;
 
 	if (len != 5 || memcmp(word, "clear", 5) != 0)
 		return -EINVAL;
+	/* As with removing them one by one. */
+	if (!h->item->is_part && fs_dict_parts.stat(h->item, &st) == 0 && st.st_mode & S_ISVTX &&
+	    h->uid != 0 && h->uid != st.st_uid)
+		return fs_fail(-EPERM,
+			       "the dict is sticky: only its owner may remove others' keys");
 	rc = act ? fs_view_engine_item(h->item, &op) : 0;
 	if (rc == 0 && act)
 		fs_park_changed(h->item);

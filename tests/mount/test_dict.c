@@ -492,6 +492,11 @@ static long attaches(const char *name)
 	return rc < 0 ? rc : ipcfs_open(store, IPCFS_DICT, name, 0, 0, NULL, &o);
 }
 
+static long clears(const char *path)
+{
+	return t_echo(path, "clear");
+}
+
 static long makes_a_dict(const char *path)
 {
 	return t_sys(mkdir(path, 0700));
@@ -524,6 +529,9 @@ static void folder_and_key_have_modes(void **state)
 	t_is(t_as(T_NOBODY, attaches, "modes"), -EACCES);
 	t_is(t_sys(chmod(a, 0600)), 0);
 	t_is(t_as(T_NOBODY, reads, a), -EACCES);
+	t_is(t_sys(chmod(a, 0644)), 0); /* who may read alone takes nothing */
+	t_is(t_as(T_NOBODY, reads, t_format("%s,pop", a)), -EACCES);
+	t_is(t_sys(chmod(a, 0600)), 0);
 	/* the bytes of a key that is private are nobody's: the store's file is its owner's alone */
 	t_is(t_sys(stat(t_in_store("dicts/modes"), &st)), 0);
 	t_is(st.st_mode & 07777, 0600);
@@ -540,6 +548,7 @@ static void folder_and_key_have_modes(void **state)
 	t_is(t_sys(chmod(d, 01777)), 0);
 	put(d, "a", "mine");
 	t_is(t_as(T_NOBODY, removes, a), -EPERM);
+	t_is(t_as(T_NOBODY, clears, t_format("%s,ctl", d)), -EPERM);
 	t_is(t_as(T_NOBODY, removes, key(d, "theirs")), 0);
 	t_is(t_as(T_NOBODY, attaches, "modes"), -EACCES);
 	t_restart();

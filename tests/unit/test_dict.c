@@ -683,6 +683,31 @@ static void many_keys(void)
 	t_is(ipcfs_dict_count(d), 0);
 }
 
+/* From a place whose key is gone the next one is found, however far it is from the first. */
+static void a_place_that_is_gone(void)
+{
+	struct ipcfs_object *d = dict_of("d", 0);
+	int n = t_count(100000), far = n - n / 10;
+	struct ipcfs_key key;
+	char name[16];
+
+	for (int i = 1; i <= n; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		t_is(ipcfs_dict_set(d, name, "", 0), 0);
+	}
+	snprintf(name, sizeof(name), "%d", far);
+	t_is(ipcfs_dict_stat(d, name, &key), 0);
+	t_is(key.number, far);
+	t_is(ipcfs_dict_remove(d, name), 0);
+	t_is(ipcfs_dict_next(d, &key), 1);
+	t_is(key.number, far + 1);
+	key = (struct ipcfs_key){.number = (uint64_t)far - 1, .place = 12345};
+	t_is(ipcfs_dict_next(d, &key), 1);
+	t_is(key.number, far + 1);
+	key = (struct ipcfs_key){.number = (uint64_t)n};
+	t_is(ipcfs_dict_next(d, &key), 0);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
@@ -706,6 +731,7 @@ int main(void)
 		T_TEST(other_kinds_are_no_dicts),
 		T_TEST(waits_for_a_change_of_its_key),
 		T_TEST(many_keys),
+		T_TEST(a_place_that_is_gone),
 	};
 
 	return T_RUN(tests);
