@@ -13,10 +13,8 @@
 #include <string.h>
 
 enum {
-	MOVES_MAX =
-		16, /* records of one chain that a new bucket may take: a change has so many words */
-	SEARCHED_MAX =
-		1 << 16, /* keys that are passed at a time on the way to a place in the order */
+	MOVES_MAX = 16,		/* records that a new bucket may take: a change has so many words */
+	SEARCHED_MAX = 1 << 16, /* keys that are passed at a time, on the way to a place */
 };
 
 /* ---- records ------------------------------------------------------------------------------------ */
