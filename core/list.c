@@ -178,7 +178,7 @@ static int set(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct list_change c;
 	struct iovec was = {0};
-	uint64_t i = 0, old;
+	uint64_t i = 0, old = 0;
 	int64_t at;
 	int rc = check_item(o, op->in_len);
 
@@ -222,13 +222,14 @@ static int begin_taking(struct ipcfs_object *o, const struct ipcfs_op *op, struc
 	uint64_t i = 0, at = 0;
 	int rc = list_begin(c, o, false);
 
-	if (rc == 0 && c->v.count == 0)
-		rc = op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
-	if (rc == 0)
-		rc = place(op, c->v.count, &i);
+	if (rc < 0)
+		return rc;
+	if (c->v.count == 0)
+		return op->verb == IPCFS_V_GET ? -EAGAIN : -ERANGE;
+	rc = place(op, c->v.count, &i);
 	if (rc == 0)
 		rc = list_item(o, &c->v, i, &at, bytes);
-	return rc < 0 ? rc : take_away(c, i, at, bytes->iov_len);
+	return rc == 0 ? take_away(c, i, at, bytes->iov_len) : rc;
 }
 
 static int give(struct ipcfs_op *op, const struct iovec *bytes)

@@ -242,7 +242,7 @@ static int shm_holders(struct ipcfs_object *o,
 					  .since_ns = (int64_t)LOAD(c->since),
 					  .order = order};
 
-		if (!state || !o->ops->holding(o, c, state, &h))
+		if (!state || !o->ops->holding || !o->ops->holding(o, c, state, &h))
 			continue;
 		if (LOAD(c->state) == state && LOAD(c->order) == order && claim_alive(o, c))
 			rc = each(arg, &h);

@@ -11,6 +11,7 @@
 #ifndef IPCFS_OBJECT_H
 #define IPCFS_OBJECT_H
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -106,7 +107,8 @@ struct ipcfs_kind_ops {
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
 	/* Under the lock: how often that of which op is has changed: op->part. NULL: the kind has no parts. */
 	int (*changes)(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t *changes);
-	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. */
+	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. NULL: none
+	 * is, to wait is to hold nothing. */
 	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
 			struct ipcfs_holding *holding);
 };
@@ -214,6 +216,8 @@ struct ipcfs_store {
 /* The store's folder as a descriptor, O_PATH; -errno. Give it back with store_leave. */
 int store_enter(struct ipcfs_store *store);
 void store_leave(struct ipcfs_store *store, int fd);
+/* Begins to read a folder in the store. closedir() it. */
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream);
 /* "kind/name" with the name checked: -EINVAL, -ENAMETOOLONG. path: IPCFS_PATH_MAX + 32 bytes. */
 int store_path(enum ipcfs_kind kind, const char *name, char *path);
 /* Checks one component of a name: as store_path. */

@@ -264,29 +264,9 @@ static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 	return 0;
 }
 
-static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
-{
-	struct queue_view v;
-	uint64_t done = 0;
-	int rc = look(o, &v);
-
-	if (rc == 0 && v.word & QUEUE_CLOSED)
-		rc = -EPIPE;
-	while (rc == 0 && done < op->count) {
-		rc = append(o, &v, op->vec[done].iov_base, op->vec[done].iov_len);
-		done += rc == 0;
-	}
-	if (done == 0)
-		return rc;
-	obj_change(o, IPCFS_C_READ, 1); /* each get wakes the next */
-	STORE(o->control->word, queue_word(&v));
-	op->count = done;
-	return 0;
-}
-
 /* ---- get ------------------------------------------------------------------------------ */
 
-static int message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uint64_t *len)
+int queue_message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uint64_t *len)
 {
 	struct slot s = slot_read(o, i);
 
@@ -296,7 +276,7 @@ static int message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uin
 	return queue_pieces(o, s.start, s.len, from);
 }
 
-static void copy_out(void *to, uint64_t room, const struct iovec *from, int n)
+void queue_copy_out(void *to, uint64_t room, const struct iovec *from, int n)
 {
 	for (int i = 0; i < n && room; i++) {
 		uint64_t len = from[i].iov_len < room ? from[i].iov_len : room;
@@ -313,7 +293,7 @@ int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t 
 	if (op->sink)
 		return op->sink(op->sink_arg, pieces, n);
 	if (len)
-		copy_out(op->out, op->out_size, pieces, n);
+		queue_copy_out(op->out, op->out_size, pieces, n);
 	return 0;
 }
 
@@ -330,7 +310,7 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 		return lease_get(o, op, &v);
 	if (v.count == 0)
 		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
-	n = message(o, v.head, from, &len);
+	n = queue_message(o, v.head, from, &len);
 	if (n < 0)
 		return n;
 	if (!op->sink && len > op->out_size) {
@@ -348,60 +328,6 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 	return 0;
 }
 
-/* What was given back comes one by one. */
-static int get_one_of_many(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
-{
-	struct ipcfs_op one = {.verb = IPCFS_V_GET,
-			       .flags = op->flags,
-			       .out = op->vec->iov_base,
-			       .out_size = op->vec->iov_len};
-	int rc = lease_get(o, &one, v);
-
-	if (rc == 0) {
-		op->vec->iov_len = one.out_len;
-		op->count = 1;
-	}
-	return rc;
-}
-
-static int get_many(struct ipcfs_object *o, struct ipcfs_op *op)
-{
-	struct queue_view v;
-	struct iovec from[2];
-	uint64_t len, done = 0;
-	int n, rc = look(o, &v);
-
-	if (rc < 0)
-		return rc;
-	if (v.word & QUEUE_CLAIMS)
-		return get_one_of_many(o, op, &v);
-	if (v.count == 0)
-		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
-	while (rc == 0 && done < op->count && done < v.count) {
-		n = message(o, v.head + done, from, &len);
-		if (n < 0)
-			return n;
-		if (len > op->vec[done].iov_len) {
-			rc = -EMSGSIZE;
-			break;
-		}
-		if (len)
-			copy_out(op->vec[done].iov_base, len, from, n);
-		op->vec[done++].iov_len = len;
-	}
-	if (done == 0) {
-		obj_wake(o, IPCFS_C_READ, 1);
-		return rc;
-	}
-	obj_change(o, IPCFS_C_WRITE, INT_MAX);
-	if (v.count > done)
-		obj_wake(o, IPCFS_C_READ, 1);
-	op->count = done;
-	queue_take(o, &v, (uint32_t)done);
-	STORE(o->control->word, queue_word(&v));
-	return 0;
-}
-
 static int peek(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	struct queue_view v;
@@ -415,7 +341,7 @@ static int peek(struct ipcfs_object *o, struct ipcfs_op *op)
 		return lease_peek(o, op, &v);
 	if (v.count == 0)
 		return -ENODATA;
-	n = message(o, v.head, from, &len);
+	n = queue_message(o, v.head, from, &len);
 	return n < 0 ? n : queue_give(op, from, n, len);
 }
 
@@ -438,9 +364,9 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 	case IPCFS_V_GET:
 		return get(o, op);
 	case IPCFS_V_PUT_MANY:
-		return put_many(o, op);
+		return queue_put_many(o, op);
 	case IPCFS_V_GET_MANY:
-		return get_many(o, op);
+		return queue_get_many(o, op);
 	case IPCFS_V_PEEK:
 		return peek(o, op);
 	case IPCFS_V_CLEAR:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_room.c
- * what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
+ * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_many.c
+ * those of many messages, queue_room.c what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
  * dead-letter queue, queue_calls.c the library's calls.
  *
  * A message is in the ring's index, or it has left it. Of those that have left, some are claims: leased to a
@@ -82,11 +82,19 @@ static inline void queue_take(struct ipcfs_object *o, struct queue_view *v, uint
 int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2]);
 /* Message i of the ring: its place and length. -EUCLEAN. */
 int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len);
+/* Its bytes, in one piece or two: how many. -EUCLEAN. */
+int queue_message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uint64_t *len);
+/* As many bytes of the pieces as there is room for. */
+void queue_copy_out(void *to, uint64_t room, const struct iovec *from, int n);
 /* Fills bytes and slot behind the view, which then counts the message. Nobody sees it yet.
  * -EAGAIN, -EMSGSIZE, -ENOSPC, -EDQUOT. */
 int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n);
 /* GET and PEEK: hands the message to op->sink or to op->out. */
 int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t len);
+
+/* ---- queue_many.c ---- */
+int queue_put_many(struct ipcfs_object *o, struct ipcfs_op *op);
+int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op);
 
 /* ---- queue_room.c ---- */
 /* Bytes in n pieces to one or two of the same length. */

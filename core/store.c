@@ -6,7 +6,6 @@
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -259,16 +258,33 @@ void ipcfs_store_close(struct ipcfs_store *store)
 	free(store);
 }
 
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream)
+{
+	int rc, dirfd = store_enter(store);
+
+	if (dirfd < 0)
+		return dirfd;
+	rc = sys_open_folder(dirfd, path, stream);
+	store_leave(store, dirfd);
+	return rc;
+}
+
 /* ---- folders of names ---- */
+
+/* The path of a folder or name, and the store's folder. */
+static int enter_for(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name,
+		     char path[STORE_PATH_SIZE])
+{
+	int rc = store_path(kind, name, path);
+
+	return rc < 0 ? rc : store_enter(store);
+}
 
 int ipcfs_mkdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, mode_t mode)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, rc = store_path(kind, name, path);
+	int rc, dirfd = enter_for(store, kind, name, path);
 
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
 	rc = sys_mkdir_at(dirfd, path, mode);
@@ -279,11 +295,8 @@ int ipcfs_mkdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, rc = store_path(kind, name, path);
+	int rc, dirfd = enter_for(store, kind, name, path);
 
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
 	rc = sys_unlink_at(dirfd, path, AT_REMOVEDIR);
@@ -291,17 +304,12 @@ int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 	return rc;
 }
 
-static int walk(int fd, int (*each)(void *arg, const char *name, bool is_folder), void *arg)
+static int walk(DIR *stream, int (*each)(void *arg, const char *name, bool is_folder), void *arg)
 {
-	DIR *stream = fdopendir(fd);
 	const struct dirent *entry;
 	struct stat st;
 	int rc = 0;
 
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
 	while (rc == 0 && (entry = readdir(stream))) {
 		bool is_folder = entry->d_type == DT_DIR;
 
@@ -320,7 +328,8 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 	       int (*each)(void *arg, const char *name, bool is_folder), void *arg)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, fd, rc = 0;
+	DIR *stream;
+	int rc = 0;
 
 	if (!ipcfs_kind_name(kind) || kind >= IPCFS_SEGMENT_COUNT)
 		return -EINVAL;
@@ -328,14 +337,9 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 		rc = store_path(kind, folder, path);
 	else
 		snprintf(path, sizeof(path), "%s", ipcfs_kind_name(kind));
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
-	if (dirfd < 0)
-		return dirfd;
-	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	store_leave(store, dirfd);
-	return fd < 0 ? fd : walk(fd, each, arg);
+	if (rc == 0)
+		rc = store_open_folder(store, path, &stream);
+	return rc != 0 ? rc : walk(stream, each, arg);
 }
 
 /* ---- removal ---- */

@@ -249,8 +249,7 @@ int obj_run(struct ipcfs_object *o, struct ipcfs_op *op, int64_t deadline_ns)
 		if (rc == -ERESTART)
 			pay(o, op);
 	} while ((rc == -EAGAIN && deadline_ns != 0) || rc == -ERESTART);
-	if ((rc == -ETIMEDOUT || rc == -EINTR) &&
-	    (LOAD(o->control->turn) || LOAD(o->control->turn_next)))
+	if (rc < 0 && deadline_ns != 0 && (LOAD(o->control->turn) || LOAD(o->control->turn_next)))
 		quit(o);
 	return rc;
 }

@@ -24,6 +24,16 @@ static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind k
 	};
 }
 
+/* What a new object costs its user, n = 1, or gives back, -1: bytes of the system's for message queues, which are not in
+ * the store. */
+static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_properties *p, int n)
+{
+	int64_t bytes = kind == IPCFS_MQ ? (int64_t)mq_bytes(p) : 0;
+
+	return kind == IPCFS_MQ ? fs_quota_add(uid, FS_Q_MQ, n * bytes) :
+				  fs_quota_add(uid, FS_Q_OBJECTS, n);
+}
+
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
 		mode_t mode)
 {
@@ -31,17 +41,11 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
-	int64_t bytes = folder->kind == IPCFS_MQ ? (int64_t)mq_bytes(&p) : 0;
 	int rc;
 
 	if (folder->kind == IPCFS_BARRIER && !(p.given & IPCFS_P_PARTIES))
 		return fs_fail(-EINVAL, "a barrier is made with parties=N");
-	rc = fs_quota_add(maker.uid, FS_Q_MQ, bytes);
-	if (rc == 0) {
-		rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
-		if (rc != 0)
-			fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
-	}
+	rc = account(maker.uid, folder->kind, &leaf->p, 1);
 	if (rc != 0)
 		return rc;
 	p.given &= ~(uint32_t)IPCFS_P_TEMP;
@@ -64,10 +68,8 @@ static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct
 		if (rc == 0)
 			fs_engine_of(folder->kind)->close(object);
 	}
-	if (rc != 0) {
-		fs_quota_add(maker.uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(maker.uid, FS_Q_MQ, -bytes);
-	}
+	if (rc != 0)
+		account(maker.uid, folder->kind, &leaf->p, -1);
 	if (rc == -ERANGE)
 		rc = fs_fail(-EINVAL, "a property is out of range");
 	if (rc == -ENOSPC)

@@ -71,7 +71,7 @@ static void dress(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	}
 	st->st_mode = S_IFREG | (st->st_mode & 0777);
 	/* By a view that takes, nobody reads who may not write. */
-	if (leaf->options & fs_kind_of(item->kind)->write_only_readers)
+	if (leaf->options & fs_kind_of(item->kind)->taking_with)
 		st->st_mode = S_IFREG | store_taking_mode(st->st_mode & 0777);
 	if (!item->is_part || leaf->view != FS_PLAIN || leaf->options & (FS_O_POP | FS_O_NUM))
 		st->st_size = leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
@@ -336,20 +336,15 @@ static int list_folder(struct fs_text *list, const struct fs_item *folder)
 	char path[FS_PATH];
 	const char *name;
 	DIR *stream;
-	int fd, rc = fs_item_path(folder, path);
+	int rc = fs_item_path(folder, path);
 
 	if (rc != 0 || fs_engine_of(folder->kind)->lookup)
 		return rc ? rc : list_engine(list, folder);
-	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
+	rc = sys_open_folder(fs.dirfd, path, &stream);
+	if (rc < 0)
+		return rc;
 	while ((entry = readdir(stream)))
-		if (shown(fd, npy, entry, &name))
+		if (shown(dirfd(stream), npy, entry, &name))
 			list_add(list, (char)(entry->d_type == DT_DIR || folders ? DT_DIR : DT_REG),
 				 entry->d_ino, name);
 	closedir(stream);

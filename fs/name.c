@@ -382,7 +382,7 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (leaf->options & FS_O_JOIN &&
 	    (leaf->view != FS_PLAIN ||
 	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
-		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
+		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" and \"notify\" alone");
 	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
 		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
 	if (kind == IPCFS_LIST && check_list(leaf) < 0)

@@ -142,7 +142,7 @@ static bool look(struct fs_notify *n)
 	struct fs_handle *h = n->handle;
 	uint64_t changes = 0, own;
 	bool ready, tell, waits = fs_view_waits(h);
-	int rc = fs_view_look(h, &ready, &changes);
+	int rc = fs_poll_look(h, &ready, &changes);
 
 	own = h->item->own_changes;
 	if (rc == -EBUSY) {

@@ -9,6 +9,16 @@
 #include <errno.h>
 #include <string.h>
 
+const struct fs_parts *fs_parts_of(const struct fs_item *item)
+{
+	return item->type == FS_OBJECT && !item->is_part ? fs_kind_of(item->kind)->parts : NULL;
+}
+
+const struct fs_parts *fs_part_of(const struct fs_item *item)
+{
+	return item->is_part ? fs_kind_of(item->kind)->parts : NULL;
+}
+
 void fs_parts_dress(enum fs_type type, struct fs_item *item, struct stat *st)
 {
 	if (fs_parts_of(item)->stat(item, st) < 0)

@@ -120,10 +120,8 @@ static int count_mq(void *arg, const char *name, bool is_folder)
 	if (ipcfs_engine_mq.open(fs.store, IPCFS_MQ, name, 0, NULL, NULL, &o) < 0)
 		return 0;
 	user = user_of(o->owner);
-	if (user && ipcfs_engine_mq.stat(o, &st) == 0) {
-		user->has[FS_Q_OBJECTS]++;
+	if (user && ipcfs_engine_mq.stat(o, &st) == 0)
 		user->has[FS_Q_MQ] += (int64_t)mq_bytes(&st.properties);
-	}
 	ipcfs_engine_mq.close(o);
 	return 0;
 }

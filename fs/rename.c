@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * rename.c - requests that remove or rename a name, and the renaming of a value, array or list onto another,
+ * rename.c - requests that remove or rename a name, and the renaming of a value, array, list or key onto another,
  * which writes that one.
  */
 #include "fs.h"
@@ -45,8 +45,12 @@ static int remove_object(struct fs_item *item)
 				     fs_engine_of(item->kind)
 					     ->remove(fs.store, item->kind, strchr(path, '/') + 1);
 	if (rc == 0 || rc == -ENOENT) {
-		fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
-		fs_quota_add(item->last.st_uid, FS_Q_BYTES, -(int64_t)item->last.st_blocks * 512);
+		/* What message queues take is counted anew when there is not enough. */
+		if (item->kind != IPCFS_MQ) {
+			fs_quota_add(item->last.st_uid, FS_Q_OBJECTS, -1);
+			fs_quota_add(item->last.st_uid, FS_Q_BYTES,
+				     -(int64_t)item->last.st_blocks * 512);
+		}
 		fs_item_gone(item);
 	}
 	return rc;
@@ -60,6 +64,23 @@ void fs_remove_temp(struct fs_item *item)
 		remove_object(item);
 }
 
+/* The end of a request on a name, and of the item if it was found: it is answered, or called again. */
+static void answer(fuse_req_t req, fuse_ino_t parent, const char *name, int rc,
+		   struct fs_item *item, void (*again)(struct fs_retry *r))
+{
+	char path[FS_PATH];
+
+	fs_dir_path(fs_dir_folder(parent), name, path);
+	if (item)
+		fs_item_put(item);
+	if (rc == -EBUSY && fs_retry_name(again, req, parent, name, 0, 0))
+		return;
+	if (rc != 0)
+		fs_reply_error(req, rc, path);
+	else
+		fs_reply_ok(req);
+}
+
 static void unlink_again(struct fs_retry *r)
 {
 	fs_op_unlink(r->req, r->ino, r->name);
@@ -69,10 +90,8 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
 	struct fs_leaf leaf;
-	char path[FS_PATH];
 	int rc;
 
-	fs_dir_path(folder, name, path);
 	if (!folder)
 		rc = fs_fail(-EPERM, "the root's files stay");
 	else
@@ -85,19 +104,7 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = may_remove(fuse_req_ctx(req), item);
 	if (rc == 0)
 		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
-	if (item)
-		fs_item_put(item);
-	if (rc == -EBUSY && fs_retry_name(unlink_again, req, parent, name, 0, 0))
-		return;
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
-}
-
-static void rmdir_again(struct fs_retry *r)
-{
-	fs_op_rmdir(r->req, r->ino, r->name);
+	answer(req, parent, name, rc, item, unlink_again);
 }
 
 /* A folder for names, or an object that is one and that has nothing in it. */
@@ -122,14 +129,17 @@ static int remove_directory(struct fs_item *item)
 	return rc;
 }
 
+static void rmdir_again(struct fs_retry *r)
+{
+	fs_op_rmdir(r->req, r->ino, r->name);
+}
+
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
 	struct fs_leaf leaf;
-	char path[FS_PATH];
 	int rc;
 
-	fs_dir_path(folder, name, path);
 	if (!folder)
 		rc = fs_fail(-EPERM, "the kinds' folders stay");
 	else
@@ -139,19 +149,12 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 							  -ENOTDIR;
 	if (rc == 0)
 		rc = remove_directory(item);
-	if (item)
-		fs_item_put(item);
-	if (rc == -EBUSY && fs_retry_name(rmdir_again, req, parent, name, 0, 0))
-		return;
-	if (rc != 0)
-		fs_reply_error(req, rc, path);
-	else
-		fs_reply_ok(req);
+	answer(req, parent, name, rc, item, rmdir_again);
 }
 
 /* ---- renaming --------------------------------------------------------------------------------------------- */
 
-/* Onto an existing value, array or list: its content changes, as one operation, and the source goes. */
+/* Onto an existing value, array, list or key: its content changes, as one operation, and the source goes. */
 static int replace(fuse_req_t req, struct fs_item *from, struct fs_item *to)
 {
 	int rc;

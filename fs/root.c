@@ -19,6 +19,7 @@ static const char readme[] =
 	"              maxsize=N capacity=BYTES attempts=N dead=QUEUE\n"
 	"  semaphores  cat: acquire (waits)           echo N: release N\n"
 	"              value=N max=N\n"
+	"  locks       cat: acquire (waits), a token   echo unlock, or close; shared; flock(1)\n"
 	"  mq          POSIX message queues, as queues    maxmsg=N msgsize=BYTES; view prio=N\n"
 	"  events      cat: wait until set            echo 1: set, echo 0: clear\n"
 	"              set\n"

@@ -299,8 +299,8 @@ static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 
 const struct fs_kind fs_dict_kind = {
 	.parts = &fs_dict_parts,
-	.read_waits_with = FS_O_POP,
-	.write_only_readers = FS_O_POP,
+	.waits_with = FS_O_POP,
+	.taking_with = FS_O_POP,
 	.opened = opened,
 	.take = take,
 	.show = show,

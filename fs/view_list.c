@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * view_list.c - lists as files. The bare name is a text, an item a line: a read shows all of them, a write appends its
- * lines, or, the first one through a handle opened with O_TRUNC, replaces all by them. A line that is not
- * finished yet is gathered in the handle (view_frame.c); the next write goes on with it, fsync(2) or the last close
- * makes an item of it. Through `at`, `insert` and `pop` one item is meant, its exact bytes.
+ * view_list.c - lists as files. The bare name is a text, an item a line: a read shows all of them, a write appends or
+ * replaces (view_lines.c). Through `at`, `insert` and `pop` one item is meant, its exact bytes.
  */
 #include "fs.h"
 
@@ -18,7 +16,7 @@
 /* ---- words ------------------------------------------------------------------------------------------ */
 
 /* For an error of an operation on the item of that index. */
-static int explain(struct fs_item *item, int rc, int64_t index)
+int fs_list_explain(struct fs_item *item, int rc, int64_t index)
 {
 	struct ipcfs_stat st;
 	bool known = rc < 0 && item->object && fs.engine->stat(item->object, &st) == 0;
@@ -82,7 +80,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 	}
 	if (rc == -ERANGE && h->leaf.options & FS_O_POP)
 		return -ENODATA; /* there is nothing that could be taken */
-	return t->failed ? 0 : explain(h->item, rc, h->leaf.index);
+	return t->failed ? 0 : fs_list_explain(h->item, rc, h->leaf.index);
 }
 
 /* Under the object's lock: answered, then taken. Copied before: somebody may cut the segment short just then. */
@@ -101,13 +99,13 @@ static int take(struct fs_request *r)
 			      .sink = answer,
 			      .sink_arg = r};
 
-	return explain(r->item, fs_view_engine(r, &op), r->handle->leaf.index);
+	return fs_list_explain(r->item, fs_view_engine(r, &op), r->handle->leaf.index);
 }
 
 /* ---- writing one item ------------------------------------------------------------------------------------ */
 
 /* Of a handle with `cas`: only if nothing has changed. */
-static int change(struct fs_request *r, struct ipcfs_op *op)
+int fs_list_change(struct fs_request *r, struct ipcfs_op *op)
 {
 	struct fs_handle *h = r->handle;
 	int rc;
@@ -119,7 +117,7 @@ static int change(struct fs_request *r, struct ipcfs_op *op)
 		op->flags |= IPCFS_OP_CAS;
 		op->changes = h->changes;
 	}
-	rc = explain(r->item, fs_view_engine(r, op), h->leaf.index);
+	rc = fs_list_explain(r->item, fs_view_engine(r, op), h->leaf.index);
 	if (rc == 0) {
 		h->changes = op->changes;
 		h->has_changes = true;
@@ -137,132 +135,7 @@ static int write_item(struct fs_request *r)
 			      .in = r->data,
 			      .in_len = r->size};
 
-	return change(r, &op);
-}
-
-/* ---- writing lines ----------------------------------------------------------------------------------------- */
-
-/* The lines of a write: the first may go on with what was gathered. */
-struct lines {
-	struct iovec *items;
-	uint64_t count;
-	const char *rest; /* not finished */
-	size_t rest_len;
-};
-
-static uint64_t count_newlines(const char *s, size_t len)
-{
-	const char *end = s + len;
-	uint64_t n = 0;
-
-	while (s < end && (s = memchr(s, '\n', (size_t)(end - s)))) {
-		s++;
-		n++;
-	}
-	return n;
-}
-
-/* With one more item for a last line that is finished by the end (whole). */
-static int cut(const char *s, size_t len, bool whole, struct lines *l)
-{
-	const char *end = s + len, *newline;
-
-	*l = (struct lines){.items = malloc((count_newlines(s, len) + 1) * sizeof(*l->items))};
-	if (!l->items)
-		return -ENOMEM;
-	while (s < end && (newline = memchr(s, '\n', (size_t)(end - s)))) {
-		l->items[l->count++] = (struct iovec){(void *)(uintptr_t)s, (size_t)(newline - s)};
-		s = newline + 1;
-	}
-	l->rest = s;
-	l->rest_len = (size_t)(end - s);
-	if (whole && l->rest_len)
-		l->items[l->count++] = (struct iovec){(void *)(uintptr_t)s, l->rest_len};
-	return 0;
-}
-
-static int put(struct fs_request *r, struct iovec *items, uint64_t count, bool anew)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_PUT_MANY,
-			      .flags = anew ? IPCFS_OP_REPLACE : 0,
-			      .vec = items,
-			      .count = count};
-
-	return change(r, &op);
-}
-
-/* The first line is behind what is gathered; unless it is put, the handle stays as it is. */
-static int join_first(struct fs_handle *h, struct lines *l)
-{
-	struct iovec *first = &l->items[0];
-	int rc;
-
-	if (!h->frame.len)
-		return 0;
-	rc = fs_frame_reserve(h, h->frame.len + first->iov_len);
-	if (rc < 0)
-		return rc;
-	memcpy(h->frame.bytes + h->frame.len, first->iov_base, first->iov_len);
-	*first = (struct iovec){h->frame.bytes, h->frame.len + first->iov_len};
-	return 0;
-}
-
-static int put_lines(struct fs_request *r, struct lines *l)
-{
-	struct fs_handle *h = r->handle;
-	int rc = 0;
-
-	/* Room for the rest first: nothing may fail once the lines are put. */
-	if (l->rest_len)
-		rc = fs_frame_reserve(h, l->rest_len);
-	if (rc == 0)
-		rc = join_first(h, l);
-	if (rc == 0)
-		rc = put(r, l->items, l->count, h->replaces);
-	if (rc < 0)
-		return rc;
-	h->replaces = false;
-	h->frame.len = 0;
-	if (l->rest_len)
-		fs_frame_add(h, l->rest, l->rest_len, r->pid);
-	else
-		fs_frame_drop(h);
-	return 0;
-}
-
-/* No line ends in it. */
-static int gather(struct fs_request *r)
-{
-	struct fs_handle *h = r->handle;
-	int rc = h->frame.len + r->size > IPCFS_ITEM_MAX ? -EMSGSIZE : 0;
-
-	if (rc == 0)
-		rc = fs_frame_reserve(h, h->frame.len + r->size);
-	if (rc == 0)
-		fs_frame_add(h, r->data, r->size, r->pid);
-	else if (h->frame.len == 0)
-		fs_frame_drop(h);
-	return explain(r->item, rc, 0);
-}
-
-/* With `cas` a write is whole: it says what the list is to be, or, with O_APPEND, what comes to it. */
-static int write_lines(struct fs_request *r)
-{
-	bool cas = r->handle->leaf.options & FS_O_CAS;
-	struct lines l;
-	int rc;
-
-	r->handle->tried = true;
-	rc = cut(r->data, r->size, cas || r->orphan, &l);
-
-	if (rc == 0 && cas)
-		rc = put(r, l.items, l.count, !(r->handle->flags & O_APPEND));
-	else if (rc == 0 && r->orphan)
-		rc = put(r, l.items, l.count, r->handle->replaces);
-	else if (rc == 0)
-		rc = l.count ? put_lines(r, &l) : gather(r);
-	free(l.items);
-	return rc;
+	return fs_list_change(r, &op);
 }
 
 static int write_request(struct fs_request *r)
@@ -271,32 +144,7 @@ static int write_request(struct fs_request *r)
 
 	if (options & FS_O_POP)
 		return fs_fail(-EINVAL, "\"pop\" is for reading");
-	return options & (FS_O_AT | FS_O_INSERT) ? write_item(r) : write_lines(r);
-}
-
-static int sync_request(struct fs_request *r)
-{
-	struct fs_handle *h = r->handle;
-	struct iovec item = {h->frame.bytes, h->frame.len};
-	int rc = h->frame.len ? put(r, &item, 1, h->replaces) : 0;
-
-	if (rc == 0 && h->frame.len)
-		h->replaces = false;
-	if (rc == 0)
-		fs_frame_drop(h);
-	return rc;
-}
-
-/* `>` without a write empties the list, as any file; one that failed has left it as it was. Who was killed had not
- * finished: neither his line, nor what was to come instead of what is there. */
-static void close_handle(struct fs_handle *h)
-{
-	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
-
-	if (h->closer == FS_KILLED)
-		fs_frame_drop(h);
-	else if (h->replaces && !h->tried)
-		fs_park_leave(h->item, &op);
+	return options & (FS_O_AT | FS_O_INSERT) ? write_item(r) : fs_lines_write(r);
 }
 
 /* ---- all else ------------------------------------------------------------------------------------------------- */
@@ -346,7 +194,7 @@ static int replace(struct fs_item *from, struct fs_item *to)
 	put.count = all.count;
 	put.flags = IPCFS_OP_REPLACE;
 	if (rc == 0)
-		rc = explain(to, fs_view_engine_item(to, &put), 0);
+		rc = fs_list_explain(to, fs_view_engine_item(to, &put), 0);
 	if (rc == 0)
 		fs_park_changed(to);
 	free(room);
@@ -375,7 +223,7 @@ static int delete (struct fs_handle *h, const char *word, size_t len, bool act)
 	if (rc < 0 || !act)
 		return rc;
 	op.first = (uint64_t)index;
-	rc = explain(h->item, fs_view_engine_item(h->item, &op), index);
+	rc = fs_list_explain(h->item, fs_view_engine_item(h->item, &op), index);
 	if (rc == 0)
 		fs_park_changed(h->item);
 	return rc;
@@ -391,17 +239,17 @@ static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 }
 
 const struct fs_kind fs_list_kind = {
-	.read_waits_with = FS_O_POP,
-	.write_only_readers = FS_O_POP,
+	.waits_with = FS_O_POP,
+	.taking_with = FS_O_POP,
 	.lines = true,
 	.clears = true,
 	.take = take,
 	.show = show,
 	.write = write_request,
-	.sync = sync_request,
+	.sync = fs_lines_sync,
 	.aside = aside,
 	.check_open = check_open,
-	.close = close_handle,
+	.close = fs_lines_close,
 	.replace = replace,
 	.stat = stat_lines,
 	.command = command,

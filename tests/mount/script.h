@@ -6,6 +6,7 @@
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/ipcfs.h"
@@ -40,7 +41,8 @@ extern const struct script_kind script_kinds[IPCFS_KIND_COUNT];
 struct script_row {
 	unsigned kinds;
 	/* What is done before, steps with | between: `=TEXT` writes; `<OPTIONS` opens the name with these and reads
-	 * once, and stays open; `&` a process reads, and waits. */
+	 * once, and stays open; `&` a process reads, and waits; `~OPTIONS` a process does as `<`, and is killed.
+	 * `+PROPERTIES` in front: it is made with these, not with the kind's. */
 	const char *before;
 	/* Behind the name; % stands for the kind's properties, # for the others. */
 	const char *options;
@@ -50,10 +52,37 @@ struct script_row {
 	 *   >TEXT[!ERROR]    writes
 	 *   <PATTERN, <!ERROR  reads: the pattern is that of fnmatch(3)
 	 *   =TEXT[!ERROR]    another handle writes to the plain name
-	 *   @VERB[:WORD][!ERROR]  see script.c */
+	 *   @VERB[:WORD][!ERROR]  see script.c and script_verbs.c */
 	const char *steps;
 	const char *words; /* in `errors` for the step that fails; NULL: not looked at */
 };
+
+/* A row being run. */
+struct script_run {
+	const struct script_row *row;
+	enum ipcfs_kind kind;
+	int number, fd;
+	bool failed;
+	const char *plain, *path; /* the latter with options */
+	char last[64];		  /* what the verb `token` has read */
+};
+
+/* What @VERB does: a result, or -errno. `word` is what stands behind the colon. */
+struct script_verb {
+	const char *name;
+	long (*run)(struct script_run *r, const char *word);
+};
+extern const struct script_verb script_more_verbs[]; /* ends with one without a name */
+
+/* 0 where it went well and the text is as the pattern wants, else it is told. */
+long script_seen(const char *pattern, const char *text, long result);
+/* One write by a handle of its own, as it is there. */
+long script_write(const char *path, const char *text);
+/* A process opens it, reads once, and is killed. */
+void script_killed(const char *path);
+/* Around each row: signals that `notify=RTMIN` sends wait until the verb `told` looks. */
+void script_begin(void);
+void script_end(void);
 
 /* The name of a new object of the kind, below the mount: "queues/r1". */
 const char *script_name(enum ipcfs_kind kind);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_damage.c - what can be wrong with a store: damaged segments, unknown files, no room, no
- * permission to write. The right error, words in `errors`, and the server lives.
+ * test_damage.c - damaged segments, and what does not belong into the store: the server lives, and says so.
  */
 #include "t.h"
-
-#include <sys/mount.h>
-#include <sys/statvfs.h>
 
 enum { CONTROL_OF_SMALL = 3584 }; /* docs/formats.md: queues, semaphores, events, lists */
 
@@ -26,20 +22,6 @@ static const char *make(int kind, const char *name)
 static const char *segment(int kind, const char *name)
 {
 	return t_in_store("%s/%s", kinds[kind], name);
-}
-
-/* The words are in `errors` as root sees them. */
-static bool errors_say(const char *words, const char *path)
-{
-	static char text[1 << 18];
-
-	if (t_cat(t_path("errors"), text, sizeof(text)) < 0)
-		return false;
-	for (char *rest, *line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest))
-		if (strstr(line, words) && strstr(line, path))
-			return true;
-	return false;
 }
 
 static void still_lives(void)
@@ -77,7 +59,7 @@ static void is_damaged(int kind, const char *name)
 	t_is(rc, -EUCLEAN);
 	if (fd >= 0)
 		close(fd);
-	t_check(errors_say("EUCLEAN", t_format("%s/%s", kinds[kind], name)));
+	t_check(t_errors_say("EUCLEAN", t_format("%s/%s", kinds[kind], name)));
 	t_is(t_exists(path), 0);
 	t_runs(0, "ls -l $M/%s | grep -q %s", kinds[kind], name);
 	t_is(t_sys(unlink(path)), 0);
@@ -148,7 +130,7 @@ static void random_file(const char *file, size_t len)
 	free(bytes);
 }
 
-/* ---- damaged segments ----------------------------------------------------------------- */
+/* ---- damaged segments -------------------------------------------------------------------------- */
 
 static void random_bytes(void **state)
 {
@@ -339,102 +321,7 @@ static void every_word_of_the_control_block(void **state)
 	still_lives();
 }
 
-/* ---- the heap of a list ---- */
-
-/* Everything that can be done with it; the server goes on, and the name can be removed. */
-static void use_list(const char *path)
-{
-	char buf[4096];
-	int fd = t_open(path, O_RDWR | O_NONBLOCK);
-
-	if (fd >= 0) {
-		t_get(fd, buf, sizeof(buf));
-		t_put(fd, "one\ntwo\nthree\n");
-		t_get(fd, buf, sizeof(buf));
-		close(fd);
-	}
-	t_cat(t_format("%s,at=-1", path), buf, sizeof(buf));
-	t_cat(t_format("%s,pop=0,timeout=0", path), buf, sizeof(buf));
-	t_echo(t_format("%s,insert=0", path), "y");
-	t_echo(t_format("%s,at=0", path), "another one");
-	t_echo(path, "z\n");
-	t_cat(t_format("%s,stat", path), buf, sizeof(buf));
-	t_is(t_sys(truncate(path, 0)) == 0 || errno == EUCLEAN, 1);
-	t_check(t_server() > 0);
-	t_is(t_sys(unlink(path)), 0);
-}
-
-static void every_word_of_a_lists_heap(void **state)
-{
-	(void)state;
-	static const struct {
-		long from, to;
-	} parts[] = {{4096, 4160}, {4608, 4656}, {4864, 5000}, {5824, 5880}, {8192, 8500}};
-	static const uint64_t odd[] = {0,
-				       1,
-				       8192,
-				       8224,
-				       8228,
-				       4608,
-				       0xffffffffull,
-				       0x7ffffffffffffff8ull,
-				       0xffffffffffffffffull,
-				       2236416 - 8,
-				       2236416};
-
-	for (size_t part = 0; part < sizeof(parts) / sizeof(*parts); part++)
-		for (long at = parts[part].from; at < parts[part].to; at += 8)
-			for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
-				const char *path = make(5, "heap"), *file = segment(5, "heap");
-				static const uint64_t dead = 77 << 1, two = 2;
-
-				t_is(t_echo(path, "a\nbb\nccc\n"), 0);
-				scribble(file, at, &odd[i], sizeof(odd[i]));
-				if (i % 2 ||
-				    part == 0) { /* and its lock's owner died in a commit */
-					scribble(file, CONTROL_OF_SMALL + 128, &two, sizeof(two));
-					scribble(file, CONTROL_OF_SMALL + 64, &dead, sizeof(dead));
-				}
-				use_list(path);
-			}
-	still_lives();
-}
-
-/* Somebody who may write it scribbles while the server uses it. */
-static int scribble_for_ever(void *arg)
-{
-	int fd = t_open(arg, O_RDWR);
-	uint64_t word;
-
-	if (fd < 0)
-		return 1;
-	for (;;) {
-		long at = 4096 + (long)(next_random() % 600) * 8;
-
-		word = next_random() % 3 ? next_random() % 9000 : next_random();
-		if (pwrite(fd, &word, sizeof(word), at) < 0)
-			return 1;
-	}
-}
-
-static void scribbled_while_it_is_used(void **state)
-{
-	(void)state;
-	for (int i = 0; i < t_count(40, 1000); i++) {
-		const char *path = make(5, "scribbled");
-		pid_t pid = t_spawn(scribble_for_ever, (void *)(uintptr_t)segment(5, "scribbled"));
-
-		for (int k = 0; k < 20; k++) {
-			t_echo(path, "a\nb\nc\n");
-			t_echo(t_format("%s,insert=1", path), "d");
-		}
-		use_list(path);
-		t_kill(pid);
-	}
-	still_lives();
-}
-
-/* ---- what does not belong there ---------------------------------------------------------- */
+/* ---- what does not belong there ---------------------------------------------------------------- */
 
 static void unknown_files_in_the_store(void **state)
 {
@@ -497,166 +384,6 @@ static void a_store_that_is_none(void **state)
 	still_lives();
 }
 
-/* ---- no room, no permission ------------------------------------------------------------------- */
-
-/* A tmpfs of that size as the store, instead of the usual one. */
-static void mount_small(const char *size)
-{
-	t_umount();
-	t_is(t_sys(mount("none", t_store, "tmpfs", 0, t_format("size=%s,mode=0755", size))), 0);
-	t_mount("max_bytes=0");
-}
-
-static void unmount_small(void)
-{
-	t_umount();
-	t_is(t_sys(umount2(t_store, MNT_DETACH)), 0);
-	t_mount(NULL);
-}
-
-static void a_full_store_is_enospc(void **state)
-{
-	(void)state;
-	static char block[16384];
-	const char *q = t_path("queues/full"), *other = t_path("queues/other");
-
-	mount_small("2m");
-	t_is(t_touch(t_format("%s,capacity=16M", q)), 0);
-	t_is(t_echo(other, "kept"), 0);
-	int fd = t_open(q, O_RDWR | O_NONBLOCK);
-	memset(block, 'x', sizeof(block));
-	long put = 0, rc;
-	while ((rc = t_sys(write(fd, block, sizeof(block)))) == sizeof(block))
-		put++;
-	t_is(rc, -ENOSPC);
-	t_check(put >= 50 && put < 130);
-	t_check(errors_say("ENOSPC", "queues/full"));
-	t_is(t_stat(q, "messages"), put);
-	t_is(t_sys(write(fd, block, sizeof(block))), -ENOSPC);
-	t_is(t_stat(q, "messages"), put);
-	/* what is there can be used */
-	t_shows(other, "kept");
-	t_is(t_get(fd, block, sizeof(block)), sizeof(block));
-	t_is(t_stat(q, "messages"), put - 1);
-	/* creation: no room, or nothing half-made */
-	int made = 0;
-	for (int i = 0; i < 2000; i++, made++) {
-		rc = t_touch(t_path("semaphores/s%d", i));
-		if (rc < 0)
-			break;
-	}
-	t_is(rc, -ENOSPC);
-	t_is(t_exists(t_path("semaphores/s%d", made)), -ENOENT);
-	t_is(t_exists(t_in_store("semaphores/s%d", made)), -ENOENT);
-	t_check(errors_say("ENOSPC", t_format("semaphores/s%d", made)));
-	t_is(t_echo(t_path("values/new"), "5"), -ENOSPC);
-	struct statvfs vfs;
-	t_is(t_sys(statvfs(t_mnt, &vfs)), 0);
-	t_check(vfs.f_bavail * vfs.f_frsize < 64 << 10);
-	t_check(vfs.f_blocks * vfs.f_frsize == 2 << 20);
-	/* rm makes room */
-	t_is(t_sys(unlink(q)), 0);
-	close(fd);
-	t_until(t_echo(t_path("values/new"), "5") == 0);
-	t_shows(t_path("values/new"), "5\n");
-	t_restart();
-	t_shows(t_path("values/new"), "5\n");
-	unmount_small();
-}
-
-static void a_full_store_under_the_library(void **state)
-{
-	(void)state;
-	struct ipcfs_store *store;
-	struct ipcfs_object *queue;
-	struct ipcfs_properties p = {.given = IPCFS_P_CAPACITY, .capacity = 16 << 20};
-	static char block[16384];
-	int rc;
-
-	mount_small("2m");
-	t_is(ipcfs_store_open(t_store, &store), 0);
-	t_is(ipcfs_open(store, IPCFS_QUEUE, "lib", IPCFS_CREATE, 0666, &p, &queue), 0);
-	long put = 0;
-	while ((rc = ipcfs_queue_put(queue, block, sizeof(block), 0)) == 0)
-		put++;
-	t_is(rc, -ENOSPC);
-	t_check(put >= 50);
-	t_is(t_stat(t_path("queues/lib"), "messages"), put);
-	for (long i = 0; i < put; i++)
-		t_is(ipcfs_queue_get(queue, block, sizeof(block), 0), sizeof(block));
-	t_is(ipcfs_queue_put(queue, block, sizeof(block), 0), 0);
-	ipcfs_close(queue);
-	ipcfs_store_close(store);
-	unmount_small();
-}
-
-static void no_inodes_left_is_enospc(void **state)
-{
-	(void)state;
-	mount_small("2m,nr_inodes=60");
-	long rc = 0;
-	int made = 0;
-	for (; made < 100 && rc == 0; made++)
-		rc = t_touch(t_path("events/e%d", made));
-	t_is(rc, -ENOSPC);
-	t_is(t_exists(t_path("events/e%d", made - 1)), -ENOENT);
-	t_is(t_sys(unlink(t_path("events/e0"))), 0);
-	t_is(t_touch(t_path("events/new")), 0);
-	unmount_small();
-}
-
-/* Read-only: objects cannot be made or removed; what the kernel lets us do goes on. */
-static void an_unwritable_store(void **state)
-{
-	(void)state;
-	const char *q = t_path("queues/ro");
-
-	mount_small("4m");
-	t_is(t_echo(q, "before"), 0);
-	t_is(t_stat(q, "messages"), 1);
-	t_umount();
-	t_is(t_sys(mount("none", t_store, "tmpfs", MS_REMOUNT | MS_RDONLY, "")), 0);
-	char words[T_TEXT];
-	int status = t_try_mount(t_store, t_mnt, NULL, words); /* refuses in words, or serves */
-	if (status != 0)
-		t_check(strlen(words) > 10);
-	else {
-		t_is(t_touch(t_path("queues/new")), -EROFS);
-		t_check(errors_say("EROFS", "queues/new"));
-		t_is(t_exists(t_path("queues/new")), -ENOENT);
-		t_is(t_sys(unlink(q)), -EROFS);
-		t_is(t_sys(mkdir(t_path("queues/d"), 0755)), -EROFS);
-		t_is(t_sys(chmod(q, 0666)), -EROFS);
-		t_runs(0, "ls -lR $M > /dev/null");
-		t_umount();
-	}
-	t_is(t_sys(mount("none", t_store, "tmpfs", MS_REMOUNT, "")), 0);
-	t_mount(NULL);
-	t_shows(q, "before");
-	unmount_small();
-}
-
-/* It becomes so while it is served. */
-static void a_store_that_becomes_unwritable(void **state)
-{
-	(void)state;
-	const char *q = t_path("queues/ro");
-
-	mount_small("4m");
-	t_is(t_echo(q, "before"), 0);
-	if (mount("none", t_store, "tmpfs", MS_REMOUNT | MS_RDONLY, "") == 0) {
-		t_is(t_touch(t_path("queues/new")), -EROFS);
-		t_check(errors_say("EROFS", "queues/new"));
-		t_is(t_sys(unlink(q)), -EROFS);
-		t_is(t_sys(rename(q, t_path("queues/other"))), -EROFS);
-		t_is(t_sys(mkdir(t_path("queues/d"), 0755)), -EROFS);
-		t_is(t_sys(mount("none", t_store, "tmpfs", MS_REMOUNT, "")), 0);
-	} /* else the kernel refuses: writable mappings */
-	t_is(t_touch(t_path("queues/new")), 0);
-	t_shows(q, "before");
-	unmount_small();
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -668,16 +395,9 @@ int main(int argc, char **argv)
 		T_TEST(another_version),
 		T_TEST(another_kinds_segment),
 		T_TEST(every_word_of_the_control_block),
-		T_TEST(every_word_of_a_lists_heap),
-		T_TEST(scribbled_while_it_is_used),
 		T_TEST(unknown_files_in_the_store),
 		T_TEST(rm_behind_the_servers_back),
 		T_TEST(a_store_that_is_none),
-		T_TEST(a_full_store_is_enospc),
-		T_TEST(a_full_store_under_the_library),
-		T_TEST(no_inodes_left_is_enospc),
-		T_TEST(an_unwritable_store),
-		T_TEST(a_store_that_becomes_unwritable),
 	};
 
 	return T_RUN(tests, argc, argv);

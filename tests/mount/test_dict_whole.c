@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "actor.h"
+#include "agent.h"
 
 static const char *make(const char *name)
 {
@@ -101,23 +101,22 @@ static void a_killed_writer_leaves_the_old_value(void **state)
 	t_is(t_echo(key(d, "k"), "old"), 0);
 	static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		struct actor a = actor_start(key(d, "k"), O_WRONLY | O_TRUNC);
-		t_is(actor_write(&a, "half"), 4);
+		struct agent a = agent_open(key(d, "k"), O_WRONLY | O_TRUNC);
+		t_is(agent_says(&a, "half"), 4);
 		kill(a.pid, signals[i]);
 		t_is(t_wait(a.pid), 128 + signals[i]);
 		t_until(t_status("handles") == 1); /* `status` itself */
 		t_shows(key(d, "k"), "old");
 	}
-	struct actor a = actor_start(key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
-	t_is(actor_write(&a, "half"), 4);
+	struct agent a = agent_open(key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
+	t_is(agent_says(&a, "half"), 4);
 	t_kill(a.pid);
 	t_until(t_status("handles") == 1);
 	t_is(t_exists(key(d, "new")), -ENOENT);
 	/* who ends by himself has written what he wanted */
-	a = actor_start(key(d, "k"), O_WRONLY | O_TRUNC);
-	t_is(actor_write(&a, "all"), 3);
-	actor_exit(&a);
-	t_wait(a.pid);
+	a = agent_open(key(d, "k"), O_WRONLY | O_TRUNC);
+	t_is(agent_says(&a, "all"), 3);
+	agent_leaves(&a);
 	t_until(t_status("handles") == 1);
 	t_shows(key(d, "k"), "all");
 }

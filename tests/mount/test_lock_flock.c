@@ -102,7 +102,7 @@ static void many_share_it(void **state)
 	t_is(agent_does(&a, AGENT_FLOCK, LOCK_UN), 0);
 	t_is(agent_says(&b, "unlock"), 6);
 	t_check(agent_waits(&w));
-	t_is(agent_does(&c, AGENT_CLOSE, 0), 0);
+	agent_closes(&c);
 	t_is(agent_result(&w), 0);
 	t_is((long)agent_try(t_format("%s,shared", l), NULL), 0);
 }
@@ -143,7 +143,7 @@ static void readers_and_flocks_stand_in_one_line(void **state)
 		if (i % 2)
 			t_is(agent_does(&w[i], AGENT_FLOCK, LOCK_UN), 0);
 		else
-			t_is(agent_does(&w[i], AGENT_CLOSE, 0), 0);
+			agent_closes(&w[i]);
 	}
 	t_check(agent_is_free(l));
 }

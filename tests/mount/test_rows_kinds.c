@@ -27,7 +27,56 @@ static const struct script_row kinds[] = {
 	{M, "", ",msgsize=10", O_RDWR | O_CREAT, ">0123456789|<0123456789|>0123456789a!EMSGSIZE", "11 bytes are more than the queue's msgsize"},
 	{M, "=a", ",prio=3", O_RDWR, ">b|<b|<a", NULL},
 
+	{Q, "=abcde|=f", "", O_RDONLY, "@short:ab|@close|@shows:f", NULL}, /* the rest is dropped */
+	{Q, "", ",capacity=10", O_RDWR | O_CREAT | O_NONBLOCK, ">012345|>012345!EAGAIN|>0123|<012345|<0123", NULL},
+	{Q, "", ",capacity=4k", O_RDWR | O_CREAT, "@stat:capacity 4096|@stat:maxsize 0", NULL},
+	{Q, "", "", O_WRONLY | O_NONBLOCK, ">a|>b|>c!EAGAIN|@shows:a|>c", NULL},
+	{M, "=a", ",prio=0", O_RDWR, ">b|<a|<b", NULL},
+	{M, "=a", ",prio=32767", O_RDWR, ">b|<b|<a", NULL},
+	{M, "=a|=b", ",prio=1", O_WRONLY | O_NONBLOCK, ">c!EAGAIN", NULL},
+
+	/* framing */
+	{Q, "", ",lines", O_RDWR, ">a b\n|<a b\n|>x\ny\n|<x\n|<y\n", NULL},
+	{Q, "", ",lines", O_RDWR, ">a|@stat:messages 0|>b\n|<ab\n", NULL},
+	{Q, "", ",lines", O_RDWR, ">\n\na\n\n|<a\n|@stat:messages 0", NULL},
+	{Q, "", ",lines", O_RDWR, ">a|@fsync|<a\n|>b\n|@fsync|<b\n", NULL},
+	{Q, "", ",lines", O_WRONLY, ">a|@close|@shows:a", NULL},
+	{Q, "=a|=b\n|", ",lines", O_RDONLY, "<a\n|<|<b\n", NULL},
+	{Q, "=a", ",lines,peek", O_RDONLY, "<a\n|<", NULL},
+	{Q, "", ",lines", O_WRONLY | O_NONBLOCK, "@puts:4:a\nb\nc\n|>c\n!EAGAIN|@shows:a|>c\n", NULL},
+	{Q, "+,capacity=3", ",lines", O_RDWR, ">abc\n|<abc\n|>ab|>cd\n!EMSGSIZE|>c\n|<abc\n", "a line of over 3 bytes"},
+	{Q, "", ",block=2", O_RDWR, ">a|@stat:messages 0|>bcde|<ab|<cd|@fsync|<e", NULL},
+	{Q, "", ",block=2", O_WRONLY, ">abc|@close|@shows:ab|@shows:c", NULL},
+	{Q, "", ",block=2", O_WRONLY, ">abcde|@close|@stat:waiters 1|@shows:ab|@shows:cd|@shows:e|@stat:waiters 0", NULL},
+	{Q, "", ",block", O_WRONLY, ">ab\n|>cd|@stat:messages 0|@fsync|@shows:ab\ncd", NULL},
+	{Q, "", ",block", O_WRONLY, ">ab|>cd|@close|@shows:abcd", NULL},
+	{Q, "+,capacity=3", ",block", O_RDWR, ">ab|>cd!EMSGSIZE|>c|@fsync|<abc", "a message of over 3 bytes"},
+	{Q, "=a|=b", ",block,timeout=0", O_WRONLY, ">c|@fsync!EAGAIN|@shows:a|@fsync", NULL},
+	{Q, "=a|=b", ",lines", O_WRONLY, ">c|@fsync!ETIMEDOUT|@shows:a|@fsync", NULL},
+
 	/* tasks, and their end */
+	{Q, "=abcde", ",ack", O_RDONLY, "@short:ab|@close|@shows:abcde", NULL}, /* the item goes back */
+	{Q, "=a|~,ack", ",ack", O_RDWR, "<a|>done|@stat:unfinished 0", NULL},
+	{Q, "=a|=b", ",ack,stream", O_RDONLY, "<a|<b|@close|@shows:a|@shows:b", NULL},
+	{Q, "=a|=b|<,ack|<,ack", ",ack", O_RDWR | O_NONBLOCK, "<!EAGAIN|>done!EPERM", NULL}, /* others have */
+	{Q, "=a", ",ack,lines", O_RDWR, "<a\n|>done", NULL},
+	{Q, "=a", ",ack", O_RDWR, "<a|@stat:unfinished 1|>  done \n|@stat:unfinished 0", NULL},
+	{Q, "+,attempts=2|=a", ",ack", O_RDWR, "<a|>back|<a|>back|<a|@stat:unfinished 1", NULL}, /* only counted */
+	{Q, "+,attempts=1,dead=stray|=a", ",ack", O_RDWR, "<a|>back|@stat:messages 1|<a|@make:queues/stray|>back|@gives:queues/stray=a|@stat:unfinished 0|@unmake:queues/stray", NULL},
+	{Q, "+,attempts=2,dead=stray|=a|~,ack", ",ack", O_RDONLY, "@make:queues/stray|<a|@close|@gives:queues/stray=a|@stat:messages 0|@unmake:queues/stray", NULL},
+	{Q, "=a|=b", ",join", O_RDONLY, "@ctl:done 1|@ctl:done 1|<0\n", NULL},
+	{Q, "=a|=b", ",join", O_RDONLY, "@ctl:done 2|<0\n", NULL},
+	{Q, "=a|=b", ",join", O_RDONLY, "@ctl:clear|<0\n", NULL},
+	{Q, "=a", ",ctl", O_WRONLY, ">done 1\nclear\nclose|@stat:unfinished 0|@stat:closed 1|@stat:messages 0", NULL},
+	{Q, "=a", ",ctl", O_WRONLY, ">close\ndone 2!EOVERFLOW", "called too many times"},
+	{Q, "=a", "", O_RDONLY, "@ctl:close|<a|<|<!ENODATA", "the queue is closed and empty"},
+	{Q, "=a", "", O_RDWR, "@ctl:close|<a|<|<|>b!EPIPE", "the queue is closed"},
+	{Q, "=a", "", NB, "@ctl:close|<a|<|<", NULL},
+	{Q, "=a", ",stream", O_RDONLY, "@ctl:close|<a|<", NULL},
+	{Q, "=a", ",ack", O_RDWR, "@ctl:close|<a|>back|<a|>done|<", NULL},
+	{Q, "=a|<,ack", "", NB, "@ctl:close|<!EAGAIN", NULL}, /* it may come back */
+	{Q, "", ",lines", O_WRONLY, ">a|@ctl:close|>b\n!EPIPE|@fsync!EPIPE", NULL},
+	{Q, "=a", ",ctl", O_WRONLY, ">close|>close|@stat:closed 1", NULL},
 	{Q, "=a|=b", ",ack", O_RDWR, "<a|@stat:messages 1|@peek:b|>back|<a|>done|<b|>done|@stat:messages 0", NULL},
 	{Q, "=a|=b", ",ack", O_RDWR, "<a|<b|>back|<a|<b|>done", NULL},
 	{Q, "=a|=b", ",ack", O_RDONLY, "<a|<|@close|@shows:a", NULL},
@@ -55,7 +104,7 @@ static const struct script_row kinds[] = {
 	{Q, "", ",ack", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{Q, "", ",join", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
 	{Q, "", ",ack,peek", O_RDONLY, "!EINVAL", "\"ack\" is for getting"},
-	{Q, "", ",join,ack", O_RDONLY, "!EINVAL", "\"join\" goes with \"timeout\" alone"},
+	{Q, "", ",join,ack", O_RDONLY, "!EINVAL", "\"join\" goes with \"timeout\" and \"notify\" alone"},
 
 	{S, "=3", "", O_RDONLY, "<1\n|<|<1\n|@stat:value 1", NULL},
 	{S, "=3", "", O_RDWR, "<1\n|<1\n|>2|@stat:value 3", NULL},
@@ -64,6 +113,17 @@ static const struct script_row kinds[] = {
 	{S, "=2", ",n=3", NB, "<!EAGAIN|=1|<3\n", NULL},
 	{S, "", "", O_WRONLY, "> 2 \n|@stat:value 2", NULL},
 	{S, "=3", ",hold", O_RDONLY, "<1\n|<|<1\n|@stat:value 1", NULL},
+	{S, "=3", ",hold", O_RDWR, "<1\n|<1\n|@close|@peek:3\n", NULL},
+	{S, "=3", ",hold,stream", O_RDONLY, "<1\n|<1\n|<1\n|@close|@peek:3\n", NULL},
+	{S, "=1|~,hold", ",hold", O_RDONLY, "<1\n", NULL},
+	{S, "=1|~,tokens", "", O_RDONLY, "<1\n", NULL},
+	{S, "=1|~", "", NB, "<!EAGAIN", NULL}, /* a plain unit belongs to nobody */
+	{S, "=2|<,hold", "", O_RDWR, ">1|@stat:value 2|<1\n|<1\n", NULL}, /* charged to the holder */
+	{S, "=1", ",n=2", O_RDONLY, "@later:1|<2\n|@stat:value 0", NULL},
+	{S, "+,value=1,max=1", "", O_RDWR, "<1\n|>1|>1!EOVERFLOW", "semaphore or lock released too many times"},
+	{S, "=3", ",tokens", O_RDWR, "<+++|@close|@stat:value 0|=3", NULL}, /* the process's, not the handle's */
+	{S, "=4", ",tokens", O_RDWR, "@puts:1:xyz|@stat:value 5|>x!EOVERFLOW", "released too many times"},
+	{S, "=3", ",tokens", O_RDONLY, "@short:++|@short:+", NULL},
 	{S, "=3", ",hold,n=2", O_RDWR, "<2\n|>1|@stat:value 2|<2\n|@stat:value 0|=3|@stat:value 3", NULL},
 	{S, "=5", ",hold", O_RDWR, "<1\n|>2!EOVERFLOW|@stat:value 4", "released too many times"},
 	{S, "=1", ",hold", NB, "<1\n|<!EAGAIN|=1|<1\n", NULL},
@@ -85,6 +145,13 @@ static const struct script_row kinds[] = {
 
 	{L, "", "", O_RDONLY, "<[1-9]*\n|<|@stat:waiters 0|@peek:[1-9]* 0 *", NULL},
 	{L, "", "", O_RDWR, "<[1-9]*\n|<[1-9]*\n|>unlock|@peek:free\n|>unlock!EPERM", "this handle does not hold the lock"},
+	{L, "", "", O_RDWR, "@token:first|@token:same|>unlock|@token:more|@token:same", NULL},
+	{L, "", "", O_RDONLY, "@token:first|<|@token:same|<", NULL},
+	{L, "~", "", O_RDWR, "<[1-9]* abandoned\n|>unlock|@token:first", NULL},
+	{L, "~", ",shared", O_RDONLY, "<[1-9]* abandoned\n", NULL},
+	{L, "~,shared", "", O_RDWR, "@token:first", NULL},
+	{L, "<", "", O_RDONLY, "@release|@token:first", NULL},
+	{L, "", "", O_RDWR, "<[1-9]*\n|@lock:un|@peek:free\n", NULL},
 	{L, "", ",stream", O_RDONLY, "<[1-9]*\n|<[1-9]*\n", NULL},
 	{L, "", "", O_RDWR, "> unlock \n!EPERM", "this handle does not hold the lock"},
 	{L, "<", "", O_RDWR, ">unlock!EPERM", "this handle does not hold the lock"},
@@ -114,6 +181,13 @@ static const struct script_row kinds[] = {
 
 	{C, "", "", O_RDWR | O_NONBLOCK, ">1|>all|<!EAGAIN", NULL}, /* lost */
 	{C, "", "", O_RDWR, ">arm|=1|<1\n", NULL},
+	{C, "", "", O_RDONLY, "@later:1|<1\n|<|@later:all|<1\n|<", NULL},
+	{C, "", ",stream", O_RDONLY, "@later:1|<1\n|@later:7|<1\n", NULL},
+	{C, "", "", O_RDWR, ">arm|@later:1|<1\n", NULL},
+	{C, "", "", O_RDWR, "@reader|>arm|=1|@stat:armed 1|=1|<1\n", NULL}, /* the first to wait is told first */
+	{C, "", "", O_RDWR, "@reader|>arm|=2|<1\n|@stat:armed 0", NULL},
+	{C, "", "", O_RDWR, ">arm|@reader|=1|@close|@stat:armed 0|@stat:notified 0", NULL}, /* passed on */
+	{C, "", ",timeout=20ms", O_RDWR, ">arm|<!ETIMEDOUT|@stat:armed 0", NULL},
 	{C, "", "", O_RDWR, ">arm|>arm|@stat:armed 1|=all|@stat:notified 1|<1\n|@stat:armed 0", NULL},
 	{C, "", "", O_RDWR | O_NONBLOCK, ">arm|<!EAGAIN|=1|<1\n|<!EAGAIN", NULL},
 	{C, "", "", O_RDWR, ">arm|@close|@peek:0\n", NULL},
@@ -126,6 +200,9 @@ static const struct script_row kinds[] = {
 
 	{B, "&", "", O_RDONLY, "<1\n|<|@stat:generation 1", NULL},
 	{B, "&", ",stream", O_RDONLY, "<1\n", NULL},
+	{B, "", "", O_RDWR, "@reader|<1\n|@reader|<1\n|@stat:generation 2", NULL},
+	{B, "", ",timeout=20ms", O_RDWR, "<!ETIMEDOUT|@stat:broken 1|<!ECANCELED|>reset|@stat:broken 0|@reader|<1\n", NULL},
+	{B, "", "", NB, "<!EAGAIN|@stat:arrived 0|@stat:broken 0|@reader|<1\n", NULL},
 	{B, "", ",parties=1", O_RDONLY | O_CREAT, "<0\n|<|<0\n", NULL},
 	{B, "", ",parties=1", O_RDWR | O_CREAT, "<0\n|<0\n|<0\n|@stat:generation 3", NULL},
 	{B, "", "", O_RDWR, ">abort|@stat:broken 1|<!ECANCELED|>reset|@stat:broken 0", "the barrier is broken, by abort or a time-out, until it is reset"},

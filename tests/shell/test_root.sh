@@ -13,7 +13,8 @@ expect an_empty_kind_lists_nothing '' ls -A "$M/queues"
 # README
 check README_fits_one_screen bash -c '[ "$(wc -l <"$M/README")" -le 40 ] && [ "$(wc -L <"$M/README")" -le 100 ]'
 check README_names_kinds_and_views bash -c '
-	for word in queues semaphores events values arrays lists timeout peek watch stat ctl temp stream raw cas at= notify shm errors deadlocks status; do
+	for word in queues mq semaphores locks events conditions barriers lists values arrays timeout peek watch stat ctl temp stream raw cas at= \
+		notify ack join lines block hold tokens n= prio shared flock unlock arm reset shm errors deadlocks status; do
 		grep -q -- "$word" "$M/README" || { echo "no $word"; exit 1; }
 	done'
 check README_reads_the_same_in_pieces bash -c 'cmp "$M/README" <(dd if="$M/README" bs=7 status=none)'

@@ -213,12 +213,15 @@ static int list_inside(void)
 	struct ipcfs_object *l = make(IPCFS_LIST, "l", NULL);
 	static char item[3000], out[3000];
 	struct iovec v[40], *items;
+	size_t len = 1000;
 	int n = 0, rc, filled;
 
 	for (int i = 0; i < 40; i++)
 		v[i] = (struct iovec){item, 3000};
-	while ((rc = ipcfs_list_append(l, memset(item, n, sizeof(item)), (size_t)(1000 + n))) == 0)
+	while ((rc = ipcfs_list_append(l, memset(item, n, sizeof(item)), len)) == 0) {
+		len++;
 		n++;
+	}
 	t_is(rc, -ENOSPC);
 	t_check(n > 100);
 	t_is(ipcfs_list_extend(l, v, 40, NULL), -ENOSPC);
