@@ -44,6 +44,13 @@ enum ipcfs_verb {
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
+	IPCFS_V_FIND, /* dict: part -> what is known of the key; without part: mode of the folder */
+	IPCFS_V_DROP, /* dict: part; the key goes */
+	IPCFS_V_POP,  /* dict: part -> out/out_size or sink, out_len; the key goes */
+	IPCFS_V_RENAME, /* dict: part, part->to; IPCFS_OP_REPLACE: what is there gets its value; else -EEXIST */
+	IPCFS_V_KEYS, /* dict: those after number `first` -> out: ipcfs_entry, count; part: below */
+	IPCFS_V_CHMOD,	/* dict: part, part->set; without part: of the folder */
+	IPCFS_V_RETIRE, /* dict: it is removed if it is empty; -ENOTEMPTY */
 	IPCFS_V_INSERT, /* list: in, before item first */
 	IPCFS_V_DELETE, /* list: item first */
 	IPCFS_V_FIRE,	/* channel: count is the signal -> first: the how many-th firing */
@@ -72,6 +79,9 @@ enum ipcfs_verb {
  * have open. PUT and GET are of a holder who has it open.
  * NEXT: -ENOBUFS, count messages have gone that the reader has not seen; token is the last of them.
  * READY of topics: has the reader seen all up to token? */
+
+/* NEXT: part names a key that is not after `first`, that very one at best, or none (number 0). -EBUSY: not found yet;
+ * then it names another, nearer one, from which to go on. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
@@ -102,10 +112,14 @@ enum {
 	IPCFS_OP_KEPT = 1 << 12, /* ACQUIRE, inner: a turnstile has made it wait before */
 	/* PUT, and GET of pipes: does nothing; says whether it would, and what is in the way */
 	IPCFS_OP_DRY = 1 << 13,
-	IPCFS_OP_LAST = 1 << 14,    /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
-	IPCFS_OP_BREAK = 1 << 15,   /* PASS with LAST, LEAVE: and the barrier is broken by it */
-	IPCFS_OP_PAID = 1 << 16,    /* the second try, after ipcfs_kind_ops.pay */
-	IPCFS_OP_REPLACE = 1 << 17, /* PUT, PUT_MANY of a list: instead of what there is */
+	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
+	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
+	IPCFS_OP_PAID = 1 << 16,  /* the second try, after ipcfs_kind_ops.pay */
+	/* PUT, PUT_MANY of a list: instead of what there is. RENAME: also onto another */
+	IPCFS_OP_REPLACE = 1 << 17,
+	IPCFS_OP_MAKE = 1 << 18,   /* WRITE of a part: it is made if it is not there */
+	IPCFS_OP_NEW = 1 << 19,	   /* and -EEXIST if it is */
+	IPCFS_OP_APPEND = 1 << 20, /* WRITE of a part: behind what is there */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -113,6 +127,37 @@ struct ipcfs_holder {
 	uint64_t member, handle;
 	pid_t pid;
 	uid_t uid;
+};
+
+/* A part of an object, of which the operation is: a key of a dict. It is meant by its name or, where that is NULL, by
+ * its number, with the place where it was found. What FIND tells, and MAKE and CHMOD give it (set: which). */
+struct ipcfs_part {
+	const char *name;
+	size_t name_len;
+	uint64_t at, number; /* out as well */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	int64_t mtime_ns;
+	unsigned set; /* IPCFS_PART_* */
+	uint64_t length;
+	const char *to; /* RENAME */
+	size_t to_len;
+	char type; /* ARITH: q or d, of the operand; out: of the result */
+};
+enum {
+	IPCFS_PART_MODE = 1 << 0,
+	IPCFS_PART_UID = 1 << 1,
+	IPCFS_PART_GID = 1 << 2,
+	IPCFS_PART_MTIME = 1 << 3,
+};
+
+/* One of those that NEXT tells; they follow each other without gaps, sizes are multiples of 8. */
+struct ipcfs_entry {
+	uint64_t at, number;
+	uint16_t size; /* of this entry */
+	uint16_t name_len;
+	char name[];
 };
 
 struct ipcfs_op {
@@ -130,13 +175,14 @@ struct ipcfs_op {
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	uint64_t made;	  /* out: changes that the operation has made itself */
 	const struct ipcfs_holder *holder;
-	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	struct ipcfs_part *part; /* NULL: the object as a whole */
+	uint64_t token;		 /* LOCK: out; UNLOCK of a process: in */
 	uint32_t bits;	/* out, with -EAGAIN: wake-ups of the class that are for this one; 0: all */
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
 	uint64_t attempt; /* GET with LEASE: out; token, too, for SETTLE and BACK */
-	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the
+	/* ACQUIRE: called before it commits, without pieces. GET, PEEK, of dicts READ and POP: called under the
 	 * object's lock with the message in place, in one or two pieces (out is not used then).
 	 * Negative: nothing is taken, the operation returns that. What was asked for is taken after
 	 * it returned 0. */

@@ -111,6 +111,45 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	return rc;
 }
 
+/* *item is referenced. */
+static int make_item(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+		     mode_t mode, int flags, struct fs_item **item)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ipcfs_maker maker;
+	int rc;
+
+	if (fs_parts_of(folder)) {
+		maker = maker_of(ctx, folder->kind, mode, false);
+		return fs_parts_of(folder)->make(folder, leaf->name, &maker, flags, item);
+	}
+	if (ipcfs_kinds[folder->kind]->folder && !leaf->p.given)
+		return fs_fail(-EPERM, "%s are folders: mkdir makes them",
+			       ipcfs_kind_name(folder->kind));
+	rc = make(ctx, folder, leaf, mode);
+	return rc == 0 ? fs_item_lookup(folder, leaf->name, item) : rc;
+}
+
+/* May it be opened, which was there? */
+static int check_there(fuse_req_t req, struct fs_item *item, const struct fs_leaf *leaf, int flags)
+{
+	static const mode_t wanted[] = {[O_RDONLY] = 04, [O_WRONLY] = 02, [O_RDWR] = 06};
+	struct stat st = item->last;
+	int rc = 0;
+
+	if (flags & O_EXCL)
+		return -EEXIST;
+	if (fs_dir_type(item, leaf) == FS_DIR)
+		return -EISDIR;
+	if (item->type == FS_SPECIAL)
+		return -ESTALE; /* the kernel looks again, and opens it */
+	if (fs_parts_of(item))
+		rc = fs_parts_of(item)->stat(item, &st);
+	if (rc == 0 && !fs_dir_may(req, &st, wanted[flags & O_ACCMODE]))
+		rc = -EACCES;
+	return rc < 0 ? rc : fs_check_properties(item, &leaf->p);
+}
+
 /* Creates, or finds what another created just then. */
 static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
 		  int flags, struct fs_item **item, bool *made)
@@ -118,31 +157,18 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 	int rc;
 
 	*made = false;
-
 	if (fs_leaf_is_view(leaf))
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
-		rc = make(fuse_req_ctx(req), folder, leaf, mode);
+		rc = make_item(req, folder, leaf, mode, flags, item);
 		*made = rc == 0;
-		if (rc == 0 || rc == -EEXIST)
+		if (rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
 	}
 	if (rc != 0 || *made)
 		return rc;
-	if (flags & O_EXCL)
-		rc = -EEXIST;
-	else if ((*item)->type == FS_DIR)
-		rc = -EISDIR;
-	else if ((*item)->type == FS_SPECIAL)
-		rc = -ESTALE; /* the kernel looks again, and opens it */
-	else if (!fs_dir_may(req, &(*item)->last,
-			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
-				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
-									06)))
-		rc = -EACCES;
-	else
-		rc = fs_check_properties(*item, &leaf->p);
+	rc = check_there(req, *item, leaf, flags);
 	if (rc != 0)
 		fs_item_put(*item);
 	return rc;
@@ -150,15 +176,16 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 
 /* An open file of the item. What is new has nothing that its handles would have to be told of. */
 static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const struct fs_leaf *leaf,
-		     int flags, bool made, struct fs_handle **h)
+		     mode_t mode, int flags, bool made, struct fs_handle **h)
 {
+	struct ipcfs_maker maker = maker_of(ctx, item->kind, mode, false);
 	int rc = fs_handle_new(FS_OBJECT, item, leaf, flags, ctx->uid, h);
 
 	if (rc != 0)
 		return rc;
 	(*h)->temp = leaf->p.given & IPCFS_P_TEMP;
 	(*h)->opener = ctx->pid;
-	rc = fs_handle_begin(*h, made);
+	rc = fs_handle_begin(*h, made, &maker);
 	if (rc != 0)
 		fs_handle_leave(*h);
 	return rc;
@@ -176,7 +203,7 @@ static int create_and_open(fuse_req_t req, struct fs_item *folder, const struct 
 
 	if (rc != 0)
 		return rc;
-	rc = open_item(fuse_req_ctx(req), item, leaf, flags, made, &h);
+	rc = open_item(fuse_req_ctx(req), item, leaf, mode, flags, made, &h);
 	if (rc == 0) {
 		node = fs_node_get(FS_OBJECT, item, leaf);
 		if (node) {
@@ -200,20 +227,18 @@ static void open_new_again(struct fs_retry *r)
 
 static void open_new(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags)
 {
-	struct fs_retry again = {.call = open_new_again, .req = req, .ino = parent, .flags = flags};
 	struct fs_item *folder = fs_dir_folder(parent);
 	struct fs_leaf leaf;
 	char path[FS_PATH];
 	int rc;
 
 	fs_dir_path(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+	rc = folder ? fs_dir_parse(folder, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
 		rc = create_and_open(req, folder, &leaf, mode, flags);
-	again.attr.st_mode = mode;
-	snprintf(again.name, sizeof(again.name), "%s", name);
-	if (rc == 0 || (rc == -EBUSY && fs_retry(&again)))
+	if (rc == 0 ||
+	    (rc == -EBUSY && fs_retry_name(open_new_again, req, parent, name, mode, flags)))
 		return;
 	fs_reply_error(req, rc, path);
 }
@@ -259,6 +284,11 @@ static int create_special(fuse_req_t req, struct fs_item *folder, const struct f
 	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
 }
 
+static void mknod_again(struct fs_retry *r)
+{
+	fs_op_mknod(r->req, r->ino, r->name, r->attr.st_mode, 0);
+}
+
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
 	struct fs_item *folder = fs_dir_folder(parent), *item;
@@ -274,10 +304,12 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else if (!S_ISREG(mode) && fs_special_type(folder->kind, mode) != FS_SPECIAL)
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
-		rc = fs_name_parse(folder->kind, name, &leaf);
+		rc = fs_dir_parse(folder, name, &leaf);
 	if (rc == 0)
 		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
 				     create_special(req, folder, &leaf, mode, &item);
+	if (rc == -EBUSY && fs_retry_name(mknod_again, req, parent, name, mode, 0))
+		return;
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
@@ -303,6 +335,23 @@ static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	return rc;
 }
 
+/* A folder for names, or an object that is one. */
+static int make_directory(const struct fuse_ctx *ctx, struct fs_item *folder,
+			  const struct fs_leaf *leaf, mode_t mode)
+{
+	char path[FS_PATH];
+	int rc;
+
+	if (fs_parts_of(folder))
+		return fs_fail(-EPERM, "%s hold no folders", ipcfs_kind_name(folder->kind));
+	if (ipcfs_kinds[folder->kind]->folder)
+		return make(ctx, folder, leaf, mode & 0777);
+	rc = fs_item_path_in(folder, leaf->name, false, path);
+	return rc < 0 ? rc :
+			make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
+				    fs.uid == 0 ? ctx->gid : getegid(), mode);
+}
+
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -312,7 +361,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	int rc;
 
 	fs_dir_path(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+	rc = folder ? fs_dir_parse(folder, name, &leaf) :
 		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
 	if (rc == 0 && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
@@ -322,11 +371,8 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;
 	}
-	if (rc == 0) /* the path for words above may be shorter */
-		rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
-		rc = make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
-				 fs.uid == 0 ? ctx->gid : getegid(), mode);
+		rc = make_directory(ctx, folder, &leaf, mode);
 	if (rc == 0)
 		rc = fs_item_lookup(folder, name, &item);
 	if (rc != 0) {

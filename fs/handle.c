@@ -152,6 +152,7 @@ void fs_handle_free(struct fs_handle *h)
 	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->end)
 		fs_kind_of(h->item->kind)->end(h);
 	fs_frame_drop(h);
+	fs_draft_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
 	free(h->gathered);
@@ -168,14 +169,20 @@ void fs_handle_free(struct fs_handle *h)
 	free_head = h->index;
 }
 
-int fs_handle_begin(struct fs_handle *h, bool made)
+int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
-	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
-	int rc = kind && kind->begin ? kind->begin(h) : 0;
+	const struct fs_kind *kind = h->item ? fs_kind_of(h->item->kind) : NULL;
+	int rc = 0;
 
+	if (kind && kind->begin && h->type == FS_OBJECT)
+		rc = kind->begin(h);
 	/* What is new has nothing that it would have to be told of. */
-	return rc == 0 && kind && kind->open && h->leaf.view == FS_PLAIN && !made ? kind->open(h) :
-										    rc;
+	if (rc == 0 && kind && kind->open && h->type == FS_OBJECT && h->leaf.view == FS_PLAIN &&
+	    !made)
+		rc = kind->open(h);
+	if (rc == 0 && kind && kind->opened)
+		rc = kind->opened(h, made, maker);
+	return rc;
 }
 
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no
@@ -193,7 +200,7 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (kind->flushes || fs_frame_is(h) || fs_frame_gathers(h) ||
+	if (kind->flushes || fs_frame_is(h) || fs_frame_gathers(h) || h->draft ||
 	    (h->item->pending && h->item->kind == IPCFS_ARRAY &&
 	     (h->flags & O_ACCMODE) != O_RDONLY))
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
@@ -228,6 +235,10 @@ void fs_handle_leave(struct fs_handle *h)
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
 
+	if (h->draft && !fs_draft_close(h)) {
+		fs_park_closing(h);
+		return;
+	}
 	if (h->holds && !fs_park_try_leave(h->item, &op)) {
 		fs_park_closing(h);
 		return;

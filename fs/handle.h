@@ -21,6 +21,7 @@ struct fs_frame {
 	pid_t pid;		 /* the thread that wrote last */
 };
 
+struct fs_draft;
 struct fs_handle {
 	uint32_t index, generation;
 	bool used;
@@ -56,6 +57,11 @@ struct fs_handle {
 	struct fs_frame frame;
 	bool replaces; /* opened with O_TRUNC: its first lines replace all */
 	bool tried;    /* a write came, whatever became of it */
+	/* A key that it replaces as a whole. */
+	struct fs_draft *draft;
+	bool popped; /* what it took was the item itself */
+	/* Folders that are objects: the part that was listed last. */
+	uint64_t listed_at, listed_number;
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */
@@ -88,7 +94,7 @@ void fs_handle_free(struct fs_handle *h);
 void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
 /* What its kind has to do before it is open; made: its object is new. -EBUSY. */
-int fs_handle_begin(struct fs_handle *h, bool made);
+int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 /* It is an open file of another item. */
 void fs_handle_move(struct fs_handle *h, struct fs_item *item);
 /* FOPEN_* flags for its open reply. */

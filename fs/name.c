@@ -28,6 +28,8 @@ enum { /* kinds as bits */
        K_MQ = 1 << IPCFS_MQ,
        K_SIGNAL = 1 << IPCFS_SIGNAL,
        K_SOCKET = 1 << IPCFS_SOCKET,
+       K_DICT = 1 << IPCFS_DICT,
+       K_KEY = 1 << FS_KEY,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -227,11 +229,11 @@ static int parse_b(const char *s, size_t len, struct fs_leaf *leaf)
 }
 
 static const struct option options[] = {
-	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
-	{"peek", K_ALL & ~K_PIPE, false, FS_PEEK, 0, 0, NULL},
-	{"watch", K_ALL & ~K_PIPE, false, FS_WATCH, 0, 0, NULL},
-	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
-	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
+	{"timeout", K_ALL | K_KEY, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
+	{"peek", (K_ALL & ~K_PIPE) | K_KEY, false, FS_PEEK, 0, 0, NULL},
+	{"watch", (K_ALL & ~K_PIPE) | K_KEY, false, FS_WATCH, 0, 0, NULL},
+	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL},
+	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
 	{"stream",
 	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_PIPE | K_TOPIC |
@@ -243,17 +245,19 @@ static const struct option options[] = {
 	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index},
 	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert},
 	{"pop", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_POP, 0, parse_pop},
-	{"cas", K_CELLS | K_LIST, false, FS_PLAIN, FS_O_CAS, 0, NULL},
+	{"cas", K_CELLS | K_LIST | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
 	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL},
 	{"tokens", K_SEMAPHORE, false, FS_PLAIN, FS_O_TOKENS, 0, NULL},
+	{"pop", K_KEY, false, FS_PLAIN, FS_O_POP, 0, NULL},
+	{"num", K_KEY, false, FS_PLAIN, FS_O_NUM, 0, NULL},
 	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio},
 	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
-	{"capacity", K_QUEUE | K_LIST | K_PIPE | K_TOPIC, true, FS_PLAIN, 0, IPCFS_P_CAPACITY,
-	 parse_capacity},
+	{"capacity", K_QUEUE | K_LIST | K_DICT | K_PIPE | K_TOPIC, true, FS_PLAIN, 0,
+	 IPCFS_P_CAPACITY, parse_capacity},
 	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
@@ -269,7 +273,7 @@ static const struct option options[] = {
 	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
 	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties},
 	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
-	{"notify", K_ALL, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
+	{"notify", K_ALL | K_KEY, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
 };
 
 /* "3", "1:4", "1:", ":4", ":" */
@@ -293,6 +297,12 @@ int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, b
 		rc = ipcfs_parse_u64(colon + 1, len - head - 1, last);
 	}
 	return rc == 0 && *last <= *first ? -EINVAL : rc;
+}
+
+/* For words. */
+static const char *those(enum ipcfs_kind kind)
+{
+	return kind == FS_KEY ? "keys" : ipcfs_kind_name(kind);
 }
 
 int fs_parse_index(const char *s, size_t len, int64_t *index)
@@ -352,7 +362,7 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 	if (!o)
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
 	if (!(o->kinds & 1u << kind))
-		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
+		return fs_fail(-EINVAL, "%s have no option \"%s\"", those(kind), o->name);
 	if (o->wants_value != MAY_VALUE && o->wants_value != (equals ? VALUE : NO_VALUE))
 		return fs_fail(-EINVAL,
 			       o->wants_value ? "option \"%s\" wants a value" :
@@ -409,6 +419,9 @@ static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
 	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
 		return fs_fail(-EINVAL, "value= is above max=");
+	if (kind == FS_KEY && leaf->options & FS_O_POP &&
+	    (leaf->view != FS_PLAIN || leaf->options & (FS_O_CAS | FS_O_NUM)))
+		return fs_fail(-EINVAL, "\"pop\" takes, it goes with no other such view");
 	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
 		return fs_fail(-EINVAL, "\"lines\" and \"block\": one of them");
 	if (leaf->options & FS_O_BLOCK && leaf->view != FS_PLAIN)
@@ -447,7 +460,7 @@ int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 		return fs_fail(-ENAMETOOLONG, "a name has at most %zu bytes", most);
 	if (len == 0)
 		return fs_fail(-EINVAL, "there is no name before the comma");
-	if (text[0] == '.')
+	if (text[0] == '.' && kind != FS_KEY)
 		return fs_fail(-EINVAL, "a name does not begin with a dot");
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)

@@ -43,6 +43,7 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_B = 1 << 30,
        FS_O_MEMBER = 1 << 16, /* signals: join */
        FS_O_AFTER = 1 << 17,
+       FS_O_NUM = 1 << 18,
 };
 
 #define FS_INDEX_END INT64_MAX /* insert: behind the last item */
@@ -64,6 +65,8 @@ struct fs_leaf {
 	struct ipcfs_properties p;
 };
 
+/* Of what an object that is a folder has in it: a kind to the grammar. */
+#define FS_KEY ((enum ipcfs_kind)IPCFS_KIND_COUNT)
 /* -EINVAL, -ENAMETOOLONG, with words. */
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
 bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */

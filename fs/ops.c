@@ -47,10 +47,12 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
+	const struct fs_handle *h = fi ? fs_handle_of(fi->fh) : NULL;
 	struct stat st;
 	int rc = node ? fs_attr_of(node, &st) : -ESTALE;
 
-	(void)fi;
+	if (rc == 0 && h && h->draft) /* lseek(2) to the end: of what it has written so far */
+		st.st_size = (off_t)fs_draft_len(h);
 	if (rc < 0)
 		fs_reply_error(req, rc, NULL);
 	else
@@ -132,7 +134,7 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	if (rc != 0)
 		return rc;
 	(*out)->opener = thread;
-	rc = fs_handle_begin(*out, false);
+	rc = fs_handle_begin(*out, false, NULL);
 	if (rc == 0 && (*out)->leaf.options & FS_O_NOTIFY)
 		rc = fs_notify_open(*out, thread);
 	if (rc != 0)
@@ -187,6 +189,8 @@ static void flush(fuse_req_t req, uint64_t fh)
 
 	if (rc == 0 && h)
 		rc = fs_frame_flush(h);
+	if (rc == 0 && h && h->draft)
+		rc = fs_draft_flush(h, fuse_req_ctx(req)->pid);
 	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
 		return;
 	if (rc < 0)
@@ -286,7 +290,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 	(void)ino;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (r.handle && size > FS_MAX_WRITE && !fs_view_piecewise(r.handle)) {
+	if (r.handle && size > FS_MAX_WRITE && !r.handle->draft && !fs_view_piecewise(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);

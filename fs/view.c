@@ -24,6 +24,7 @@ static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_PIPE] = &fs_pipe_kind,
 	[IPCFS_TOPIC] = &fs_topic_kind,
 	[IPCFS_SIGNAL] = &fs_signal_kind,
+	[IPCFS_DICT] = &fs_dict_kind,
 	[IPCFS_MQ] = &fs_mq_kind,
 	[IPCFS_SOCKET] = &fs_socket_kind,
 };
@@ -43,12 +44,18 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
 
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 {
+	struct ipcfs_part part = {.at = item->part_at, .number = item->part};
+	bool by_item = item->is_part && !op->part;
 	int rc = fs_item_attach(item);
 
 	if (rc < 0)
 		return rc;
+	if (by_item)
+		op->part = &part;
 	op->flags |= IPCFS_OP_TRYLOCK;
-	rc = fs_engine_of(item->kind)->try(item->object, op);
+	rc = fs_engine_of(item->kind)->try(fs_item_whole(item)->object, op);
+	if (by_item)
+		op->part = NULL;
 	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);
@@ -77,6 +84,8 @@ int fs_view_clear(struct fs_item *item)
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 	int rc = 0;
 
+	if (fs_part_of(item))
+		return fs_part_of(item)->clear(item);
 	while (rc == 0 && op.first < kinds[item->kind]->clears) {
 		op.first++;
 		rc = fs_view_engine_item(item, &op);
@@ -184,8 +193,10 @@ static int try_read(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
 
-	if (h->type == FS_OBJECT && h->item->removed)
+	if (h->type == FS_OBJECT && h->item->removed && !(h->popped && (h->rest_len || h->ended)))
 		return -EIDRM;
+	if (h->draft)
+		return fs_draft_read(r);
 	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
 		return fs_raw_read(r);
 	if (!fs_view_waits(h))

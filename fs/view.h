@@ -5,6 +5,7 @@
 #ifndef IPCFS_FS_VIEW_H
 #define IPCFS_FS_VIEW_H
 
+#include "parts.h"
 #include "reply.h"
 
 enum {
@@ -59,6 +60,10 @@ struct fs_kind {
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* Objects of the kind are shown as folders: what is in them. NULL: as files. */
+	const struct fs_parts *parts;
+	/* It was opened; made: and its item made by that. 0 or an error. NULL: nothing to do. */
+	int (*opened)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
 	int (*sync)(struct fs_request *r);
 	/* Needs it nothing that those in line wait for? NULL: never. */
@@ -88,8 +93,8 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_pipe_kind,
-	fs_topic_kind, fs_signal_kind, fs_mq_kind, fs_socket_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_dict_kind,
+	fs_pipe_kind, fs_topic_kind, fs_signal_kind, fs_mq_kind, fs_socket_kind;
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
@@ -107,7 +112,7 @@ bool fs_view_piecewise(const struct fs_handle *h);
 bool fs_view_waits(const struct fs_handle *h);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
-/* One engine operation on the handle's object. */
+/* One engine operation on the handle's object, or on the part of it. */
 int fs_view_engine(struct fs_request *r, struct ipcfs_op *op);
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
 /* Takes out all that can be cleared, if the kind has that. */

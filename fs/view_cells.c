@@ -100,8 +100,7 @@ static int range_to_write(struct fs_target *t, uint64_t *first, uint64_t *count)
 	return rc;
 }
 
-/* "add 5", "+=5": which operation; *s and *len become the operand. -ENOENT: none. */
-static int operation(const char **s, size_t *len, enum ipcfs_arith *op)
+int fs_cells_operation(const char **s, size_t *len, enum ipcfs_arith *op)
 {
 	static const char *const words[] = {
 		[IPCFS_ADD] = "add", [IPCFS_SUB] = "sub", [IPCFS_MUL] = "mul",
@@ -230,7 +229,7 @@ static int write_text(struct fs_target *t, const char *s, size_t len)
 	text_len = len;
 	text = ipcfs_trim(s, &text_len);
 	if (!fs_cells_is_text(type) && (scalar || t->slice) &&
-	    operation(&text, &text_len, &arith) == 0)
+	    fs_cells_operation(&text, &text_len, &arith) == 0)
 		return write_arith(t, arith, text, text_len);
 	return fs_cells_write(t, s, len);
 }

@@ -29,6 +29,7 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_PIPE] = {",capacity=10", ",capacity=11", NULL},
 	[IPCFS_TOPIC] = {",capacity=10", ",capacity=11", ""},
 	[IPCFS_SIGNAL] = {"", ",temp", ""},
+	[IPCFS_DICT] = {"", "", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 
@@ -43,6 +44,10 @@ const char *script_name(enum ipcfs_kind kind)
 {
 	if (kind == IPCFS_MQ)
 		return t_format("mq/ipcfs-%d-r%d", (int)getpid(), ++last_name);
+	if (kind == IPCFS_DICT) { /* a key */
+		mkdir(t_path("dicts/rows"), 0777);
+		return t_format("dicts/rows/r%d", ++last_name);
+	}
 	return t_format("%s/r%d", ipcfs_kind_name(kind), ++last_name);
 }
 

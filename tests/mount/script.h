@@ -25,11 +25,12 @@ enum { /* kinds as bits */
        T = 1 << IPCFS_TOPIC,
        M = 1 << IPCFS_MQ,
        SG = 1 << IPCFS_SIGNAL,
+       D = 1 << IPCFS_DICT, /* a key */
        CELLS = V | A,
        ALL = ((1 << IPCFS_KIND_COUNT) - 1) & ~(1 << IPCFS_SOCKET), /* a socket is none of these */
        PEEKS = ALL & ~P,	   /* that have `peek` and `watch` */
        PLAIN = ALL & ~P,	   /* that are read and written by their bare names */
-       WAITS = ALL & ~(CELLS | I | P), /* whose plain reads may wait */
+       WAITS = ALL & ~(CELLS | I | D | P), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of

@@ -94,6 +94,8 @@ static const struct wait {
 	{"signal_watch", IPCFS_SIGNAL, "=TERM", ",watch", WATCH, NULL, "HUP", "HUP\n"},
 	{"value_watch", IPCFS_VALUE, "", ",watch", WATCH, NULL, "7", "7\n"},
 	{"array_watch", IPCFS_ARRAY, "", ",watch", WATCH, NULL, "1=7", "0\n7\n"},
+	{"key_watch", IPCFS_DICT, "=a", ",watch", WATCH, NULL, "7", "7"},
+	{"key_watch_empty", IPCFS_DICT, "", ",watch", READ, NULL, "7", "7"},
 	/* clang-format on */
 };
 enum { WAITS_COUNT = sizeof(waits) / sizeof(*waits) };

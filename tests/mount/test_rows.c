@@ -48,8 +48,8 @@ static const struct script_row common[] = {
 
 	/* properties of what is there */
 	{ALL, "", "%", O_RDWR, "@there", NULL},
-	{ALL & ~(L | C | SG), "", "#", O_RDWR, "!EEXIST", "other properties"},
-	{ALL, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
+	{ALL & ~(L | C | SG | D), "", "#", O_RDWR, "!EEXIST", "other properties"},
+	{ALL & ~D, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
 	{S, "=2", ",value=0", O_RDWR, "@there", NULL}, /* the property, not the state */
 	{S, "=2", ",value=2", O_RDWR, "!EEXIST", "other properties"},
 	{E, "=1", ",set", O_RDWR, "!EEXIST", "other properties"},
@@ -73,12 +73,12 @@ static const struct script_row common[] = {
 	{ALL, "", ",=1", O_RDWR, "!EINVAL", "there is no option"},
 	{PEEKS, "", ",peek=1", O_RDONLY, "!EINVAL", "option \"peek\" takes no value"},
 	{PEEKS, "", ",watch=", O_RDONLY, "!EINVAL", "option \"watch\" takes no value"},
-	{ALL, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
-	{ALL, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
+	{ALL & ~D, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
+	{ALL & ~D, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
 	{PEEKS, "", ",peek,peek", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{PEEKS, "", ",peek,stat", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{PEEKS, "", ",watch,ctl", O_RDONLY, "!EINVAL", "one such view at a time"},
-	{PEEKS, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
+	{PEEKS & ~D, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
 	{ALL, "", ",timeout", O_RDWR, "!EINVAL", "option \"timeout\" wants a value"},
 	{ALL, "", ",timeout=", O_RDWR, "!EINVAL", ILL},
 	{ALL, "", ",timeout=soon", O_RDWR, "!EINVAL", ILL},
@@ -120,9 +120,11 @@ static const struct script_row common[] = {
 	{ALL & ~CELLS, "", ",type=q", O_RDWR | O_CREAT, "!EINVAL", "have no option \"type\""},
 	{ALL & ~CELLS, "", ",len=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"len\""},
 	{ALL & ~CELLS, "", ",raw", O_RDWR, "!EINVAL", "have no option \"raw\""},
-	{ALL & ~(CELLS | I), "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
+	{ALL & ~(CELLS | I | D), "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
 	{ALL & ~I, "", ",insert=0", O_RDWR, "!EINVAL", "have no option \"insert\""},
-	{ALL & ~I, "", ",pop", O_RDWR, "!EINVAL", "have no option \"pop\""},
+	{ALL & ~(I | D), "", ",pop", O_RDWR, "!EINVAL", "have no option \"pop\""},
+	{ALL & ~D, "", ",num", O_RDWR, "!EINVAL", "have no option \"num\""},
+	{D, "", ",temp", O_RDWR | O_CREAT, "!EINVAL", "keys have no option \"temp\""},
 	{ALL & ~(A | I), "", ",at=0", O_RDWR, "!EINVAL", "have no option \"at\""},
 	{E | CELLS, "", ",stream", O_RDONLY, "!EINVAL", "have no option \"stream\""},
 
@@ -198,8 +200,8 @@ static const struct script_row common[] = {
 	{P, "", ",a,temp", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
 
 	/* temp */
-	{ALL, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
-	{ALL, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
 
 	/* timeout */
 	{PLAIN, "", ",timeout=0.5", O_RDWR, "@there", NULL},
@@ -250,13 +252,14 @@ static const struct script_row common[] = {
 	{I, "=a\nb\n", ",peek,at=1", O_RDONLY, "<b|<|@stat:items 2", NULL},
 	{I, "=a\nb\n", ",peek,pop", O_RDONLY, "<b|<|@stat:items 2", NULL},
 	{I, "", ",peek,pop", O_RDONLY, "<|<", NULL},
+	{D, "=abc", ",peek", O_RDONLY, "<abc|<", NULL},
 	{T, "", ",peek", O_RDONLY, "<|<", NULL},
 	{T, "=a|=b", ",peek", O_RDONLY, "<b|<|@stat:messages 2", NULL},
 	{PEEKS, "", ",peek", O_RDWR, "!EINVAL", "this view is for reading"},
 	{PEEKS, "", ",peek", O_WRONLY, "!EINVAL", "this view is for reading"},
 
 	/* watch: at once what is there, then each change; no end of file */
-	{PEEKS & ~(Q | I | T | SG), "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
+	{PEEKS & ~(Q | I | T | SG | D), "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
 	{Q, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<a|<!EAGAIN", NULL},
 	{I, "", ",watch", NB, "<!EAGAIN|=a\n|<a\n|<!EAGAIN|=b\n|<a\nb\n|<!EAGAIN", NULL},
 	{I, "=a\nb\n", ",watch,at=-1", NB, "<b|=c\n|<c|<!EAGAIN", NULL},
@@ -267,11 +270,14 @@ static const struct script_row common[] = {
 	{SG, "", ",watch", NB, "<!EAGAIN|=USR1|<USR1\n|<!EAGAIN|=USR1|=TERM|<TERM\n", NULL},
 	{V, "", ",watch", NB, "<0\n|=5|<5\n|<!EAGAIN", NULL},
 	{A, "", ",watch", NB, "<0\n0\n|=1=5|<0\n5\n|<!EAGAIN", NULL},
+	{D, "", ",watch", NB, "<!EAGAIN|=5|<5|<!EAGAIN|=5|<5|<!EAGAIN", NULL},
+	{D, "=a", ",watch", NB, "<a|<!EAGAIN|=b|=c|<c|<!EAGAIN", NULL},
+	{D, "=a", ",watch,timeout=20ms", O_RDONLY, "<a|<!ETIMEDOUT", NULL},
 	{A, "", ",watch,at=1", NB, "<0\n|=1=5|<5\n|<!EAGAIN", NULL},
 	{C, "", ",watch", NB, "<0\n|@reader|<1\n|=1|<0\n|<!EAGAIN", NULL},
 	{B, "", ",watch", NB, "<0\n|@reader|<1\n|@shows:1\n|<0\n|<!EAGAIN", NULL},
 	{Q, "", ",watch,lines", NB, "<!EAGAIN|=a|<a\n|<!EAGAIN", NULL},
-	{PEEKS & ~(Q | I | T | SG), "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
+	{PEEKS & ~(Q | I | T | SG | D), "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
 	{Q | I, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
 	{T, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<b|<!EAGAIN", NULL},
 	{T | SG, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
@@ -299,6 +305,7 @@ static const struct script_row common[] = {
 	{I, "=abc\n\n", ",stat", O_RDONLY, "@stat:kind lists|@stat:capacity 1024|@stat:items 2|@stat:bytes 3|@stat:changes 1", NULL},
 	{P, "^,b|>,b abc", ",stat", O_RDONLY, "@stat:kind pipes|@stat:capacity 10|@stat:messages 1|@stat:bytes 3|@stat:a never|@stat:b open|@stat:a_messages 1|@stat:a_bytes 3|@stat:b_messages 0|<*\nholder [1-9]* 0 [1-9]* b\n", NULL},
 	{T, "=a|=b", ",stat", O_RDONLY, "@stat:kind topics|@stat:capacity 10|@stat:messages 2|@stat:bytes 2|@stat:published 2", NULL},
+	{D, "=abc", ",stat", O_RDONLY, "@stat:kind dicts|@stat:bytes 3|@stat:waiters 0", NULL},
 	{ALL, "", ",stat", O_RDWR, "!EINVAL", "this view is for reading"},
 	{ALL, "", ",stat,timeout=1", O_RDONLY, "<kind *", NULL},
 	{WAITS & ~E, "", ",stat,stream", O_RDONLY, "!EINVAL", "go with no other view"},
@@ -309,12 +316,13 @@ static const struct script_row common[] = {
 	{ALL, "", ",ctl", O_WRONLY, ">frobnicate!EINVAL", "have no command \"frobnicate\""},
 	{ALL, "", ",ctl", O_WRONLY, "> \n\n!EINVAL", "there is no command"},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0", NULL},
+	{D, "=abc", ",ctl", O_WRONLY, ">clear|@shows:", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, "> clear \nclear|@stat:messages 0", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear\nfrobnicate!EINVAL", "have no command"},
 	{I, "=a\nb\n", ",ctl", O_WRONLY, ">clear|@stat:items 0|>clear", NULL},
 	{P, "^,b|>,b abc|>,a d", ",ctl", O_WRONLY, "@stat:messages 2|>clear|@stat:messages 0", NULL},
 	{T, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0|@stat:published 2", NULL},
-	{ALL & ~(Q | I | P | T), "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
+	{ALL & ~(Q | I | D | P | T), "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
 
 	/* notify: whenever a read that would have waited no longer would; of what never waits at each change */
 	{Q, "", ",notify=RTMIN", NB, "@told:0|=a|@told:1|=b|@told:0|<a|<b|@told:0|<!EAGAIN|=a|@told:1", NULL},
@@ -357,13 +365,17 @@ static const struct script_row common[] = {
 	{ALL & ~Q, "", "", O_RDONLY, "@rename:queues/stray!EPERM", "an object stays in its kind"},
 	{Q, "", "", O_RDONLY, "@rename:events/stray!EPERM", "an object stays in its kind"},
 	{ALL, "", "", O_RDONLY, "@rename:stray!EPERM", "an object stays in its kind"},
-	{ALL & ~(M | CELLS | I), "", "", O_RDONLY, "@rename:++!EEXIST", "only values, arrays and lists"},
+	{ALL & ~(M | CELLS | I | D), "", "", O_RDONLY, "@rename:++!EEXIST", "can be written by mv"},
 	{ALL & ~M, "", "", O_RDONLY, "@rename:+|@there", NULL},
 	{M, "", "", O_RDONLY, "@rename:+!EPERM", "cannot rename message queues"},
 	{Q, "=a", "", O_RDONLY, "@rename:+|<a", NULL},
 	{V, "=7", "", O_RDONLY, "@rename:++|@shows:7\n|<!EIDRM", NULL},
 	{I, "=7\n8\n", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
 	{A, "=7 8", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
+
+	{D, "=abc", "", O_RDONLY, "@rename:++|@shows:abc|<!EIDRM", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:+|@shows:abc|<abc", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:dicts/stray!EPERM", "a key stays in its dict"},
 
 	/* what no kind has */
 	{ALL & ~L, "", "", O_RDWR, "@lock:ex!EOPNOTSUPP", "no flock(2)"},
@@ -386,6 +398,8 @@ static const struct script_row common[] = {
 	{P, "^,b|>,b abc|>,a d", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
 	{T, "=a|=b", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
 
+	{D, "=abc", "", O_RDONLY, "@truncate:0|@shows:", NULL},
+	{D, "=abc", "", O_RDONLY, "@truncate:2|@shows:abc", NULL},
 	/* O_TRUNC and O_APPEND mean nothing */
 	{Q, "=a", "", O_RDWR | O_TRUNC, "<a", NULL},
 	{S, "=2", "", O_WRONLY | O_TRUNC, "@peek:2\n", NULL},
@@ -397,6 +411,7 @@ static const struct script_row common[] = {
 	{ALL, "", "", O_RDONLY, "@size:0", NULL},
 	{ALL, "", ",stat", O_RDONLY, "@size:0", NULL},
 	{V, "=7", ",raw", O_RDONLY, "@size:8", NULL},
+	{D, "=abc", "", O_RDONLY, "@size:3|@seek:1|<bc", NULL},
 	{A, "=7 8", ",raw", O_RDONLY, "@size:16|@seek:8|<\x08*", NULL},
 	{V, "=7", "", O_RDWR, "<7\n|=8|<|@seek:0|<8\n|@seek:1|<\n|>add 1|<9\n", NULL},
 	{Q, "=ab", ",peek", O_RDONLY, "<ab|@seek:1|<b|@seek:0|<ab", NULL},
@@ -426,13 +441,14 @@ static const struct script_row common[] = {
 	{C, "", "", O_RDWR, "@poll:out|=1|@poll:out|>arm|@poll:out|=1|@poll:inout", NULL},
 	{B, "", "", O_RDWR, "@poll:out", NULL},
 	{B, "&", "", O_RDWR, "@poll:inout|@shows:1\n", NULL},
-	{CELLS | I, "", "", O_RDWR, "@poll:inout", NULL},
+	{CELLS | I | D, "", "", O_RDWR, "@poll:inout", NULL},
 	{I, "", ",pop", O_RDONLY, "@poll:out|=a\n|@poll:inout|<a", NULL},
 	{P, "", "", O_RDWR, "@poll:inout", NULL}, /* an error does not wait */
 	{P, "^,b", ",a", O_RDWR, "@poll:out|@held:x|@poll:inout|<x|@poll:out|>x|@poll:|@heard:x|@poll:out", NULL},
 	{P, "^,b", ",a", O_RDWR, "@held:x|@drop|@poll:inout|<x|@poll:inouthup", NULL}, /* POLLHUP */
 	{P, "", ",a", O_RDWR, "@poll:out|>x|@poll:", NULL},
 	{T, "=a", "", O_RDWR, "@poll:out|=b|@poll:inout|<b|@poll:out", NULL},
+	{D, "", ",watch", O_RDONLY, "@poll:|=a|@poll:in|<a|@poll:|=a|@poll:in", NULL},
 	{Q, "=a", ",ack", O_RDWR, "@poll:inout|<a|@poll:out|>back|@poll:inout", NULL},
 	{Q, "=a|=b", ",lines", O_RDWR, "@poll:in|<a\n|@poll:inout", NULL},
 	{Q, "=a|=b", ",block", O_RDWR, "@poll:inout", NULL}, /* gathers */
@@ -472,6 +488,13 @@ static void names(void **state)
 		t_is(t_touch(t_path("%s/%s", kind, name)), -ENAMETOOLONG);
 		t_is(t_touch(t_path("%s/%s", kind, ".hidden")), -EINVAL);
 		t_is(t_exists(t_path("%s/.hidden", kind)), -ENOENT);
+		if (k == IPCFS_DICT) { /* is a folder */
+			name[longest] = '\0';
+			t_is(t_touch(t_path("dicts/%s", name)), -EPERM);
+			t_is(t_sys(mkdir(t_path("dicts/%s", name), 0777)), 0);
+			t_is(t_sys(rmdir(t_path("dicts/%s", name))), 0);
+			continue;
+		}
 		/* The system's names: one of our own would have to be shorter. Sockets are made otherwise. */
 		if (k == IPCFS_MQ || k == IPCFS_SOCKET)
 			continue;
@@ -495,7 +518,7 @@ static void temp_goes_with_its_maker(void **state)
 {
 	(void)state;
 	for (int k = 0; k < IPCFS_KIND_COUNT; k++) {
-		if (k == IPCFS_SOCKET) /* of listen: in test_listen.c */
+		if (k == IPCFS_SOCKET || k == IPCFS_DICT) /* test_listen.c, test_dict.c */
 			continue;
 		const char *path = t_path("%s", script_name((enum ipcfs_kind)k));
 		const char *made = t_format("%s%s,temp", path, script_kinds[k].properties);

@@ -7,7 +7,7 @@ set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-expect root_lists_the_files_and_the_kinds $'README\narrays\nbarriers\nconditions\ndeadlocks\nerrors\nevents\nlists\nlocks\nmq\npipes\nqueues\nsemaphores\nshm\nsignals\nsockets\nstatus\ntopics\nvalues\n' ls "$M"
+expect root_lists_the_files_and_the_kinds $'README\narrays\nbarriers\nconditions\ndeadlocks\ndicts\nerrors\nevents\nlists\nlocks\nmq\npipes\nqueues\nsemaphores\nshm\nsignals\nsockets\nstatus\ntopics\nvalues\n' ls "$M"
 expect an_empty_kind_lists_nothing '' ls -A "$M/queues"
 
 # README

@@ -114,6 +114,13 @@ struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		t_is(ipcfs_topic_publish(o, "one", 3), 0);
 		t_is(ipcfs_topic_publish(o, "three", 5), 0);
 		break;
+	case IPCFS_DICT:
+		o = t_object(
+			kind, name,
+			&(struct ipcfs_properties){.given = IPCFS_P_CAPACITY, .capacity = 20000});
+		t_is(ipcfs_dict_set(o, "one", "1", 1), 0);
+		t_is(ipcfs_dict_set(o, "two", "22", 2), 0);
+		break;
 	default:
 		t_fail("no such kind");
 	}

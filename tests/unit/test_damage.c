@@ -13,8 +13,9 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 
 static void legal(const char *call, long rc, long most)
 {
-	static const int errors[] = {-EUCLEAN,	 -EIDRM,     -EAGAIN, -EMSGSIZE, -ERANGE, -ENODATA,
-				     -EOVERFLOW, -ECANCELED, -EPERM,  -EPIPE,	 -ENOBUFS};
+	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE,
+				     -ENOBUFS, -ENOENT,	   -EEXIST,    -ENOSPC};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -233,6 +234,33 @@ static void use_topic(struct ipcfs_object *o)
 	t_is(buf[LARGEST], 'c');
 }
 
+static void use_dict(struct ipcfs_object *o)
+{
+	static char buf[20001];
+	struct ipcfs_key key = {.number = 0};
+	uint64_t changes = 0;
+	char type = 'q';
+
+	buf[20000] = 'c';
+	LEGAL(ipcfs_dict_count(o), INT64_MAX);
+	LEGAL(ipcfs_dict_get(o, "one", buf, 20000, &changes), 20000);
+	LEGAL(ipcfs_dict_cas(o, "one", "cas", 3, &changes), 0);
+	LEGAL(ipcfs_dict_set(o, "two", buf, 100), 0);
+	LEGAL(ipcfs_dict_append(o, "two", buf, 100), 0);
+	for (int i = 0; i < 1000 && ipcfs_dict_next(o, &key) == 1; i++)
+		t_check(strlen(key.name) <= IPCFS_NAME_MAX);
+	LEGAL(ipcfs_dict_rename(o, "two", "three"), 0);
+	LEGAL(ipcfs_dict_add(o, "four", "4", 1), 0);
+	LEGAL(ipcfs_dict_op(o, "four", IPCFS_ADD, &type, &(union ipcfs_number){.i = 1}), 0);
+	LEGAL(ipcfs_dict_stat(o, "four", &key), 0);
+	LEGAL(ipcfs_dict_wait(o, "four", &changes, 0), 0);
+	LEGAL(ipcfs_dict_pop(o, "three", buf, 20000), 20000);
+	LEGAL(ipcfs_dict_remove(o, "one"), 0);
+	LEGAL(ipcfs_dict_clear(o), INT64_MAX);
+	LEGAL(ipcfs_dict_set(o, "one", "1", 1), 0);
+	t_is(buf[20000], 'c');
+}
+
 static void use(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_READY, .flags = IPCFS_OP_PARK, .count = 7};
@@ -280,6 +308,9 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_SIGNAL:
 		use_channel(o);
+		break;
+	case IPCFS_DICT:
+		use_dict(o);
 		break;
 	default:
 		use_cells(o);
@@ -652,6 +683,14 @@ static void scribbled_over_while_in_use(void)
 					legal_or_busy(ipcfs_channel_fire(o, SIGTERM), 0);
 					legal_or_busy(ipcfs_channel_wait(o, &seen, 0),
 						      IPCFS_SIGNAL_MAX);
+				} else if (kind == IPCFS_DICT) {
+					legal_or_busy(ipcfs_dict_set(o, "one", buf, t_below(100)),
+						      0);
+					legal_or_busy(ipcfs_dict_get(o, "two", buf, LARGEST, NULL),
+						      IPCFS_DICT_VALUE_MAX);
+					legal_or_busy(ipcfs_dict_append(o, "three", buf, 9), 0);
+					legal_or_busy(ipcfs_dict_rename(o, "three", "four"), 0);
+					legal_or_busy(ipcfs_dict_remove(o, "four"), 0);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),

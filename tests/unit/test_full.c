@@ -289,6 +289,42 @@ static void cells(void)
 	run_inside("size=640k", cells_inside);
 }
 
+static int dict_inside(void)
+{
+	struct ipcfs_object *d = make(IPCFS_DICT, "d", NULL);
+	static char value[1000], out[1000];
+	char name[16];
+	int n = 0, rc;
+
+	do {
+		snprintf(name, sizeof(name), "k%d", n);
+		memset(value, n, sizeof(value));
+		rc = ipcfs_dict_set(d, name, value, sizeof(value));
+		n += rc == 0;
+	} while (rc == 0);
+	t_is(rc, -ENOSPC);
+	t_check(n > 100);
+	t_is(ipcfs_dict_count(d), n);
+	for (int i = 0; i < n; i++) { /* none is half there */
+		snprintf(name, sizeof(name), "k%d", i);
+		memset(value, i, sizeof(value));
+		t_is(ipcfs_dict_get(d, name, out, sizeof(out), NULL), sizeof(out));
+		t_is(memcmp(value, out, sizeof(out)), 0);
+		t_is(ipcfs_dict_remove(d, name), 0);
+	}
+	for (int i = 0; i < n; i++) { /* and there is room again where they were */
+		snprintf(name, sizeof(name), "k%d", i);
+		t_is(ipcfs_dict_set(d, name, value, sizeof(value)), 0);
+	}
+	t_is(ipcfs_dict_clear(d), n);
+	return 0;
+}
+
+static void dict(void)
+{
+	run_inside("size=400k", dict_inside);
+}
+
 static int newcomer(void *arg)
 {
 	struct ipcfs_store *store = NULL;
@@ -425,15 +461,11 @@ static void full_is_not_damaged(void)
 int main(void)
 {
 	static const struct t_case tests[] = {
-		T_TEST(creation),
-		T_TEST(put),
-		T_TEST(batch),
-		T_TEST(list),
-		T_TEST(cells),
-		T_TEST(hold),
-		T_TEST(a_newcomer_to_a_full_store),
-		T_TEST(no_more_files),
-		T_TEST(full_is_not_damaged),
+		T_TEST(creation),      T_TEST(put),
+		T_TEST(batch),	       T_TEST(list),
+		T_TEST(cells),	       T_TEST(dict),
+		T_TEST(hold),	       T_TEST(a_newcomer_to_a_full_store),
+		T_TEST(no_more_files), T_TEST(full_is_not_damaged),
 	};
 
 	return T_RUN(tests);

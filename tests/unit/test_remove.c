@@ -49,6 +49,8 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_topic_publish(o, "x", 1);
 	case IPCFS_SIGNAL:
 		return ipcfs_channel_fire(o, SIGUSR1);
+	case IPCFS_DICT:
+		return ipcfs_dict_set(o, "key", "x", 1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -109,6 +111,7 @@ static const struct {
 	{.name = "write a pipe", .kind = IPCFS_PIPE},
 	{.name = "topic", .kind = IPCFS_TOPIC},
 	{.name = "signal", .kind = IPCFS_SIGNAL},
+	{.name = "key", .kind = IPCFS_DICT},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -138,6 +141,10 @@ static struct ipcfs_object *make_waited(int which)
 		return t_barrier(name, 3); /* a thread and a child do not do */
 	case IPCFS_PIPE:
 		return t_messages(IPCFS_PIPE, name, 4);
+	case IPCFS_DICT:
+		o = t_object(IPCFS_DICT, name, NULL);
+		t_is(ipcfs_dict_set(o, "key", "x", 1), 0);
+		return o;
 	default:
 		return t_object(waits[which].kind, name, NULL);
 	}
@@ -175,6 +182,10 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return (int)ipcfs_queue_get(o, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "put") == 0)
 		return ipcfs_queue_put(o, "x", 1, IPCFS_FOREVER);
+	if (strcmp(how, "key") == 0)
+		return ipcfs_dict_get(o, "key", buf, sizeof(buf), &changes) < 0 ?
+			       -EIDRM :
+			       ipcfs_dict_wait(o, "key", &changes, IPCFS_FOREVER);
 	if (strcmp(how, "put_many") == 0)
 		return ipcfs_queue_put_many(o, &(struct iovec){.iov_base = "x", .iov_len = 1}, 1,
 					    IPCFS_FOREVER);
