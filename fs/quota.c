@@ -54,7 +54,7 @@ static int refuse(enum fs_quota what)
 						      [FS_Q_BYTES] = "bytes in objects",
 						      [FS_Q_PARKED] = "waiting requests",
 						      [FS_Q_HANDLES] = "open files",
-						      [FS_Q_GATHERED] = "bytes gathered for queues",
+						      [FS_Q_GATHERED] = "bytes gathered for queues and lists",
 						      [FS_Q_MQ] = "bytes in message queues",
 						      [FS_Q_NOTIFIED] = "processes with notify"};
 	int error = what == FS_Q_MQ			     ? -EMFILE :
