@@ -22,8 +22,9 @@ int fs_list_explain(struct fs_item *item, int rc, int64_t index)
 	bool known = rc < 0 && item->object && fs.engine->stat(item->object, &st) == 0;
 
 	if (rc == -ERANGE && known)
-		fs_words("the list has %llu items, there is no %lld",
-			 (unsigned long long)st.messages, (long long)index);
+		fs_words("the list has %llu item%s, there is no %lld",
+			 (unsigned long long)st.messages, st.messages == 1 ? "" : "s",
+			 (long long)index);
 	else if (rc == -ENOSPC && known && st.properties.capacity)
 		fs_words("the list has %llu bytes of capacity=%llu, or the store is full",
 			 (unsigned long long)st.bytes, (unsigned long long)st.properties.capacity);
