@@ -116,7 +116,7 @@ static void late_readers_are_told_of_each_signal_once(void **state)
 	for (int i = 0; i < 5000; i++)
 		t_is(t_again(ipcfs_channel_fire(o, i % 2 ? SIGUSR1 : SIGUSR2)), 0);
 	t_gets(fd, "TERM\n");
-	for (long n; (n = t_get(fd, buf, sizeof(buf))) > 0; told_of++)
+	for (; t_get(fd, buf, sizeof(buf)) > 0; told_of++)
 		t_check(!strncmp(buf, "USR", 3));
 	t_is(told_of, 2047);
 	close(fd);
