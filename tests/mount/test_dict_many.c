@@ -106,7 +106,7 @@ struct work {
 static int append_lines(void *arg)
 {
 	struct work *w = arg;
-	int fd = t_open(t_path("dicts/work/log"), O_WRONLY | O_APPEND);
+	int fd = t_open(t_path("dicts/lines/log"), O_WRONLY | O_APPEND);
 	char line[64];
 
 	for (int i = 0; i < w->rounds; i++) {
@@ -122,7 +122,7 @@ static int append_by_library(void *arg)
 {
 	struct work *w = arg;
 	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "work");
+	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "lines");
 	char line[64];
 
 	for (int i = 0; i < w->rounds; i++) {
@@ -150,7 +150,7 @@ static void run_all(int (*file)(void *), int (*library)(void *), int rounds)
 static void appended_lines_stay_whole(void **state)
 {
 	(void)state;
-	const char *d = dict_make("work");
+	const char *d = dict_make("lines");
 	int rounds = t_count(1000, 20000), next[WORKERS] = {0};
 	static char line[256];
 
