@@ -56,7 +56,7 @@ static int refuse(enum fs_quota what)
 		[FS_Q_BYTES] = "bytes in objects",
 		[FS_Q_PARKED] = "waiting requests",
 		[FS_Q_HANDLES] = "open files",
-		[FS_Q_GATHERED] = "bytes gathered for queues and lists",
+		[FS_Q_GATHERED] = "bytes gathered for a later close",
 		[FS_Q_MQ] = "bytes in message queues",
 		[FS_Q_PINNED] = "watched processes",
 		[FS_Q_ALARMS] = "alarms",
