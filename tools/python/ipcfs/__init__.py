@@ -22,9 +22,9 @@ and asyncio. See ipcfs-python(3)."""
 from __future__ import annotations
 
 import sys
-from multiprocessing import process, reduction  # noqa: F401
+from multiprocessing import process  # noqa: F401
 
-from . import context
+from . import context, reduction  # noqa: F401
 from ._files import UntrustedError
 
 # As in multiprocessing: the methods of the default context are the package's functions.

@@ -51,7 +51,8 @@ class Reader:
 
     def _start(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # who reads
+        self._opening = threading.Lock()
         self._handle: Optional[_files.Handle] = None
         self._waits: Optional[float] = None
         self.closed = False
@@ -71,13 +72,15 @@ class Reader:
 
     def _own(self) -> _files.Handle:
         """This process's handle."""
-        if self._handle is None:
-            # Raw messages end where the handle's end of file says so; pickles by themselves.
-            self._handle = self.file.open("" if self.raw else "stream", os.O_RDONLY)
-            self._waits = None
-            if not self.raw:
-                _files.check_trusted(self._handle.fd, self.file)
-        return self._handle
+        with self._opening:
+            if self._handle is None:
+                # Raw messages end where the handle's end of file says so; pickles by themselves.
+                handle = self.file.open("" if self.raw else "stream", os.O_RDONLY)
+                if not self.raw:
+                    _files.check_trusted(handle.fd, self.file)
+                self._handle = handle
+                self._waits = None
+            return self._handle
 
     def _after_fork(self) -> None:
         if self._pid != os.getpid():
