@@ -24,6 +24,7 @@ METHODS = ("fork", "spawn", "forkserver")
 
 # Tests that cannot apply, and why.
 NOT_OURS = {
+    "TestStartMethod.test_mixed_startmethod": "expects that objects of one start method are refused by another",
     "TestResourceTracker.test_resource_tracker_sigkill": "locks here need no resource tracker, so none is started anew",
 }
 

@@ -110,6 +110,11 @@ class Reference:
         """A handle for reading and writing: the one that keeps it there, or a new one."""
         return self.life or self.open()
 
+    def write(self, options: str, data: Any, flags: int = os.O_WRONLY) -> None:
+        """Opens it anew and writes once."""
+        handle = self.open(options, flags)
+        write(handle.fd, data)
+
     def name_alone(self) -> Reference:
         """The same object, not kept there."""
         return Reference(self.kind, self.name)
@@ -156,7 +161,11 @@ def check_trusted(fd: int, what: Any) -> None:
     """UntrustedError unless what was opened as fd belongs to us or root, and no other may write it.
 
     Membership of a group changes, so what a group may write counts as written by others."""
-    st = os.fstat(fd)
+    check_trusted_stat(os.fstat(fd), what)
+
+
+def check_trusted_stat(st: os.stat_result, what: Any) -> None:
+    """The same of what stat(2) has told."""
     if st.st_uid not in (os.geteuid(), 0) or st.st_mode & 0o022:
         raise UntrustedError(
             errno.EPERM,

@@ -241,7 +241,8 @@ class Writer:
             return False
         if timeout is None:
             return self.put(data)
-        return _files.write_until(self.file.open("", os.O_WRONLY).fd, bytes(data), deadline)
+        handle = self.file.open("", os.O_WRONLY)
+        return _files.write_until(handle.fd, bytes(data), deadline)
 
     def _put_long(self, data: Any, block: bool, timeout: Optional[float]) -> bool:
         """Puts what is too long for one write; once there is room for its beginning it waits for the rest."""

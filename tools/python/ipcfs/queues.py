@@ -257,7 +257,7 @@ class NamedQueue(JoinableQueue):
     def task_done(self) -> None:
         """Declares an item done that was taken. ValueError: more often than items were put."""
         try:
-            _files.write(self._file.open("ctl", os.O_WRONLY).fd, b"done 1")
+            self._file.write("ctl", b"done 1")
         except OSError as e:
             if e.errno != errno.EOVERFLOW:
                 raise
@@ -265,4 +265,5 @@ class NamedQueue(JoinableQueue):
 
     def join(self) -> None:
         """Waits until each item that was put is done."""
-        os.read(self._file.open("join", os.O_RDONLY).fd, 32)
+        handle = self._file.open("join", os.O_RDONLY)
+        os.read(handle.fd, 32)

@@ -142,7 +142,7 @@ class NamedCondition(Condition):
 
     def _notify(self, whom: bytes) -> None:
         assert self._lock._semlock._is_mine(), "lock is not owned"
-        _files.write(self._file.open().fd, whom)
+        self._file.write("", whom)
 
     def notify(self, n: int = 1) -> None:
         """Wakes n of those who wait."""
