@@ -217,7 +217,11 @@ class DictProxy(Proxy):
         return len(self._obj)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._obj.keys())
+        keys = self._obj.keys()
+        for i in range(len(keys) + 1):
+            if len(self) != len(keys):
+                raise RuntimeError("dictionary changed size during iteration")
+            yield from keys[i : i + 1]
 
     def get(self, key: Any, default: Any = None) -> Any:
         """dict.get"""

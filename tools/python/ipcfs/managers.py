@@ -9,12 +9,13 @@ from __future__ import annotations
 import array
 import functools
 import os
+import traceback
 import weakref
 from multiprocessing import managers as _managers
 from multiprocessing import util
 from multiprocessing.context import ProcessError
 from multiprocessing.managers import *  # noqa: F403
-from multiprocessing.managers import State
+from multiprocessing.managers import RemoteError, State
 from typing import Any, Callable, Iterable, List, Optional
 
 from . import _containers, _files, queues, sharedctypes
@@ -73,12 +74,22 @@ def _made(make: Callable[..., Any]) -> Any:
         if not self._on_mount:
             return getattr(_managers.SyncManager, make.__name__)(self, *args, **kwds)
         self._check_started()
-        proxy = make(self, *args, **kwds)
+        proxy = _as_remote(make, self, *args, **kwds)
         proxy._manager = self
         self._proxies.add(proxy)
         return proxy
 
     return method
+
+
+def _as_remote(make: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
+    """Calls make(). What is wrong with the arguments is told as CPython's server tells it."""
+    try:
+        return make(*args, **kwds)
+    except OSError:
+        raise
+    except Exception as e:
+        raise RemoteError(traceback.format_exc()) from e
 
 
 class SyncManager(_managers.SyncManager):
@@ -87,6 +98,7 @@ class SyncManager(_managers.SyncManager):
     def __init__(self, address: Any = None, *args: Any, ctx: Any = None, **kwds: Any) -> None:
         super().__init__(address, *args, ctx=ctx or _default_context.get_context(), **kwds)
         self._on_mount = address is None
+        self._process: Any = None
         self._proxies: Any = weakref.WeakSet()
         self._kept: List[Proxy] = []
         self._servers: List[Any] = []
@@ -226,7 +238,8 @@ class SyncManager(_managers.SyncManager):
         """A pool of processes: this process's own, which cannot be passed on."""
         if not self._on_mount:
             return super().Pool(*args, **kwds)
-        return self._ctx.Pool(*args, **kwds)
+        self._check_started()
+        return _as_remote(self._ctx.Pool, *args, **kwds)
 
 
 def _initial(value: int) -> int:
