@@ -217,7 +217,9 @@ class DictProxy(Proxy):
         return len(self._obj)
 
     def __iter__(self) -> Iterator[Any]:
-        keys = self._obj.keys()
+        return self._walk(self._obj.keys())
+
+    def _walk(self, keys: List[Any]) -> Iterator[Any]:
         for i in range(len(keys) + 1):
             if len(self) != len(keys):
                 raise RuntimeError("dictionary changed size during iteration")

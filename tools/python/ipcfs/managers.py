@@ -2,7 +2,8 @@
 """multiprocessing.managers, whose SyncManager needs no server process: what it makes is on the mount.
 
 Its objects are there until shutdown(), or until the process that made the manager is gone. CPython's own server is
-started only for what a program registers itself, for an initializer, and where a manager has an address."""
+started only for Pool(), for what a program registers itself, for an initializer, and where a manager has an
+address."""
 
 from __future__ import annotations
 
@@ -128,7 +129,7 @@ class SyncManager(_managers.SyncManager):
             self.shutdown = shutdown
 
     def _create(self, typeid: str, /, *args: Any, **kwds: Any) -> Any:
-        """Creates, on the server, what the program has registered itself."""
+        """Creates, on the server, a pool or what the program has registered itself."""
         if self._on_mount and not self._servers:
             self._check_started()
             self._serve()
@@ -233,13 +234,6 @@ class SyncManager(_managers.SyncManager):
     def JoinableQueue(self, maxsize: int = 0) -> QueueProxy:
         """A queue whose items are declared done, as those of Queue() are."""
         return QueueProxy(queues.NamedQueue(maxsize))
-
-    def Pool(self, *args: Any, **kwds: Any) -> Any:
-        """A pool of processes: this process's own, which cannot be passed on."""
-        if not self._on_mount:
-            return super().Pool(*args, **kwds)
-        self._check_started()
-        return _as_remote(self._ctx.Pool, *args, **kwds)
 
 
 def _initial(value: int) -> int:
