@@ -122,7 +122,7 @@ class Reader:
 
     def _is_whole(self, data: bytes) -> bool:
         """Whether a killed writer has not left it half."""
-        if self.raw or len(data) <= _files.WRITE_MAX:
+        if self.raw or len(data) < _files.WRITE_MAX:
             return True
         magic, length = TRAILER.unpack(data[-TRAILER.size :])
         return (magic == MAGIC and length == len(data)) or is_whole_pickle(data)
