@@ -225,6 +225,8 @@ def _same(key: Any) -> Any:
     if isinstance(key, str):
         return str.__str__(key)
     if isinstance(key, numbers.Number):
+        if isinstance(key, complex) and not key.imag:
+            key = key.real
         try:
             return int(key) if key == int(key) else key  # type: ignore[call-overload]
         except (TypeError, ValueError, OverflowError):
