@@ -152,6 +152,17 @@ def create(kind: str, properties: str, name: Optional[str] = None) -> Tuple[Refe
         return reference, reference.life
 
 
+def create_or_open(kind: str, new: str, old: str, name: str) -> Tuple[Reference, bool]:
+    """Makes the object called name with the properties new, or opens it with old; and whether it was made."""
+    reference = attach(kind, name)
+    try:
+        Handle.open(reference.path(new), os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        return reference, True
+    except FileExistsError:
+        reference.open(old)
+        return reference, False
+
+
 def attach(kind: str, name: str) -> Reference:
     """The object of that kind and name, which somebody has made or will make."""
     return Reference(kind, check_name(name))

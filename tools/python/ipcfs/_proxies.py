@@ -199,7 +199,9 @@ class DictProxy(Proxy):
     def _getvalue(self) -> Dict[Any, Any]:
         return dict(self._obj.items())
 
-    copy = _getvalue
+    def copy(self) -> Dict[Any, Any]:
+        """dict.copy"""
+        return self._getvalue()
 
     def __getitem__(self, key: Any) -> Any:
         return self._obj.get(key)

@@ -29,6 +29,8 @@ _ForkingPickler = _context.reduction.ForkingPickler
 
 # What a private queue holds: at least the small messages that a pipe would, and also much longer ones.
 PRIVATE = "maxsize=8192,capacity=1G"
+# One with a name, if it is made here.
+NAMED = "capacity=64M"
 
 
 class _NoLock:
@@ -182,8 +184,12 @@ class NamedQueue(JoinableQueue):
     """A queue that is nothing but ``queues/NAME``; of bytes if it is raw, else of pickled objects."""
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, name: Optional[str] = None, raw: bool = False) -> None:
-        properties = f"maxsize={maxsize}" if maxsize > 0 else "" if name else PRIVATE
-        self.__setstate__((_files.create("queues", properties, name)[0], raw, os.getpid()))
+        size = f"maxsize={maxsize}," if maxsize > 0 else ""
+        if name is None:
+            file, _ = _files.create("queues", size + NAMED if size else PRIVATE)
+        else:
+            file, _ = _files.create_or_open("queues", size + NAMED, size.rstrip(","), name)
+        self.__setstate__((file, raw, os.getpid()))
 
     def __getstate__(self) -> Any:
         return (self._file, self._raw, self._opid)

@@ -75,13 +75,7 @@ def _new(type_: Any, name: Optional[str] = None) -> Tuple[Any, bool]:
     if name is None:
         file, new = _files.create(kind, properties)[0], True
     else:
-        file = _files.attach(kind, name)
-        try:
-            file.open(properties, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            new = True
-        except FileExistsError:
-            file.open(properties)
-            new = False
+        file, new = _files.create_or_open(kind, properties, properties, name)
     return rebuild_ctype(type_, Memory(file, ctypes.sizeof(type_)), None), new
 
 
