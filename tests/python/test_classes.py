@@ -6,6 +6,8 @@ import functools
 import os
 import pickle
 import queue
+import random
+import signal
 import sys
 import threading
 import time
@@ -406,8 +408,6 @@ def no_mount():
 
 @test
 def waiting_with_signals():
-    import signal
-
     old = signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
     try:
@@ -423,6 +423,39 @@ def waiting_with_signals():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
+
+
+class Interrupted(Exception):
+    pass
+
+
+@test
+def a_handler_that_raises_takes_no_lock_along():
+    def interrupt(*_):
+        if armed[0]:
+            raise Interrupted
+
+    armed, caught = [False], 0
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for lock in (ipcfs.Lock(), ipcfs.RLock(), ipcfs.Lock(robust=True)):
+            for i in range(1500):
+                signal.setitimer(signal.ITIMER_REAL, random.random() / 20_000 + 1e-6)
+                try:
+                    armed[0] = True
+                    lock.acquire(*((True, 5), ())[i % 2])
+                    armed[0] = False
+                except Interrupted:
+                    armed[0] = False
+                    caught += 1
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                if lock._semlock._count():  # it came, and the handler ran afterwards
+                    lock.release()
+                same((lock._semlock._get_value(), lock._semlock._count()), (1, 0))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    same(caught > 0, True)
 
 
 if __name__ == "__main__":

@@ -215,16 +215,23 @@ def _again(fd: int, deadline: float) -> bool:
     return True
 
 
-def read_until(fd: int, size: int, deadline: float) -> Optional[bytes]:
-    """Reads; None if that had to wait until the deadline. The open file must be the caller's alone."""
+def read_until(fd: int, size: int, deadline: float, undo: bytes = b"") -> Optional[bytes]:
+    """Reads; None if that had to wait until the deadline. The open file must be the caller's alone.
+
+    If a signal's handler raises just when something was read, undo is written."""
     buffer = ctypes.create_string_buffer(size)
     set_timeout(fd, max(0.0, deadline - time.monotonic()))
-    while True:
-        n = _libc.read(fd, buffer, ctypes.c_size_t(size))
-        if n >= 0:
-            return buffer.raw[:n]
-        if not _again(fd, deadline):
-            return None
+    try:
+        while True:
+            n = _libc.read(fd, buffer, ctypes.c_size_t(size))
+            if n >= 0:
+                return buffer.raw[:n]
+            if not _again(fd, deadline):
+                return None
+    except BaseException:
+        if undo and buffer.raw[0]:
+            write(fd, undo)
+        raise
 
 
 def write_until(fd: int, data: bytes, deadline: float) -> bool:

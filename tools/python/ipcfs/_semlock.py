@@ -86,26 +86,38 @@ class SemLock:
 
     # ---- the lowest layer: one unit
 
+    @staticmethod
+    def _read(handle: _files.Handle) -> _files.Handle:
+        """Acquires a unit. If a signal's handler raises just when it came, it is given back."""
+        unit = bytearray(32)
+        try:
+            os.readv(handle.fd, [unit])
+        except BaseException:
+            if unit[0]:
+                _files.write(handle.fd, b"1")
+            raise
+        return handle
+
     def _take(self, block: bool, timeout: Optional[float]) -> Optional[_files.Handle]:
         """Acquires a unit through the handle that is given back; None: not in that time."""
         if block and timeout is None:
-            handle = self._handle("blocking")
-            os.read(handle.fd, 32)
-            return handle
+            return self._read(self._handle("blocking"))
         deadline = time.monotonic() + (timeout or 0)
-        handle = self._handle("polling")
         try:
-            os.read(handle.fd, 32)
-            return handle
+            return self._read(self._handle("polling"))
         except OSError as e:
             if e.errno not in (errno.EAGAIN, errno.EBUSY):
                 raise
         if not block or not timeout:
             return None
         handle = self._file.open(self.views)
-        return handle if _files.read_until(handle.fd, 32, deadline) else None
+        return handle if _files.read_until(handle.fd, 32, deadline, b"1") else None
+
+    def _took(self, handle: _files.Handle) -> None:
+        """Remembers where a unit came from."""
 
     def _give(self) -> None:
+        """Releases a unit."""
         _files.write(self._handle("blocking").fd, b"1")
 
     # ---- CPython's semantics
@@ -117,10 +129,16 @@ class SemLock:
             return True
         if timeout is not None:
             timeout = _files.limit(timeout)
-        if not self._take(block, timeout):
+        handle = self._take(block, timeout)
+        if handle is None:
             return False
-        self._owner = threading.get_ident()
-        self._acquired += 1
+        try:
+            self._owner = threading.get_ident()
+            self._took(handle)
+            self._acquired += 1
+        except BaseException:  # of a signal's handler
+            _files.write(handle.fd, b"1")
+            raise
         return True
 
     def release(self) -> None:
@@ -136,9 +154,9 @@ class SemLock:
             if self.maxvalue == 0:
                 raise OSError(errno.EOVERFLOW, "no unit is ever free")
             self._give()
-        except BaseException as e:
+        except OSError as e:
             self._acquired += 1
-            if isinstance(e, OSError) and e.errno == errno.EOVERFLOW:
+            if e.errno == errno.EOVERFLOW:
                 raise ValueError("semaphore or lock released too many times") from None
             raise
 
@@ -180,11 +198,8 @@ class HoldLock(SemLock):
         self._holding: List[_files.Handle] = []
         self._all.add(self)
 
-    def _take(self, block: bool, timeout: Optional[float]) -> Optional[_files.Handle]:
-        handle = super()._take(block, timeout)
-        if handle:
-            self._holding.append(handle)
-        return handle
+    def _took(self, handle: _files.Handle) -> None:
+        self._holding.append(handle)
 
     def _give(self) -> None:
         # Who has acquired nothing may release all the same; it is charged to the longest holder.

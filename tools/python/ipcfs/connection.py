@@ -62,6 +62,15 @@ class PipeConnection(_connection._ConnectionBase):  # type: ignore[name-defined]
         """The name below ``pipes/``."""
         return self._file.name
 
+    def recv(self) -> Any:
+        """Receives an object. UntrustedError: it may come from another user."""
+        self._check_closed()
+        self._check_readable()
+        data = self._recv_bytes()
+        if not self._file.life:  # a private one nobody else can open
+            _files.check_trusted(self._handle, self._file)
+        return reduction.ForkingPickler.loads(data.getbuffer())  # type: ignore[union-attr]
+
     # ---- messages
 
     def _send_bytes(self, buf: Any) -> None:
