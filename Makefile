@@ -12,7 +12,7 @@ CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O2 -g
 WERROR ?= 1
 PKG_CONFIG ?= pkg-config
-SUITES ?= unit crash mount shell model
+SUITES ?= unit crash mount shell python model
 
 version := $(shell sed -n 's/^.define IPCFS_VERSION "\(.*\)"/\1/p' core/ipcfs.h 2>/dev/null)
 soname := libipcfs.so.0
