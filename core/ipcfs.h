@@ -57,6 +57,17 @@ extern "C" {
  * and writes, in nanoseconds; 0 is O_NONBLOCK, -1 for ever. */
 #define IPCFS_TIMEOUT _IOW(0xF5, 1, int64_t)
 
+/* On a handle of a queue: which message it read or wrote last; through `lines` and `block`, the last that was
+ * finished. -ENODATA: none yet. Its number is the same for all who have it, and no other message's of this queue ever:
+ * so it names a task. */
+struct ipcfs_item {
+	uint64_t number; /* the how many-th that was put into the queue, from 0 */
+	uint64_t
+		attempt; /* read: the how many-th time that somebody has got it, from 1. Written: 0 */
+	uint64_t unread; /* read: bytes of it that the handle has not given yet */
+};
+#define IPCFS_ITEM _IOR(0xF5, 3, struct ipcfs_item)
+
 #define IPCFS_FOREVER ((int64_t)-1)
 
 /* Limits. */
@@ -192,6 +203,7 @@ struct ipcfs_stat {
 	uint64_t messages,
 		bytes;	     /* queue: that can be had, or will without their consumer's doing */
 	uint64_t unfinished; /* queue: put, and not yet declared done */
+	uint64_t put;	     /* queue: that were ever put */
 	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
 	 * both with the dead whom nobody has missed yet */
@@ -275,6 +287,7 @@ ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
 struct ipcfs_lease {
 	uint64_t id;
 	uint64_t attempt; /* the how many-th of this message, from 1 */
+	uint64_t number;  /* the message is the how many-th that was put into the queue, from 0 */
 };
 ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns,
 			  struct ipcfs_lease *lease);
