@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "run.h"
+
 enum { FUTILE_MS = 1000, FUTILE_MAX = 20 };
 
 static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -41,7 +43,7 @@ static int start_worker(struct crew *c, struct work_slot *s)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		prctl(PR_SET_PDEATHSIG, RUN_STOP);
 		if (getppid() != parent)
 			_exit(WORK_STOPPED);
 		if (c->work->in_worker)
@@ -128,11 +130,12 @@ static void reap(struct crew *c)
 
 void crew_stop(struct crew *c)
 {
+	int signal = c->stopping ? RUN_KILL : RUN_STOP;
+
 	c->stopping = true;
-	c->stops++;
 	for (unsigned i = 0; i < c->size; i++)
 		if (c->slots[i].pid)
-			kill(c->slots[i].pid, SIGTERM);
+			kill(c->slots[i].pid, signal);
 }
 
 void crew_heed(struct crew *c)
@@ -142,7 +145,8 @@ void crew_heed(struct crew *c)
 	while (read(c->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
-		c->stopped_by = (int)info.ssi_signo;
+		if (!c->stopped_by)
+			c->stopped_by = (int)info.ssi_signo;
 		crew_stop(c);
 	}
 	reap(c);
@@ -171,9 +175,9 @@ static int take_signals(struct crew *c)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			sigaddset(&set, ends[i]);
-	sigaction(SIGCHLD, &deflt, NULL); /* ignored, it would take the exit statuses away */
-	sigaction(SIGTERM, &deflt, NULL); /* our way to stop workers */
-	sigaddset(&set, SIGTERM);
+	sigaction(SIGCHLD, &deflt, NULL);  /* ignored, it would take the exit statuses away */
+	sigaction(RUN_STOP, &deflt, NULL); /* it ends workers that have nothing to do */
+	sigaddset(&set, RUN_STOP);
 	sigprocmask(SIG_BLOCK, &set, &c->work->mask);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return c->signals < 0 ? args_fail(NULL, "signalfd: %s", strerror(errno)) : 0;

@@ -18,12 +18,11 @@ struct crew {
 	unsigned alive;
 	bool stopping;
 	bool failed;	/* a worker has, and has said why; the others are stopped */
-	int stopped_by; /* the signal that was sent to us; 0: none */
+	int stopped_by; /* the signal that was sent to us first; 0: none */
 	/* Inner. */
 	struct work_slot *slots; /* shared with the workers */
 	_Atomic bool *told;
 	unsigned futile; /* workers in a row that were killed at once, without a task */
-	unsigned stops;
 };
 
 /* crew_start: starts `size` workers. From then on the signals that would end this process are read from c->signals,

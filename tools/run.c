@@ -215,9 +215,10 @@ static void heed(struct running *r, int signals)
 {
 	struct signalfd_siginfo info;
 
-	if (read(signals, &info, sizeof(info)) != sizeof(info) || info.ssi_signo != SIGTERM)
+	if (read(signals, &info, sizeof(info)) != sizeof(info) ||
+	    (info.ssi_signo != RUN_STOP && info.ssi_signo != RUN_KILL))
 		return;
-	end_group(r, r->stopped ? SIGKILL : SIGTERM);
+	end_group(r, info.ssi_signo == RUN_KILL ? SIGKILL : SIGTERM);
 	r->stopped = true;
 }
 

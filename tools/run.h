@@ -22,8 +22,11 @@ struct run {
 
 enum { RUN_ENDED, RUN_STOPPED };
 
-/* run_task: runs it. While it runs SIGTERM, which must be blocked and readable from `signals`, stops it: the command
- * is sent SIGTERM, with the next one, or after some seconds, SIGKILL. *group is its process group until it has ended,
+/* Signals to the process that runs it. */
+enum { RUN_STOP = SIGTERM, RUN_KILL = SIGUSR1 };
+
+/* run_task: runs it. RUN_STOP and RUN_KILL must be blocked, and are read from `signals`: the command is sent SIGTERM and,
+ * after some seconds, SIGKILL; or that at once. *group is its process group until it has ended,
  * for others to see. RUN_ENDED: `to` has end, code, output and error. RUN_STOPPED: what it did does not count.
  * -errno: it could not be run. */
 int run_task(const struct run *run, int signals, volatile pid_t *group, struct result *to);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * work.c - see work.h. While it waits for a task it may be ended at once: a reader that dies has taken nothing, and what
- * it just got goes back. While a command runs, SIGTERM is read from a descriptor.
+ * it just got goes back. While a command runs, RUN_STOP is read from a descriptor.
  */
 #include "work.h"
 
@@ -23,7 +23,7 @@ struct worker {
 	struct work_slot *slot;
 	_Atomic bool *told;
 	int queue;   /* its view `ack` */
-	int signals; /* tells of SIGTERM */
+	int signals; /* tells of RUN_STOP and RUN_KILL */
 	char *text;  /* the task's, with room for a NUL */
 	size_t len, room;
 	struct ipcfs_item item;
@@ -65,7 +65,7 @@ static void allow_end(bool allowed)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
+	sigaddset(&set, RUN_STOP);
 	sigprocmask(allowed ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
@@ -299,7 +299,9 @@ static void open_all(struct worker *w)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
+	sigaddset(&set, RUN_STOP);
+	sigaddset(&set, RUN_KILL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (w->signals < 0 || grow(w, ARGS_MESSAGE_MAX + 4096) < 0)
 		fail(w, "worker", w->signals < 0 ? errno : ENOMEM);

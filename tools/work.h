@@ -41,7 +41,7 @@ struct work_slot {
 /* Exit statuses of a worker. */
 enum { WORK_ENDED = 0, WORK_FAILED = 1, WORK_STOPPED = 3 };
 
-/* work: in a process that was forked for it, with all signals blocked that must not end it. SIGTERM stops it.
+/* work: in a process that was forked for it, with all signals blocked that must not end it. RUN_STOP and RUN_KILL of run.h stop it.
  * `told`: somebody has already said what is wrong. */
 _Noreturn void work(const struct work *w, struct work_slot *slot, _Atomic bool *told);
 
