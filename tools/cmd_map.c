@@ -121,8 +121,10 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 {
 	struct private p = {.m = m, .temp = {-1, -1}};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	int r = make_objects(a, &p);
+	int r;
 
+	crew_keep_streams();
+	r = make_objects(a, &p);
 	if (r)
 		return r;
 	m->work.tasks = &m->tasks;

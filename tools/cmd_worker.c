@@ -57,8 +57,10 @@ static int prepare(struct tasks *t, struct work *w)
 static int run(const struct args *a, const char *name, struct work *w, unsigned jobs)
 {
 	struct crew c;
-	int r = tasks_find(a, name, w->tasks);
+	int r;
 
+	crew_keep_streams();
+	r = tasks_find(a, name, w->tasks);
 	if (r == 0)
 		r = prepare(w->tasks, w);
 	if (r == 0)

@@ -183,14 +183,11 @@ static int take_signals(struct crew *c)
 	return c->signals < 0 ? args_fail(NULL, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* What the workers open must not become a standard stream of theirs. */
-static void fill_low(void)
+void crew_keep_streams(void)
 {
-	int fd;
-
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
-		;
-	close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int crew_start(struct crew *c, struct work *work, unsigned size)
@@ -200,7 +197,6 @@ int crew_start(struct crew *c, struct work *work, unsigned size)
 	int r;
 
 	*c = (struct crew){.work = work, .size = size};
-	fill_low();
 	shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return args_fail(NULL, "no memory");

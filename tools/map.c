@@ -178,9 +178,10 @@ static int await(struct map *m, struct pollfd p[POLLED])
 	/* While there is nothing to print it tells only that nobody reads any more. */
 	p[OUTPUT] = (struct pollfd){.fd = printing ? goes_to(m) : STDOUT_FILENO,
 				    .events = printing ? POLLOUT : 0};
-	/* What still fills it is being done a second time, without a result that anybody waits for. */
-	p[QUEUE] = (struct pollfd){.fd = m->full && m->put == m->done ? m->queue : -1,
-				   .events = POLLOUT};
+	/* Else it tells only that it was removed. What still fills it, where all results are there, is done a second
+	 * time. */
+	p[QUEUE] = (struct pollfd){.fd = m->queue,
+				   .events = m->full && m->put == m->done ? POLLOUT : 0};
 	if (poll(p, POLLED, progress_due(&m->progress)) >= 0)
 		return 0;
 	memset(p, 0, POLLED * sizeof(*p));
@@ -195,7 +196,9 @@ static int handle(struct map *m, const struct pollfd p[POLLED])
 		crew_heed(&m->crew);
 	if (!m->crew.alive && !m->crew.stopping)
 		r = fail(m, m->tasks.queue.path, EPIPE); /* somebody has closed it */
-	if (p[QUEUE].revents)
+	else if (p[QUEUE].revents & POLLERR)
+		r = object_fail(&m->tasks.queue, EIDRM);
+	if (p[QUEUE].revents & POLLOUT)
 		m->full = false;
 	if (r == 0 && p[HEAD].revents)
 		r = collect(m);

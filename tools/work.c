@@ -155,10 +155,12 @@ static void settle(struct worker *w, const char *word)
 /* The task as a file. */
 static int open_task(const struct worker *w)
 {
-	size_t len = w->len - (w->w->null && w->len), at = 0;
+	size_t len = w->len, at = 0;
 	int fd = memfd_create("task", MFD_CLOEXEC);
 	ssize_t n = 0;
 
+	if (w->w->null && len && w->text[len - 1] == '\0')
+		len--;
 	for (; fd >= 0 && at < len && n >= 0; at += n > 0 ? (size_t)n : 0)
 		n = write(fd, w->text + at, len - at);
 	if (n < 0) {
