@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, lists, shared values and
  * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
  * processes of any language, and survive kill -9 of any of them.
  *
@@ -78,9 +78,12 @@ enum {
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
 };
+#define IPCFS_ITEM_MAX ((1u << 20) - 4096u) /* bytes of a list's item */
+#define IPCFS_ITEMS_MAX (1u << 26)	    /* of a list */
 #define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
-#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
-#define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
+#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload, a list's, a dict's */
+#define IPCFS_DICT_VALUE_MAX ((uint64_t)1 << 26) /* bytes of one value of a dict */
+#define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)	 /* messages of a queue */
 #define IPCFS_ATTEMPTS_MAX 2147483647u
 #define IPCFS_SEMAPHORE_MAX 2147483647u
 #define IPCFS_PARTIES_MAX 4096u			  /* of a barrier; as many wait for a condition */
@@ -95,6 +98,8 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_LIST,
+	IPCFS_DICT,
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
 	IPCFS_KIND_COUNT
@@ -130,7 +135,7 @@ struct ipcfs_properties {
 	bool set;		       /* event: created set */
 	char type;		       /* value, array: one of ?bBhHiIlLqQfdcus */
 	uint64_t maxsize;	       /* queue: messages at the most; 0: as many as fit */
-	uint64_t capacity;	       /* queue: bytes of payload at the most */
+	uint64_t capacity;	       /* queue, list: bytes of payload at the most */
 	uint64_t value;		       /* semaphore: units at the start */
 	uint64_t max;		       /* semaphore: units at the most */
 	uint64_t len;		       /* value of type s: bytes; array: elements */
@@ -201,7 +206,7 @@ struct ipcfs_stat {
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
 	uint64_t messages,
-		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+		bytes; /* queue: that can be had, or will without their consumer's doing; list: items */
 	uint64_t unfinished; /* queue: put, and not yet declared done */
 	uint64_t put;	     /* queue: that were ever put */
 	bool closed;	     /* queue */
@@ -212,6 +217,8 @@ struct ipcfs_stat {
 	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
+	uint64_t keys;	     /* dict */
+	mode_t mode;	     /* dict: of the folder as which it is shown */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
@@ -391,6 +398,49 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
 int ipcfs_barrier_abort(struct ipcfs_object *barrier);
 int ipcfs_barrier_reset(struct ipcfs_object *barrier);
 
+/* ---- lists: items of bytes in an order ------------------------------------------------- */
+
+/* An item has 0 to IPCFS_ITEM_MAX bytes (-EMSGSIZE), a list at most IPCFS_ITEMS_MAX items and, where it has the property
+ * `capacity`, so many bytes in all items (an item longer than that: -EMSGSIZE). A list that would be above
+ * these, or above the extent of its segment (4 GiB, unless a capacity makes it another), is full: -ENOSPC, as in a
+ * store that is full. Nobody waits for room.
+ * An index counts from 0 or, negative, from the end: -1 is the last item. One that is past the end is -ERANGE.
+ * What is put or taken at either end costs the same however many items there are; in the middle it costs the
+ * copying of 8 bytes an item. Each call changes the list in one step.
+ * `changes` may be NULL. Else the call is done only if nothing has changed since that number (of ipcfs_list_get,
+ * ipcfs_list_items, ipcfs_stat), -ECANCELED, and a success stores the new number there.
+ *
+ * ipcfs_list_append: puts one item behind the last.  ipcfs_list_extend: puts count items there, all or none; count 0
+ * is -EINVAL.  ipcfs_list_replace: they become all that there is; count 0: nothing.
+ * ipcfs_list_insert: puts an item before that of the index, or behind the last, if the index is their number.
+ * ipcfs_list_set: gives the item another content.  ipcfs_list_delete: takes it away. */
+int ipcfs_list_append(struct ipcfs_object *list, const void *item, size_t len);
+int ipcfs_list_extend(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		      uint64_t *changes);
+int ipcfs_list_replace(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		       uint64_t *changes);
+int ipcfs_list_insert(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		      uint64_t *changes);
+int ipcfs_list_set(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		   uint64_t *changes);
+int ipcfs_list_delete(struct ipcfs_object *list, int64_t index, uint64_t *changes);
+
+/* ipcfs_list_get: copies at most size bytes of an item; returns its whole length. Never waits.
+ * ipcfs_list_pop: takes an item, and waits while the list is empty. Returns its length. -EMSGSIZE: it is longer
+ * than size, and stays. -ERANGE: the list is not empty, but the index is past its end. */
+ssize_t ipcfs_list_get(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_list_pop(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_list_items: copies all items, as they are at one moment. Returns how many; (*items)[i] says where item
+ * i is and how long, until *items is given to free(3) (NULL of an empty list). -ENOMEM. */
+ssize_t ipcfs_list_items(struct ipcfs_object *list, struct iovec **items, uint64_t *changes);
+
+/* ipcfs_list_count: how many items.  ipcfs_list_clear: removes all in one step; returns how many there were. */
+int64_t ipcfs_list_count(struct ipcfs_object *list);
+ssize_t ipcfs_list_clear(struct ipcfs_object *list);
+
 /* ---- values and arrays: typed cells ------------------------------------------- */
 
 /* Types are the codes of Python's ctypes: ? b B h H i I l L q Q f d, c (one byte),
@@ -439,6 +489,83 @@ int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, e
  * until ipcfs_close(). What is stored through it is seen at once by all, but wakes nobody
  * and is not counted in `changes`. */
 void *ipcfs_cells(struct ipcfs_object *value_or_array);
+
+/* ---- dicts: values by key, in order of insertion ---------------------------------- */
+
+/* A key is 1 to IPCFS_NAME_MAX bytes as a name has them, but it may begin with a dot ("." and ".." are none). Its
+ * value is any bytes, IPCFS_DICT_VALUE_MAX at the most; it changes whole: who reads sees the old or the new
+ * one. A key takes 88 bytes and its name's, 8 of the table's, and its value 4 more than it has, each of the first two
+ * rounded up to the next of 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, ... bytes; all of them together have the
+ * property capacity, 4 GiB where it is not given, and memory as they grow.
+ *
+ * A dict is one segment: who may open it here may do anything with all its keys, whatever their modes say; those
+ * bind who uses files. So ipcfs_open() makes it for its owner alone, and for classes of users that `mode` gives read
+ * and write (and, by that, as of a folder, execute). No call waits but ipcfs_dict_wait().
+ *
+ * Errors, beside those of all calls:
+ *   -ENOENT    there is no such key
+ *   -EINVAL    no key can be called that;  -ENAMETOOLONG  it is over IPCFS_NAME_MAX bytes
+ *   -EMSGSIZE  the value would be over IPCFS_DICT_VALUE_MAX bytes
+ *   -ENOSPC    the dict's capacity is used up, or the store is full */
+
+/* ipcfs_dict_set: the key has the value from now on; a key that is not there is made, the last one in order, with mode
+ * 0666 masked with the umask.
+ * ipcfs_dict_add: makes the key with the value; -EEXIST if it is there.
+ * ipcfs_dict_append: the bytes come behind the value of the key, which is made if it is not there. */
+int ipcfs_dict_set(struct ipcfs_object *dict, const char *key, const void *value, size_t len);
+int ipcfs_dict_add(struct ipcfs_object *dict, const char *key, const void *value, size_t len);
+int ipcfs_dict_append(struct ipcfs_object *dict, const char *key, const void *bytes, size_t len);
+
+/* ipcfs_dict_get: copies the value, at most size bytes; returns its whole length. `changes`, if not NULL, gets the
+ * number that ipcfs_dict_cas and ipcfs_dict_wait take.
+ * ipcfs_dict_pop: the same, and the key is gone, in one step. -EMSGSIZE: longer than size; it stays. */
+ssize_t ipcfs_dict_get(struct ipcfs_object *dict, const char *key, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_dict_pop(struct ipcfs_object *dict, const char *key, void *buf, size_t size);
+
+/* ipcfs_dict_cas: sets the value if the key is there and has not changed since `changes`, else -ECANCELED; a success
+ * stores the new number there. Safe against ABA, also if the key was removed and made again. */
+int ipcfs_dict_cas(struct ipcfs_object *dict, const char *key, const void *value, size_t len,
+		   uint64_t *changes);
+
+/* ipcfs_dict_op: for values that are a number as text (none at all is 0): value = value op number, atomically. *type is
+ * q (number->i) or d (number->f); both get what the result is: of two integers one, else floating-point.
+ * -EINVAL: the value is no number, or d has no such operation. -ERANGE: the result does not fit. */
+int ipcfs_dict_op(struct ipcfs_object *dict, const char *key, enum ipcfs_arith op, char *type,
+		  union ipcfs_number *number);
+
+/* ipcfs_dict_remove: removes the key.
+ * ipcfs_dict_rename: gives the key another name and leaves it in its place; -EEXIST if that one is there.
+ * ipcfs_dict_clear: removes all keys, in one step. Returns how many. */
+int ipcfs_dict_remove(struct ipcfs_object *dict, const char *key);
+int ipcfs_dict_rename(struct ipcfs_object *dict, const char *key, const char *new_key);
+ssize_t ipcfs_dict_clear(struct ipcfs_object *dict);
+
+/* How many keys there are, without waiting and without the lock. */
+ssize_t ipcfs_dict_count(struct ipcfs_object *dict);
+
+/* What is known of a key. */
+struct ipcfs_key {
+	char name[IPCFS_NAME_MAX + 1];
+	uint64_t
+		number; /* the how many-th that was made in this dict: grows in order of insertion, never used again */
+	uint64_t place;	  /* inner; goes with the number */
+	uint64_t len;	  /* bytes of its value */
+	int64_t mtime_ns; /* when it changed last: CLOCK_REALTIME */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+/* ipcfs_dict_next: the key that was made next after *key, of which the number and place count, into *key; from a key
+ * all of zeros on these are all keys in order of insertion, while others come and go. Returns 1, or 0 after the last.
+ * ipcfs_dict_stat: what is known of the key of that name. */
+int ipcfs_dict_next(struct ipcfs_object *dict, struct ipcfs_key *key);
+int ipcfs_dict_stat(struct ipcfs_object *dict, const char *name, struct ipcfs_key *key);
+
+/* ipcfs_dict_wait: waits until the key's value has changed since `changes`, and stores the new number there.
+ * -ENOENT: it has been removed. -EAGAIN, -ETIMEDOUT, -EINTR. */
+int ipcfs_dict_wait(struct ipcfs_object *dict, const char *key, uint64_t *changes,
+		    int64_t deadline_ns);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

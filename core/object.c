@@ -286,6 +286,8 @@ int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name
 		return -EINVAL;
 	if (flags & IPCFS_CREATE)
 		maker.mode = store_object_mode(kind, mode & ~sys_umask());
+	if (ipcfs_kinds[kind]->folder) /* who may read it may look names up in it */
+		maker.mode |= (maker.mode & 0444) >> 2;
 	return shm_open_object(store, kind, name, flags, &maker, p, object);
 }
 

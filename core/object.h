@@ -51,10 +51,10 @@ struct seg_control {
 	_Atomic uint32_t seq[4];  /* per class: grows when its waiters are woken */
 	_Atomic uint64_t changes; /* grows before each commit */
 	_Atomic uint64_t word;	  /* the kind's commit word */
-	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
+	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. heap: of blocks. */
 	_Atomic uint64_t reserved[2];
 	/* cells: what to copy again if the lock's owner died: bytes at the redo area belong at
-	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
+	 * payload + redo_offset; redo_on is the commit. length: of a string value. heap: redo_on alone. */
 	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
 	_Atomic uint64_t length;
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
@@ -82,7 +82,8 @@ struct ipcfs_kind_ops {
 	uint32_t properties; /* IPCFS_P_* that it has */
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
-	bool claims_ready;   /* the first page of claims has memory from creation */
+	bool folder; /* is shown as a folder, with the mode in `word`; that of the file: store_file_mode() */
+	bool claims_ready; /* the first page of claims has memory from creation */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -104,6 +105,8 @@ struct ipcfs_kind_ops {
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
+	/* Under the lock: how often that of which op is has changed: op->part. NULL: the kind has no parts. */
+	int (*changes)(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t *changes);
 	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. NULL: none
 	 * is, to wait is to hold nothing. */
 	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
@@ -112,7 +115,7 @@ struct ipcfs_kind_ops {
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_dict_ops, ipcfs_mq_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
 
 /* One process's attachment to one segment, shared by all its opens. */
@@ -144,6 +147,7 @@ struct ipcfs_object {
 	char *folder; /* where that is: "queues/team", noted at open */
 	gid_t group;
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
+	uint64_t heap_bytes;	   /* of all blocks, in kinds that have a heap (heap.h); else 0 */
 	/* per kind, from layout() */
 	union {
 		struct {
@@ -218,8 +222,14 @@ int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream)
 int store_path(enum ipcfs_kind kind, const char *name, char *path);
 /* Checks one component of a name: as store_path. */
 int store_check_name(const char *name, size_t len);
+/* The same of a key of a dict, which may begin with a dot. */
+int store_check_key(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* The same of what is taken by reading: who may not write may not read. */
+mode_t store_taking_mode(mode_t mode);
+/* The mode of the file of an object that is shown as a folder with that mode. */
+mode_t store_file_mode(mode_t shown);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

@@ -55,11 +55,11 @@ static int take(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t value)
 		return rc;
 	obj_change(o, IPCFS_C_WRITE, INT_MAX);
 	rc = op->sink ? op->sink(op->sink_arg, NULL, 0) : 0;
+	turn_drop(o); /* also of one who is not there any more */
 	if (rc < 0) {
 		claim_unstage(o);
 		return rc;
 	}
-	turn_drop(o);
 	if (o->staged_to)
 		claim_commit(o, value - op->count, 0);
 	else

@@ -25,6 +25,8 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops,
 	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,
+	[IPCFS_DICT] = &ipcfs_dict_ops,
 	[IPCFS_MQ] = &ipcfs_mq_ops,
 };
 
@@ -43,14 +45,25 @@ int ipcfs_kind_of(const char *name)
 
 /* ---- names ---- */
 
-int store_check_name(const char *name, size_t len)
+static int check_bytes(const char *name, size_t len)
 {
-	if (len == 0 || name[0] == '.')
-		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f || name[i] == ',')
 			return -EINVAL;
 	return len > IPCFS_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+int store_check_name(const char *name, size_t len)
+{
+	return len == 0 || name[0] == '.' ? -EINVAL : check_bytes(name, len);
+}
+
+int store_check_key(const char *name, size_t len)
+{
+	if (len == 0 || memchr(name, '/', len) || (len == 1 && name[0] == '.') ||
+	    (len == 2 && !memcmp(name, "..", 2)))
+		return -EINVAL;
+	return check_bytes(name, len);
 }
 
 int store_path(enum ipcfs_kind kind, const char *name, char *path)
@@ -75,13 +88,29 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 	return 0;
 }
 
+mode_t store_taking_mode(mode_t mode)
+{
+	for (int shift = 0; shift <= 6; shift += 3)
+		if (!(mode & (mode_t)(02 << shift)))
+			mode &= ~(mode_t)(04 << shift);
+	return mode;
+}
+
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode)
 {
 	mode &= 0777;
-	if (ipcfs_kinds[kind]->taking)
-		for (int shift = 0; shift <= 6; shift += 3)
-			if (!(mode & (mode_t)(02 << shift)))
-				mode &= ~(mode_t)(04 << shift);
+	return ipcfs_kinds[kind]->taking ? store_taking_mode(mode) : mode;
+}
+
+/* Who has the file may do anything with what is in it. So a class of users has it only if it may make and remove
+ * names in the folder, too. Its owner always. */
+mode_t store_file_mode(mode_t shown)
+{
+	mode_t mode = 0600;
+
+	for (int shift = 0; shift <= 3 && !(shown & S_ISVTX); shift += 3)
+		if ((shown >> shift & 07) == 07)
+			mode |= (mode_t)(06 << shift);
 	return mode;
 }
 

@@ -108,62 +108,113 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	return rc;
 }
 
-/* Creates, or finds what another created just then. */
-static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
-		  int flags, struct fs_item **item)
+/* *item is referenced. */
+static int make_item(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+		     mode_t mode, int flags, struct fs_item **item)
 {
-	bool made = false;
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ipcfs_maker maker;
 	int rc;
 
+	if (fs_parts_of(folder)) {
+		maker = maker_of(ctx, folder->kind, mode, false);
+		return fs_parts_of(folder)->make(folder, leaf->name, &maker, flags, item);
+	}
+	if (ipcfs_kinds[folder->kind]->folder && !leaf->p.given)
+		return fs_fail(-EPERM, "%s are folders: mkdir makes them",
+			       ipcfs_kind_name(folder->kind));
+	rc = make(ctx, folder, leaf, mode);
+	return rc == 0 ? fs_item_lookup(folder, leaf->name, item) : rc;
+}
+
+/* May it be opened, which was there? */
+static int check_there(fuse_req_t req, struct fs_item *item, const struct fs_leaf *leaf, int flags)
+{
+	static const mode_t wanted[] = {[O_RDONLY] = 04, [O_WRONLY] = 02, [O_RDWR] = 06};
+	struct stat st = item->last;
+	int rc = 0;
+
+	if (flags & O_EXCL)
+		return -EEXIST;
+	if (fs_dir_type(item, leaf) == FS_DIR)
+		return -EISDIR;
+	if (fs_parts_of(item))
+		rc = fs_parts_of(item)->stat(item, &st);
+	if (rc == 0 && !fs_dir_may(req, &st, wanted[flags & O_ACCMODE]))
+		rc = -EACCES;
+	return rc < 0 ? rc : fs_check_properties(item, &leaf->p);
+}
+
+/* Creates, or finds what another created just then. */
+static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf, mode_t mode,
+		  int flags, struct fs_item **item, bool *made)
+{
+	int rc;
+
+	*made = false;
 	if (fs_leaf_is_view(leaf))
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	rc = fs_item_lookup(folder, leaf->name, item);
 	if (rc == -ENOENT) {
-		rc = make(fuse_req_ctx(req), folder, leaf, mode);
-		made = rc == 0;
-		if (rc == 0 || rc == -EEXIST)
+		rc = make_item(req, folder, leaf, mode, flags, item);
+		*made = rc == 0;
+		if (rc == -EEXIST)
 			rc = fs_item_lookup(folder, leaf->name, item);
 	}
-	if (rc != 0 || made)
+	if (rc != 0 || *made)
 		return rc;
-	if (flags & O_EXCL)
-		rc = -EEXIST;
-	else if ((*item)->type == FS_DIR)
-		rc = -EISDIR;
-	else if (!fs_dir_may(req, &(*item)->last,
-			     (mode_t)((flags & O_ACCMODE) == O_RDONLY ? 04 :
-				      (flags & O_ACCMODE) == O_WRONLY ? 02 :
-									06)))
-		rc = -EACCES;
-	else
-		rc = fs_check_properties(*item, &leaf->p);
+	rc = check_there(req, *item, leaf, flags);
 	if (rc != 0)
 		fs_item_put(*item);
 	return rc;
 }
 
+/* The handle of what is there now, and what its kind has to do with it. */
+static int open_created(fuse_req_t req, struct fs_item *item, const struct fs_leaf *leaf,
+			mode_t mode, int flags, bool made, struct fs_handle **out)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ipcfs_maker maker = maker_of(ctx, item->kind, mode, false);
+	int rc = fs_handle_new(FS_OBJECT, item, leaf, flags, ctx->uid, out);
+
+	if (rc != 0)
+		return rc;
+	(*out)->temp = leaf->p.given & IPCFS_P_TEMP;
+	(*out)->opener = ctx->pid;
+	if (fs_kind_of(item->kind)->opened)
+		rc = fs_kind_of(item->kind)->opened(*out, made, &maker);
+	if (rc != 0)
+		fs_handle_free(*out);
+	return rc;
+}
+
+static void create_again(struct fs_retry *r)
+{
+	struct fuse_file_info fi = {.flags = r->flags};
+
+	fs_op_create(r->req, r->ino, r->name, r->attr.st_mode, &fi);
+}
+
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_item *folder = fs_dir_folder(parent), *item = NULL;
 	struct fuse_entry_param e;
 	struct fs_handle *h = NULL;
 	struct fs_node *node;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
+	bool made;
 	int rc;
 
 	fs_dir_path(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+	rc = folder ? fs_dir_parse(folder, name, &leaf) :
 		      fs_fail(-EPERM, "objects are made in the kinds' folders");
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, fi->flags, &item);
+		rc = create(req, folder, &leaf, mode, fi->flags, &item, &made);
 	if (rc == 0) {
-		rc = fs_handle_new(FS_OBJECT, item, &leaf, fi->flags, ctx->uid, &h);
+		rc = open_created(req, item, &leaf, mode, fi->flags, made, &h);
 		if (rc == 0) {
-			h->temp = leaf.p.given & IPCFS_P_TEMP;
-			h->opener = ctx->pid;
 			node = fs_node_get(FS_OBJECT, item, &leaf);
 			if (node) {
 				fs_dir_entry(node, &e);
@@ -175,8 +226,15 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		}
 		fs_item_put(item);
 	}
+	if (rc == -EBUSY && fs_retry_name(create_again, req, parent, name, mode, fi->flags))
+		return;
 	if (rc != 0)
 		fs_reply_error(req, rc, path);
+}
+
+static void mknod_again(struct fs_retry *r)
+{
+	fs_op_mknod(r->req, r->ino, r->name, r->attr.st_mode, 0);
 }
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -184,6 +242,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
+	bool made;
 	int rc;
 
 	(void)rdev;
@@ -193,9 +252,11 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else if (!S_ISREG(mode))
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
-		rc = fs_name_parse(folder->kind, name, &leaf);
+		rc = fs_dir_parse(folder, name, &leaf);
 	if (rc == 0)
-		rc = create(req, folder, &leaf, mode, O_EXCL, &item);
+		rc = create(req, folder, &leaf, mode, O_EXCL, &item, &made);
+	if (rc == -EBUSY && fs_retry_name(mknod_again, req, parent, name, mode, 0))
+		return;
 	if (rc != 0) {
 		fs_reply_error(req, rc, path);
 		return;
@@ -221,6 +282,23 @@ static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	return rc;
 }
 
+/* A folder for names, or an object that is one. */
+static int make_directory(const struct fuse_ctx *ctx, struct fs_item *folder,
+			  const struct fs_leaf *leaf, mode_t mode)
+{
+	char path[FS_PATH];
+	int rc;
+
+	if (fs_parts_of(folder))
+		return fs_fail(-EPERM, "%s hold no folders", ipcfs_kind_name(folder->kind));
+	if (ipcfs_kinds[folder->kind]->folder)
+		return make(ctx, folder, leaf, mode & 0777);
+	rc = fs_item_path_in(folder, leaf->name, false, path);
+	return rc < 0 ? rc :
+			make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
+				    fs.uid == 0 ? ctx->gid : getegid(), mode);
+}
+
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -230,7 +308,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	int rc;
 
 	fs_dir_path(folder, name, path);
-	rc = folder ? fs_name_parse(folder->kind, name, &leaf) :
+	rc = folder ? fs_dir_parse(folder, name, &leaf) :
 		      fs_fail(-EPERM, "the root holds the kinds' folders alone");
 	if (rc == 0 && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
@@ -240,11 +318,8 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fs_item_put(item); /* also a pending name */
 		rc = -EEXIST;
 	}
-	if (rc == 0) /* the path for words above may be shorter */
-		rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
-		rc = make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
-				 fs.uid == 0 ? ctx->gid : getegid(), mode);
+		rc = make_directory(ctx, folder, &leaf, mode);
 	if (rc == 0)
 		rc = fs_item_lookup(folder, name, &item);
 	if (rc != 0) {

@@ -115,6 +115,8 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* Is it shown as a folder, or is it a file with that name? */
+enum fs_type fs_dir_type(const struct fs_item *item, const struct fs_leaf *leaf);
 /* Attributes as /ipc shows them. */
 int fs_attr_of(const struct fs_node *node, struct stat *st);
 void fs_attr_root(enum fs_type type, struct stat *st);
@@ -123,6 +125,8 @@ double fs_attr_timeout(enum fs_type type);
 struct fs_item *fs_dir_folder(fuse_ino_t parent);
 /* For messages: as people write it. */
 void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PATH]);
+/* fs_name_parse() of a name in that folder. */
+int fs_dir_parse(const struct fs_item *folder, const char *name, struct fs_leaf *leaf);
 /* Parses and finds: on success *item is referenced. */
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item);

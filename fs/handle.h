@@ -19,6 +19,7 @@ struct fs_frame {
 	pid_t pid;		 /* the thread that wrote last */
 };
 
+struct fs_draft;
 struct fs_handle {
 	uint32_t index, generation;
 	bool used;
@@ -55,6 +56,13 @@ struct fs_handle {
 	char *gathered;
 	size_t gathered_len;
 	struct fs_frame frame;
+	bool replaces; /* opened with O_TRUNC: its first lines replace all */
+	bool tried;    /* a write came, whatever became of it */
+	/* A key that it replaces as a whole. */
+	struct fs_draft *draft;
+	bool popped; /* what it took was the item itself */
+	/* Folders that are objects: the part that was listed last. */
+	uint64_t listed_at, listed_number;
 	/* What it holds of its object, under which name; whose the last close of its descriptors was. */
 	struct ipcfs_holder holder;
 	pid_t asker; /* the thread whose process holder.pid is */

@@ -86,6 +86,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
 	LIST_INIT(&item->notifies);
+	LIST_INIT(&item->parts_waiting);
 	SLIST_INIT(&item->closing);
 	if (parent)
 		fs_item_ref(parent);
@@ -195,8 +196,11 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	struct fs_item *item;
 	struct stat st;
 	bool pending = false;
-	int rc = fs_item_path_in(folder, name, false, path);
+	int rc;
 
+	if (fs_parts_of(folder))
+		return fs_parts_of(folder)->lookup(folder, name, out);
+	rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
 		rc = fs_item_look(folder->kind, path, &st);
 	if (rc == -ENOENT && ipcfs_kinds[folder->kind]->npy) {
@@ -222,11 +226,41 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	return 0;
 }
 
+int fs_item_of_part(struct fs_item *whole, const char *name, uint64_t number, const struct stat *st,
+		    struct fs_item **out)
+{
+	struct fs_item *item;
+
+	LIST_FOREACH(item, &names[name_bucket(whole, name)], name_link)
+	if (item->parent == whole && !strcmp(item->name, name) && !item->removed)
+		break;
+	if (item && !item->unmade && item->part != number) { /* another of that name */
+		fs_item_gone(item);
+		item = NULL;
+	}
+	if (!item)
+		item = make(FS_OBJECT, whole->kind, whole, name, st);
+	if (!item)
+		return -ENOMEM;
+	if (item->ino != st->st_ino)
+		fs_item_rehash(item, st->st_ino);
+	item->is_part = true;
+	item->part = number;
+	item->unmade = number == 0;
+	item->last = *st;
+	fs_item_ref(item);
+	*out = item;
+	return 0;
+}
+
 int fs_item_stat(struct fs_item *item, struct stat *st)
 {
 	char path[FS_PATH];
-	int rc = item->removed ? -ENOENT : fs_item_path(item, path);
+	int rc;
 
+	if (fs_part_of(item))
+		return fs_part_of(item)->stat(item, st);
+	rc = item->removed ? -ENOENT : fs_item_path(item, path);
 	if (rc == 0)
 		rc = item->parent ? fs_item_look(item->kind, path, st) :
 				    sys_stat_at(fs.dirfd, path, st);

@@ -36,6 +36,7 @@ struct fs_handle;
 struct fs_bearer;
 TAILQ_HEAD(fs_requests, fs_request);
 LIST_HEAD(fs_handles, fs_handle);
+LIST_HEAD(fs_items, fs_item);
 struct fs_notify;
 
 /* Something of the store, known while the kernel or a handle knows it: a folder, or an object. */
@@ -45,8 +46,11 @@ struct fs_item {
 	uint64_t ino;		/* of the file in the store */
 	struct fs_item *parent; /* folder; NULL for a kind's own */
 	char name[FS_NAME_MAX + 1];
-	unsigned references; /* nodes, handles, children */
-	bool pending;	     /* a value or array without a type yet: the file is .NAME */
+	unsigned references;	/* nodes, handles, children */
+	bool pending;		/* a value or array without a type yet: the file is .NAME */
+	bool is_part;		/* of its parent, an object that is shown as a folder */
+	bool unmade;		/* a part that is not there yet, a handle will make it */
+	uint64_t part, part_at; /* its number in that object, and where it was found there */
 	bool removed;
 	bool permanent;
 	int wd;			     /* folder: inotify's number */
@@ -64,6 +68,8 @@ struct fs_item {
 	SLIST_HEAD(, fs_handle) closing;  /* released, what they hold not yet given back */
 	struct fs_handles polls;
 	LIST_HEAD(, fs_notify) notifies;
+	struct fs_items parts_waiting; /* those on which anybody waits */
+	LIST_ENTRY(fs_item) part_link;
 	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
@@ -92,6 +98,19 @@ int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st);
 int fs_item_stat(struct fs_item *item, struct stat *st);
 /* Its inode number is another now. */
 void fs_item_rehash(struct fs_item *item, uint64_t ino);
+/* The item of the whole's part with that name and number; number 0: that is not there yet. Referenced. -ENOMEM. */
+int fs_item_of_part(struct fs_item *whole, const char *name, uint64_t number, const struct stat *st,
+		    struct fs_item **out);
+/* The inode number under which the whole's part is shown. */
+static inline uint64_t fs_part_ino(const struct fs_item *whole, uint64_t number)
+{
+	return 1ull << 63 | (whole->ino & 0x7fffffff) << 32 | (uint32_t)number;
+}
+/* The item of the whole object. */
+static inline struct fs_item *fs_item_whole(struct fs_item *item)
+{
+	return item->is_part ? item->parent : item;
+}
 /* It is gone: everybody who waits gets EIDRM. */
 void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);

@@ -37,7 +37,12 @@ enum { /* options beside it, as bits of fs_leaf.options */
        FS_O_TOKENS = 1 << 11,
        FS_O_NOTIFY = 1 << 12,
        FS_O_PRIO = 1 << 13,
+       FS_O_POP = 1 << 14,
+       FS_O_INSERT = 1 << 15,
+       FS_O_NUM = 1 << 16,
 };
+
+#define FS_INDEX_END INT64_MAX /* insert: behind the last item */
 
 /* A name with its options, parsed. Zeroed before it is filled, so that equal ones are equal bytes. */
 struct fs_leaf {
@@ -50,14 +55,19 @@ struct fs_leaf {
 	int notify;	/* signal */
 	unsigned prio;
 	uint64_t at_first, at_last; /* [first, last); last UINT64_MAX: to the end */
+	int64_t index;		    /* lists: of at, insert, pop; negative from the end */
 	struct ipcfs_properties p;
 };
 
+/* Of what an object that is a folder has in it: a kind to the grammar. */
+#define FS_KEY ((enum ipcfs_kind)IPCFS_KIND_COUNT)
 /* -EINVAL, -ENAMETOOLONG, with words. */
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
 bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */
 /* Appends ",option=value"... of the leaf's views, for messages. */
 int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice);
+/* "3", "-1": -EINVAL, -ERANGE. */
+int fs_parse_index(const char *s, size_t len, int64_t *index);
 /* Properties as "type=d len=4" and back, for pending names. */
 int fs_properties_format(const struct ipcfs_properties *p, char *buf, size_t size);
 int fs_properties_parse(enum ipcfs_kind kind, const char *text, struct ipcfs_properties *p);

@@ -47,10 +47,12 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
+	const struct fs_handle *h = fi ? fs_handle_of(fi->fh) : NULL;
 	struct stat st;
 	int rc = node ? fs_attr_of(node, &st) : -ESTALE;
 
-	(void)fi;
+	if (rc == 0 && h && h->draft) /* lseek(2) to the end: of what it has written so far */
+		st.st_size = (off_t)fs_draft_len(h);
 	if (rc < 0)
 		fs_reply_error(req, rc, NULL);
 	else
@@ -113,6 +115,8 @@ static int check_open(const struct fs_node *node, int flags)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
 			       (unsigned long long)node->leaf.n);
 	rc = fs_frame_check_open(node->item, &node->leaf);
+	if (rc == 0 && node->type == FS_OBJECT && fs_kind_of(node->item->kind)->check_open)
+		rc = fs_kind_of(node->item->kind)->check_open(node->item, &node->leaf, flags);
 	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
 }
 
@@ -128,8 +132,12 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	(*out)->opener = thread;
 	if ((*out)->leaf.options & FS_O_NOTIFY)
 		rc = fs_notify_open(*out, thread);
-	if (rc != 0)
+	if (rc == 0 && node->item && fs_kind_of(node->item->kind)->opened)
+		rc = fs_kind_of(node->item->kind)->opened(*out, false, NULL);
+	if (rc != 0) {
+		fs_notify_close(*out);
 		fs_handle_free(*out);
+	}
 	return rc;
 }
 
@@ -165,6 +173,8 @@ static void flush(fuse_req_t req, uint64_t fh)
 
 	if (rc == 0 && h)
 		rc = fs_frame_flush(h);
+	if (rc == 0 && h && h->draft)
+		rc = fs_draft_flush(h, fuse_req_ctx(req)->pid);
 	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
 		return;
 	if (rc < 0)
@@ -191,6 +201,8 @@ void fs_close(struct fs_handle *h)
 	fs_view_flush(h);
 	if (h->temp)
 		fs_remove_temp(h->item);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
+		fs_kind_of(h->item->kind)->close(h);
 	if (fs_frame_close(h))
 		fs_handle_retire(h);
 	else
@@ -262,7 +274,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 	(void)ino;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (r.handle && size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (r.handle && size > FS_MAX_WRITE && !r.handle->draft && !fs_frame_is(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);

@@ -136,6 +136,9 @@ struct fs_retry {
 /* To a handler that got -EBUSY: true, it will be called again, and has nothing to answer now; false, its time is
  * over. */
 bool fs_retry(const struct fs_retry *request);
+/* The same for one on a name. */
+bool fs_retry_name(void (*call)(struct fs_retry *r), fuse_req_t req, fuse_ino_t parent,
+		   const char *name, mode_t mode, int flags);
 void fs_retry_all(void);
 
 /* ---- between park*.c and poll.c -------------------------------------------------------------- */

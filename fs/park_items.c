@@ -44,6 +44,10 @@ void fs_park_note(struct fs_item *item)
 		TAILQ_INSERT_TAIL(&waiting, item, parked_link);
 	else if (!wanted && item->in_parked)
 		TAILQ_REMOVE(&waiting, item, parked_link);
+	if (item->is_part && wanted && !item->in_parked)
+		LIST_INSERT_HEAD(&item->parent->parts_waiting, item, part_link);
+	else if (item->is_part && !wanted && item->in_parked)
+		LIST_REMOVE(item, part_link);
 	item->in_parked = wanted;
 	if (wanted)
 		tick(true);
@@ -65,22 +69,34 @@ void fs_park_forget(struct fs_item *item)
 		TAILQ_REMOVE(&dirty, item, dirty_link);
 	if (item->in_parked)
 		TAILQ_REMOVE(&waiting, item, parked_link);
+	if (item->in_parked && item->is_part)
+		LIST_REMOVE(item, part_link);
 	item->dirty = item->in_parked = false;
 }
 
+static void mark(struct fs_item *item)
+{
+	if (item->dirty || !item->in_parked)
+		return;
+	item->dirty = true;
+	TAILQ_INSERT_TAIL(&dirty, item, dirty_link);
+}
+
+/* A part's change is one of the whole, and any part may have changed with the whole. */
 void fs_park_changed(struct fs_item *item)
 {
 	struct fs_item *each;
 
 	if (!item) {
 		TAILQ_FOREACH(each, &waiting, parked_link)
-		fs_park_changed(each);
+		mark(each);
 		return;
 	}
-	if (item->dirty || !item->in_parked)
-		return;
-	item->dirty = true;
-	TAILQ_INSERT_TAIL(&dirty, item, dirty_link);
+	mark(item);
+	if (item->is_part)
+		mark(item->parent);
+	LIST_FOREACH(each, &item->parts_waiting, part_link)
+	mark(each);
 }
 
 void fs_park_settle(void)

@@ -79,6 +79,19 @@ struct fs_process fs_process_look(pid_t thread)
 	};
 }
 
+/* Terminals, pipes and sockets are not asked for their number, which costs more than their name. */
+static bool may_be_ours(int fds, const char *fd)
+{
+	char name[12] = "";
+
+	if (fd[0] == '.')
+		return false;
+	if (readlinkat(fds, fd, name, sizeof(name) - 1) <= 0)
+		return true;
+	return name[0] == '/' && strncmp(name, "/dev/null", 9) != 0 &&
+	       strncmp(name, "/dev/pts/", 9) != 0;
+}
+
 bool fs_process_has(pid_t pid, uint64_t ino)
 {
 	char path[48], name[64], info[512];
@@ -86,11 +99,12 @@ bool fs_process_has(pid_t pid, uint64_t ino)
 	unsigned long found = 0;
 	DIR *stream;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	stream = opendir(path);
 	for (int n = 0; stream && found != ino && n < FILES && (entry = readdir(stream)); n++) {
 		snprintf(name, sizeof(name), "fdinfo/%.20s", entry->d_name);
-		if (entry->d_name[0] == '.' || !slurp(pid, name, info, sizeof(info)) ||
+		if (!may_be_ours(dirfd(stream), entry->d_name) ||
+		    !slurp(pid, name, info, sizeof(info)) ||
 		    numbers(info, "\nino:", &found, 1) != 1)
 			found = 0;
 	}

@@ -61,11 +61,11 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
 	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
 	if (rc == 0) {
-		rc = fs_engine_of(item->kind)->stat(item->object, &st);
-		if (rc == 0 || rc == -EUCLEAN)
+		rc = fs_engine_of(item->kind)->stat(fs_item_whole(item)->object, &st);
+		if ((rc == 0 || rc == -EUCLEAN) && !item->is_part)
 			show_properties(&st.properties, t);
 	}
-	if (fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
+	if (!item->is_part && fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
 		fs_text_printf(t, "temp 1\n");
 	if (rc == -EUCLEAN)
 		fs_text_printf(t, "damaged 1\n");
@@ -78,7 +78,7 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 		       writers);
 	if (rc == 0) {
 		fs_kind_of(item->kind)->stat(h, &st, t);
-		fs_engine_of(item->kind)->holders(item->object, show_holder, t);
+		fs_engine_of(item->kind)->holders(fs_item_whole(item)->object, show_holder, t);
 	}
 	return 0;
 }

@@ -19,6 +19,8 @@ static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &fs_lock_kind,
 	[IPCFS_CONDITION] = &fs_condition_kind,
 	[IPCFS_BARRIER] = &fs_barrier_kind,
+	[IPCFS_LIST] = &fs_list_kind,
+	[IPCFS_DICT] = &fs_dict_kind,
 	[IPCFS_MQ] = &fs_mq_kind,
 };
 
@@ -36,12 +38,18 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
 
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 {
+	struct ipcfs_part part = {.at = item->part_at, .number = item->part};
+	bool by_item = item->is_part && !op->part;
 	int rc = fs_item_attach(item);
 
 	if (rc < 0)
 		return rc;
+	if (by_item)
+		op->part = &part;
 	op->flags |= IPCFS_OP_TRYLOCK;
-	rc = fs_engine_of(item->kind)->try(item->object, op);
+	rc = fs_engine_of(item->kind)->try(fs_item_whole(item)->object, op);
+	if (by_item)
+		op->part = NULL;
 	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);
@@ -70,7 +78,9 @@ int fs_view_clear(struct fs_item *item)
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 	int rc;
 
-	if (item->kind != IPCFS_QUEUE)
+	if (fs_part_of(item))
+		return fs_part_of(item)->clear(item);
+	if (!kinds[item->kind]->clears)
 		return 0; /* nothing that can be cleared */
 	rc = fs_view_engine_item(item, &op);
 	if (rc == 0)
@@ -107,7 +117,8 @@ bool fs_view_waits(const struct fs_handle *h)
 {
 	return h->type == FS_OBJECT &&
 	       (h->leaf.view == FS_WATCH ||
-		(h->leaf.view == FS_PLAIN && kinds[h->item->kind]->read_waits));
+		(h->leaf.view == FS_PLAIN && (kinds[h->item->kind]->read_waits ||
+					      h->leaf.options & kinds[h->item->kind]->waits_with)));
 }
 
 /* ---- answering --------------------------------------------------------------------------------- */
@@ -175,8 +186,10 @@ static int try_read(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
 
-	if (h->type == FS_OBJECT && h->item->removed)
+	if (h->type == FS_OBJECT && h->item->removed && !(h->popped && (h->rest_len || h->ended)))
 		return -EIDRM;
+	if (h->draft)
+		return fs_draft_read(r);
 	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
 		return fs_raw_read(r);
 	if (!fs_view_waits(h))

@@ -5,6 +5,7 @@
 #ifndef IPCFS_FS_VIEW_H
 #define IPCFS_FS_VIEW_H
 
+#include "parts.h"
 #include "reply.h"
 
 enum {
@@ -15,9 +16,13 @@ enum {
 
 /* What a kind shows and takes; every function may return -EBUSY (lock held: tried again). */
 struct fs_kind {
-	bool write_waits; /* its names are minted: each look-up gives a new node */
-	bool read_waits;  /* plain reads may wait */
-	bool each_alone;  /* who waits in a line does not keep those behind waiting */
+	bool write_waits;     /* its names are minted: each look-up gives a new node */
+	bool read_waits;      /* plain reads may wait */
+	bool clears;	      /* IPCFS_V_CLEAR */
+	bool lines;	      /* plain writes are lines: view_lines.c */
+	uint32_t waits_with;  /* options: plain reads with one of these alone may wait */
+	uint32_t taking_with; /* options: with one of these nobody reads who may not write */
+	bool each_alone;      /* who waits in a line does not keep those behind waiting */
 	bool joins; /* who waits is part of the object from then on: once parked, it is tried again */
 	bool flushes; /* it matters who closes a descriptor: each close is told */
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
@@ -29,6 +34,10 @@ struct fs_kind {
 	int (*show)(struct fs_handle *h, struct fs_text *t);
 	/* A plain write of r->data: 0 or error. -EAGAIN waits. */
 	int (*write)(struct fs_request *r);
+	/* Objects of the kind are shown as folders: what is in them. NULL: as files. */
+	const struct fs_parts *parts;
+	/* It was opened; made: and its item made by that. 0 or an error. NULL: nothing to do. */
+	int (*opened)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
 	int (*sync)(struct fs_request *r);
 	/* Needs it nothing that those in line wait for? NULL: never. */
@@ -44,6 +53,12 @@ struct fs_kind {
 	int (*last)(struct fs_request *r);
 	/* A request that waited has ended without success. NULL: nothing to undo. */
 	void (*withdraw)(struct fs_request *r);
+	/* May it be opened so? NULL: yes. */
+	int (*check_open)(struct fs_item *item, const struct fs_leaf *leaf, int flags);
+	/* The last close; before what is gathered is put. It must not wait. NULL: nothing to do. */
+	void (*close)(struct fs_handle *h);
+	/* mv onto another: its content becomes that of `from`, in one operation. NULL: cannot be. */
+	int (*replace)(struct fs_item *from, struct fs_item *to);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
 	/* IPCFS_ITEM: which item the handle read or wrote last. NULL: the kind's items have no numbers. */
@@ -54,7 +69,8 @@ struct fs_kind {
 	int (*command)(struct fs_handle *h, const char *word, size_t len, bool act);
 };
 extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_value_kind,
-	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_mq_kind;
+	fs_array_kind, fs_lock_kind, fs_condition_kind, fs_barrier_kind, fs_list_kind, fs_dict_kind,
+	fs_mq_kind;
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
@@ -70,10 +86,10 @@ bool fs_view_ordered(enum ipcfs_class line);
 bool fs_view_waits(const struct fs_handle *h);
 /* Answers a read with an item: what does not fit stays for the next read. -errno: not answered. */
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len);
-/* One engine operation on the handle's object. */
+/* One engine operation on the handle's object, or on the part of it. */
 int fs_view_engine(struct fs_request *r, struct ipcfs_op *op);
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op);
-/* Takes out all messages; of queues alone, others have nothing that can be cleared. */
+/* Takes out all messages or items; most kinds have nothing that can be cleared. */
 int fs_view_clear(struct fs_item *item);
 /* withdraw of kinds whose waiters may have the turnstile: gives it back. */
 void fs_view_quit(struct fs_request *r);
@@ -96,8 +112,6 @@ int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool a
 
 /* A close: what a pending array gathered. */
 int fs_view_flush(struct fs_handle *h);
-/* Writes the text into the (value's or array's) object of another: mv onto it. */
-int fs_cells_replace(struct fs_item *from, struct fs_item *to);
 
 /* ---- view_frame.c ---------------------------------------------------------------------------- */
 
@@ -112,10 +126,25 @@ bool fs_frame_aside(const struct fs_request *r);
 uint64_t fs_frame_need(const struct fs_handle *h);
 /* Must a newline follow these bytes of a message? */
 bool fs_frame_no_newline(const struct fs_handle *h, const char *bytes, size_t len);
+/* Does a plain write through the handle leave lines that are not finished in it? */
+bool fs_frame_gathers(const struct fs_handle *h);
+/* Room for so many bytes, and a place in line for them at close: -EDQUOT, -EUSERS, -ENOMEM. Then bytes that have room. */
+int fs_frame_reserve(struct fs_handle *h, size_t need);
+void fs_frame_add(struct fs_handle *h, const char *bytes, size_t len, pid_t pid);
 /* Any close; the last one, true if what it leaves must wait; the end. */
 int fs_frame_flush(struct fs_handle *h);
 bool fs_frame_close(struct fs_handle *h);
 void fs_frame_drop(struct fs_handle *h);
+
+/* ---- view_list.c, view_lines.c --------------------------------------------------------------- */
+
+/* Words for the error of an operation on the item of that index; gives the error. */
+int fs_list_explain(struct fs_item *item, int rc, int64_t index);
+/* An operation that changes the list; of a handle with `cas`, if nothing else has. */
+int fs_list_change(struct fs_request *r, struct ipcfs_op *op);
+int fs_lines_write(struct fs_request *r);
+int fs_lines_sync(struct fs_request *r);
+void fs_lines_close(struct fs_handle *h);
 
 /* ---- view_lease.c ---------------------------------------------------------------------------- */
 

@@ -70,10 +70,13 @@ int fs_view_shown(struct fs_request *r)
 
 /* ---- a change is watched ----------------------------------------------------------------------- */
 
+/* The changes that a look which comes next will show at least; of a part that look itself tells. */
 static uint64_t changes_of(struct fs_item *item)
 {
 	struct ipcfs_stat st;
 
+	if (item->is_part)
+		return 0;
 	return fs_engine_of(item->kind)->stat(item->object, &st) == -EIDRM ? 0 : st.changes;
 }
 
@@ -99,6 +102,8 @@ int fs_view_watch(struct fs_request *r)
 	}
 	seen = changes_of(h->item); /* before the look: what changes after it is shown again */
 	rc = fs_kind_of(h->item->kind)->show(h, &t);
+	if (h->item->is_part)
+		seen = h->changes;
 	if (rc == 0 && t.failed)
 		rc = fs_fail(-EFBIG, "the text is too long to watch");
 	if (rc == -ENODATA || (rc == 0 && t.len == 0)) {

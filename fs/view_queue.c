@@ -110,6 +110,7 @@ static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 const struct fs_kind fs_queue_kind = {
 	.write_waits = true,
 	.read_waits = true,
+	.clears = true,
 	.line = fs_lease_line,
 	.take = take,
 	.show = show,

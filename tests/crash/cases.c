@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cases_dict.h"
 #include "cases_hold.h"
 #include "cases_lock.h"
 #include "cases_ticket.h"
@@ -683,5 +684,27 @@ const struct step_case step_cases[] = {
 	 lock_left,
 	 ANNOUNCED},
 	{"lock_bury", IPCFS_LOCK, {0}, lock_held_by_the_dead, lock_bury, lock_buried, ANNOUNCED},
+	{"dict_set_new", IPCFS_DICT, {0}, keys_four, keys_set_new, keys_are_set_new, 0},
+	{"dict_set_new_waking", IPCFS_DICT, {0}, keys_four, keys_set_new, keys_are_set_new,
+	 ANNOUNCED},
+	{"dict_set_new_bucket", IPCFS_DICT, {0}, keys_sixteen, keys_set_new,
+	 keys_are_set_seventeenth, 0},
+	{"dict_set", IPCFS_DICT, {0}, keys_four, keys_set, keys_are_set, 0},
+	{"dict_set_waking", IPCFS_DICT, {0}, keys_four, keys_set, keys_are_set, ANNOUNCED},
+	{"dict_set_after_a_death", IPCFS_DICT, {0}, keys_half_set, keys_set_new, keys_are_set_once,
+	 0},
+	{"dict_append", IPCFS_DICT, {0}, keys_four, keys_append, keys_are_appended, 0},
+	{"dict_append_in_room", IPCFS_DICT, {0}, keys_four, keys_append_in_room,
+	 keys_are_appended_twice, 0},
+	{"dict_remove", IPCFS_DICT, {0}, keys_four, keys_remove, keys_are_removed, ANNOUNCED},
+	{"dict_remove_first", IPCFS_DICT, {0}, keys_four, keys_remove_first, keys_are_removed_first,
+	 0},
+	{"dict_pop_last", IPCFS_DICT, {0}, keys_four, keys_pop_last, keys_are_popped, 0},
+	{"dict_cas", IPCFS_DICT, {0}, keys_four, keys_cas, keys_are_set, 0},
+	{"dict_add", IPCFS_DICT, {0}, keys_four, keys_add_number, keys_are_added, 0},
+	{"dict_rename", IPCFS_DICT, {0}, keys_four, keys_rename, keys_are_renamed, ANNOUNCED},
+	{"dict_replace", IPCFS_DICT, {0}, keys_four, keys_replace, keys_are_replaced, 0},
+	{"dict_clear", IPCFS_DICT, {0}, keys_four, keys_clear, keys_are_cleared, ANNOUNCED},
+	{"dict_chmod", IPCFS_DICT, {0}, keys_four, keys_chmod, keys_are_chmoded, 0},
 };
 const size_t step_case_count = sizeof(step_cases) / sizeof(step_cases[0]);

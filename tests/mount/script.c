@@ -26,6 +26,8 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = {"", ",temp", "free\n"},
 	[IPCFS_CONDITION] = {"", ",temp", "0\n"},
 	[IPCFS_BARRIER] = {",parties=2", ",parties=3", "0\n"},
+	[IPCFS_LIST] = {",capacity=1k", ",capacity=2k", ""},
+	[IPCFS_DICT] = {"", "", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 
@@ -40,6 +42,10 @@ const char *script_name(enum ipcfs_kind kind)
 {
 	if (kind == IPCFS_MQ)
 		return t_format("mq/ipcfs-%d-r%d", (int)getpid(), ++last_name);
+	if (kind == IPCFS_DICT) { /* a key */
+		mkdir(t_path("dicts/rows"), 0777);
+		return t_format("dicts/rows/r%d", ++last_name);
+	}
 	return t_format("%s/r%d", ipcfs_kind_name(kind), ++last_name);
 }
 

@@ -20,10 +20,12 @@ enum { /* kinds as bits */
        L = 1 << IPCFS_LOCK,
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
+       I = 1 << IPCFS_LIST, /* items */
        M = 1 << IPCFS_MQ,
+       D = 1 << IPCFS_DICT, /* a key */
        CELLS = V | A,
        ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~CELLS, /* whose plain reads may wait */
+       WAITS = ALL & ~(CELLS | I | D), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of

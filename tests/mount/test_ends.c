@@ -73,8 +73,15 @@ static const struct wait {
 	{"barrier_arrive", IPCFS_BARRIER, "", "", READ, NULL, "&", "0\n"},
 	{"barrier_watch", IPCFS_BARRIER, "", ",watch", WATCH, NULL, "&", "1\n"},
 	{"value_watch_pending", IPCFS_VALUE, "+", ",watch", READ, NULL, "7", "7\n"},
+	{"list_pop", IPCFS_LIST, "", ",pop", READ, NULL, "m\n", "m"},
+	{"list_pop_first", IPCFS_LIST, "", ",pop=0", READ, NULL, "m\n", "m"},
+	{"list_pop_stream", IPCFS_LIST, "", ",pop=0,stream", READ, NULL, "m\n", "m"},
+	{"list_watch", IPCFS_LIST, "=a\n", ",watch", WATCH, NULL, "b\n", "a\nb\n"},
+	{"list_watch_empty", IPCFS_LIST, "", ",watch", READ, NULL, "m\n", "m\n"},
 	{"value_watch", IPCFS_VALUE, "", ",watch", WATCH, NULL, "7", "7\n"},
 	{"array_watch", IPCFS_ARRAY, "", ",watch", WATCH, NULL, "1=7", "0\n7\n"},
+	{"key_watch", IPCFS_DICT, "=a", ",watch", WATCH, NULL, "7", "7"},
+	{"key_watch_empty", IPCFS_DICT, "", ",watch", READ, NULL, "7", "7"},
 	/* clang-format on */
 };
 enum { WAITS_COUNT = sizeof(waits) / sizeof(*waits) };

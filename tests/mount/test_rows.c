@@ -38,13 +38,16 @@ static const struct script_row common[] = {
 	{ALL, "", "%,notify=USR1", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
 	{CELLS, "", "%,raw", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{CELLS, "", "%,cas", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
-	{A, "", "%,at=0", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{A | I, "", "%,at=0", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
+	{I, "", "%,insert=0", O_WRONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{I, "", "%,pop", O_RDONLY | O_CREAT, "!ENOENT", "a view does not create"},
+	{I, "", "%,cas", O_RDWR | O_CREAT, "!ENOENT", "a view does not create"},
 	{B, "", "", O_RDWR | O_CREAT, "!EINVAL", "a barrier is made with parties=N"},
 
 	/* properties of what is there */
 	{ALL, "", "%", O_RDWR, "@there", NULL},
-	{ALL & ~(L | C), "", "#", O_RDWR, "!EEXIST", "other properties"},
-	{ALL, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
+	{ALL & ~(L | C | D), "", "#", O_RDWR, "!EEXIST", "other properties"},
+	{ALL & ~D, "", ",temp", O_RDWR, "!EEXIST", "it exists and is not temp"},
 	{S, "=2", ",value=0", O_RDWR, "@there", NULL}, /* the property, not the state */
 	{S, "=2", ",value=2", O_RDWR, "!EEXIST", "other properties"},
 	{E, "=1", ",set", O_RDWR, "!EEXIST", "other properties"},
@@ -67,12 +70,12 @@ static const struct script_row common[] = {
 	{ALL, "", ",=1", O_RDWR, "!EINVAL", "there is no option"},
 	{ALL, "", ",peek=1", O_RDONLY, "!EINVAL", "option \"peek\" takes no value"},
 	{ALL, "", ",watch=", O_RDONLY, "!EINVAL", "option \"watch\" takes no value"},
-	{ALL, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
-	{ALL, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
+	{ALL & ~D, "", ",temp=1", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" takes no value"},
+	{ALL & ~D, "", ",temp,temp", O_RDWR | O_CREAT, "!EINVAL", "option \"temp\" is repeated"},
 	{ALL, "", ",peek,peek", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{ALL, "", ",peek,stat", O_RDONLY, "!EINVAL", "one such view at a time"},
 	{ALL, "", ",watch,ctl", O_RDONLY, "!EINVAL", "one such view at a time"},
-	{ALL, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
+	{ALL & ~D, "", "%,temp,peek", O_RDWR | O_CREAT, "!EINVAL", "a view does not create"},
 	{ALL, "", ",timeout", O_RDWR, "!EINVAL", "option \"timeout\" wants a value"},
 	{ALL, "", ",timeout=", O_RDWR, "!EINVAL", ILL},
 	{ALL, "", ",timeout=soon", O_RDWR, "!EINVAL", ILL},
@@ -87,7 +90,7 @@ static const struct script_row common[] = {
 
 	/* options of other kinds */
 	{ALL & ~Q, "", ",maxsize=1", O_RDWR, "!EINVAL", "have no option \"maxsize\""},
-	{ALL & ~Q, "", ",capacity=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"capacity\""},
+	{ALL & ~(Q | I), "", ",capacity=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"capacity\""},
 	{ALL & ~S, "", ",value=1", O_RDWR, "!EINVAL", "have no option \"value\""},
 	{ALL & ~S, "", ",hold", O_RDWR, "!EINVAL", "have no option \"hold\""},
 	{ALL & ~S, "", ",tokens", O_RDWR, "!EINVAL", "have no option \"tokens\""},
@@ -108,8 +111,12 @@ static const struct script_row common[] = {
 	{ALL & ~CELLS, "", ",type=q", O_RDWR | O_CREAT, "!EINVAL", "have no option \"type\""},
 	{ALL & ~CELLS, "", ",len=1", O_RDWR | O_CREAT, "!EINVAL", "have no option \"len\""},
 	{ALL & ~CELLS, "", ",raw", O_RDWR, "!EINVAL", "have no option \"raw\""},
-	{ALL & ~CELLS, "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
-	{ALL & ~A, "", ",at=0", O_RDWR, "!EINVAL", "have no option \"at\""},
+	{ALL & ~(CELLS | I | D), "", ",cas", O_RDWR, "!EINVAL", "have no option \"cas\""},
+	{ALL & ~I, "", ",insert=0", O_RDWR, "!EINVAL", "have no option \"insert\""},
+	{ALL & ~(I | D), "", ",pop", O_RDWR, "!EINVAL", "have no option \"pop\""},
+	{ALL & ~D, "", ",num", O_RDWR, "!EINVAL", "have no option \"num\""},
+	{D, "", ",temp", O_RDWR | O_CREAT, "!EINVAL", "keys have no option \"temp\""},
+	{ALL & ~(A | I), "", ",at=0", O_RDWR, "!EINVAL", "have no option \"at\""},
 	{E | CELLS, "", ",stream", O_RDONLY, "!EINVAL", "have no option \"stream\""},
 
 	/* out of range */
@@ -118,9 +125,9 @@ static const struct script_row common[] = {
 	{Q, "", ",maxsize=-1", O_RDWR | O_CREAT, "!EINVAL", ILL},
 	{Q, "", ",maxsize=1k", O_RDWR | O_CREAT, "!EINVAL", ILL},
 	{Q, "", ",maxsize=", O_RDWR | O_CREAT, "!EINVAL", ILL},
-	{Q, "", ",capacity=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
-	{Q, "", ",capacity=17G", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
-	{Q, "", ",capacity=1T", O_RDWR | O_CREAT, "!EINVAL", ILL},
+	{Q | I, "", ",capacity=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{Q | I, "", ",capacity=17G", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
+	{Q | I, "", ",capacity=1T", O_RDWR | O_CREAT, "!EINVAL", ILL},
 	{S, "", ",value=2147483647", O_RDWR | O_CREAT, "@peek:2147483647\n", NULL},
 	{S, "", ",value=2147483648", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
 	{S, "", ",max=0", O_RDWR | O_CREAT, "!EINVAL", ABOVE},
@@ -154,11 +161,30 @@ static const struct script_row common[] = {
 	{A, "", ",at=-1", O_RDWR, "!EINVAL", ILL},
 	{A, "", ",at=1:1", O_RDWR, "!EINVAL", ILL},
 	{A, "", ",at=2:1", O_RDWR, "!EINVAL", ILL},
+	{I, "", ",at=", O_RDWR, "!EINVAL", ILL},
+	{I, "", ",at=x", O_RDWR, "!EINVAL", ILL},
+	{I, "", ",at=1:2", O_RDWR, "!EINVAL", ILL},
+	{I, "", ",at=--1", O_RDWR, "!EINVAL", ILL},
+	{I, "", ",at=9223372036854775808", O_RDWR, "!EINVAL", ABOVE},
+	{I, "", ",at", O_RDWR, "!EINVAL", "wants a value"},
+	{I, "", ",at=0,at=1", O_RDWR, "!EINVAL", "is repeated"},
+	{I, "", ",insert=x", O_WRONLY, "!EINVAL", ILL},
+	{I, "", ",pop=", O_RDONLY, "!EINVAL", ILL},
+	{I, "", ",pop=1.0", O_RDONLY, "!EINVAL", ILL},
+	{I, "", ",pop,at=0", O_RDONLY, "!EINVAL", "one of them"},
+	{I, "", ",insert,pop", O_RDONLY, "!EINVAL", "one of them"},
+	{I, "", ",insert,peek", O_RDONLY, "!EINVAL", "\"insert\" is for writing"},
+	{I, "", ",pop,cas", O_RDONLY, "!EINVAL", "\"pop\" for reading"},
+	{I, "", ",stream", O_RDONLY, "!EINVAL", "\"stream\" is for reading by \"pop\""},
+	{I, "", ",at=0,stream", O_RDONLY, "!EINVAL", "by \"pop\""},
+	{I, "", ",insert", O_RDWR, "!EINVAL", "\"insert\" is for writing"},
+	{I, "", ",insert=0", O_RDONLY, "!EINVAL", "\"insert\" is for writing"},
+	{I, "", ",pop", O_WRONLY, "!EINVAL", "\"pop\" is for reading"},
 	{CELLS, "", ",raw,cas", O_RDWR, "!EINVAL", "\"raw\" goes with neither"},
 
 	/* temp */
-	{ALL, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
-	{ALL, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDWR | O_CREAT, "@there|@stat:temp 1|@close|@gone", NULL},
+	{ALL & ~D, "", "%,temp", O_RDONLY | O_CREAT | O_EXCL, "@there|@close|@gone", NULL},
 
 	/* timeout */
 	{ALL, "", ",timeout=0.5", O_RDWR, "@there", NULL},
@@ -173,6 +199,11 @@ static const struct script_row common[] = {
 	{WAITS & ~L, "", ",timeout=1h", O_RDONLY, "@limit:0|<!EAGAIN", NULL},
 	{ALL, "", "", O_RDONLY, "@limit:-1|@limit:-2!EINVAL", "a timeout is -1 or more"},
 	{ALL, "", "", O_RDONLY, "@unknown!ENOTTY", NULL},
+	{I, "", ",pop,timeout=0", O_RDONLY, "<!EAGAIN", NULL},
+	{I, "", ",pop,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
+	{I, "", ",pop", NB, "<!EAGAIN", NULL},
+	{I, "", ",pop=3", O_RDONLY, "@limit:0|<!EAGAIN|@limit:20000000|<!ETIMEDOUT", NULL},
+	{I, "", ",timeout=1ns", O_RDONLY, "<", NULL},
 	{L, "<", "", NB, "<!EAGAIN", NULL},
 	{L, "<", ",timeout=0", O_RDONLY, "<!EAGAIN", NULL},
 	{L, "<", ",timeout=20ms", O_RDWR, "<!ETIMEDOUT", NULL},
@@ -195,24 +226,34 @@ static const struct script_row common[] = {
 	{B, "&", ",peek", O_RDONLY, "<1\n|<|@shows:1\n", NULL},
 	{V, "=7", ",peek", O_RDONLY, "<7\n|<", NULL},
 	{A, "=7 8", ",peek", O_RDONLY, "<7\n8\n|<", NULL},
+	{I, "=a\nb\n", ",peek", O_RDONLY, "<a\nb\n|<|@stat:items 2", NULL},
+	{I, "=a\nb\n", ",peek,at=1", O_RDONLY, "<b|<|@stat:items 2", NULL},
+	{I, "=a\nb\n", ",peek,pop", O_RDONLY, "<b|<|@stat:items 2", NULL},
+	{I, "", ",peek,pop", O_RDONLY, "<|<", NULL},
+	{D, "=abc", ",peek", O_RDONLY, "<abc|<", NULL},
 	{ALL, "", ",peek", O_RDWR, "!EINVAL", "this view is for reading"},
 	{ALL, "", ",peek", O_WRONLY, "!EINVAL", "this view is for reading"},
 
 	/* watch: at once what is there, then each change; no end of file */
-	{ALL & ~Q, "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
+	{ALL & ~(Q | I | D), "", ",watch", NB, "<*\n|<!EAGAIN", NULL},
 	{Q, "", ",watch", NB, "<!EAGAIN|=a|<a|<!EAGAIN|=b|<a|<!EAGAIN", NULL},
+	{I, "", ",watch", NB, "<!EAGAIN|=a\n|<a\n|<!EAGAIN|=b\n|<a\nb\n|<!EAGAIN", NULL},
+	{I, "=a\nb\n", ",watch,at=-1", NB, "<b|=c\n|<c|<!EAGAIN", NULL},
 	{M, "", ",watch", NB, "<*messages 0\n|<!EAGAIN|=a|<*messages 1\n", NULL},
 	{S, "", ",watch", NB, "<0\n|=2|<2\n|<!EAGAIN|=1|=1|<4\n|<!EAGAIN", NULL},
 	{E, "", ",watch", NB, "<0\n|=1|<1\n|<!EAGAIN", NULL},
 	{L, "", ",watch", NB, "<free\n|@shows:[1-9]*|<free\n", NULL},
 	{V, "", ",watch", NB, "<0\n|=5|<5\n|<!EAGAIN", NULL},
 	{A, "", ",watch", NB, "<0\n0\n|=1=5|<0\n5\n|<!EAGAIN", NULL},
+	{D, "", ",watch", NB, "<!EAGAIN|=5|<5|<!EAGAIN|=5|<5|<!EAGAIN", NULL},
+	{D, "=a", ",watch", NB, "<a|<!EAGAIN|=b|=c|<c|<!EAGAIN", NULL},
+	{D, "=a", ",watch,timeout=20ms", O_RDONLY, "<a|<!ETIMEDOUT", NULL},
 	{A, "", ",watch,at=1", NB, "<0\n|=1=5|<5\n|<!EAGAIN", NULL},
 	{C, "", ",watch", NB, "<0\n|@reader|<1\n|=1|<0\n|<!EAGAIN", NULL},
 	{B, "", ",watch", NB, "<0\n|@reader|<1\n|@shows:1\n|<0\n|<!EAGAIN", NULL},
 	{Q, "", ",watch,lines", NB, "<!EAGAIN|=a|<a\n|<!EAGAIN", NULL},
-	{ALL & ~Q, "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
-	{Q, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
+	{ALL & ~(Q | I | D), "", ",watch,timeout=20ms", O_RDONLY, "<*|<!ETIMEDOUT", NULL},
+	{Q | I, "", ",watch,timeout=20ms", O_RDONLY, "<!ETIMEDOUT", NULL},
 	{ALL, "", ",watch", O_RDWR, "!EINVAL", "this view is for reading"},
 
 	/* stat */
@@ -233,6 +274,8 @@ static const struct script_row common[] = {
 	{B, "&", ",stat", O_RDONLY, "@stat:kind barriers|@stat:parties 2|@stat:arrived 1|@stat:generation 0|@stat:broken 0|@stat:waiters 1|@stat:readers 1|@shows:1\n|@stat:generation 1", NULL},
 	{V, "=7", ",stat", O_RDONLY, "@stat:kind values|@stat:type q|@stat:bytes 8|@stat:value 7", NULL},
 	{A, "", ",stat", O_RDONLY, "@stat:kind arrays|@stat:type q|@stat:len 2|@stat:bytes 16", NULL},
+	{I, "=abc\n\n", ",stat", O_RDONLY, "@stat:kind lists|@stat:capacity 1024|@stat:items 2|@stat:bytes 3|@stat:changes 1", NULL},
+	{D, "=abc", ",stat", O_RDONLY, "@stat:kind dicts|@stat:bytes 3|@stat:waiters 0", NULL},
 	{ALL, "", ",stat", O_RDWR, "!EINVAL", "this view is for reading"},
 	{ALL, "", ",stat,timeout=1", O_RDONLY, "<kind *", NULL},
 	{WAITS & ~E, "", ",stat,stream", O_RDONLY, "!EINVAL", "go with no other view"},
@@ -243,9 +286,11 @@ static const struct script_row common[] = {
 	{ALL, "", ",ctl", O_WRONLY, ">frobnicate!EINVAL", "have no command \"frobnicate\""},
 	{ALL, "", ",ctl", O_WRONLY, "> \n\n!EINVAL", "there is no command"},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear|@stat:messages 0", NULL},
+	{D, "=abc", ",ctl", O_WRONLY, ">clear|@shows:", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, "> clear \nclear|@stat:messages 0", NULL},
 	{Q, "=a|=b", ",ctl", O_WRONLY, ">clear\nfrobnicate!EINVAL", "have no command"},
-	{ALL & ~Q, "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
+	{I, "=a\nb\n", ",ctl", O_WRONLY, ">clear|@stat:items 0|>clear", NULL},
+	{ALL & ~(Q | I | D), "", ",ctl", O_WRONLY, ">clear!EINVAL", "have no command \"clear\""},
 
 	/* notify: whenever a read that would have waited no longer would; of what never waits at each change */
 	{Q, "", ",notify=RTMIN", NB, "@told:0|=a|@told:1|=b|@told:0|<a|<b|@told:0|<!EAGAIN|=a|@told:1", NULL},
@@ -268,6 +313,8 @@ static const struct script_row common[] = {
 	{B, "", ",notify=RTMIN", NB, "@told:0|@reader|@told:1|@shows:1\n|@told:0", NULL},
 	{B, "", ",notify=RTMIN", O_RDWR | O_NONBLOCK, "@told:0|>abort|@told:1", NULL},
 	{CELLS, "", ",notify=RTMIN", O_RDWR, "@told:0|=x!EINVAL|@told:0", NULL},
+	{I, "", ",notify=RTMIN", O_RDONLY, "@told:0|=a\n|@told:1|@ctl:clear|@told:1", NULL},
+	{I, "", ",pop,notify=RTMIN", NB, "@told:0|=a\n|@told:1|=b\n|@told:0|<b|<a|@told:0|<!EAGAIN|=a\n|@told:1", NULL},
 	{V, "", ",notify=RTMIN", O_RDWR, "=1|@told:1|=add 1|@told:1|>3|@told:1", NULL},
 	{A, "", ",notify=RTMIN", O_RDWR, "=1 2|@told:1|=0=5|@told:1|>:+=1|@told:1", NULL},
 	{V, "", ",watch,notify=RTMIN", NB, "<0\n|=1|@told:1|=2|@told:0|<2\n|@told:0|=3|@told:1", NULL},
@@ -284,12 +331,17 @@ static const struct script_row common[] = {
 	{ALL & ~Q, "", "", O_RDONLY, "@rename:queues/stray!EPERM", "an object stays in its kind"},
 	{Q, "", "", O_RDONLY, "@rename:events/stray!EPERM", "an object stays in its kind"},
 	{ALL, "", "", O_RDONLY, "@rename:stray!EPERM", "an object stays in its kind"},
-	{ALL & ~(M | CELLS), "", "", O_RDONLY, "@rename:++!EEXIST", "only values and arrays"},
+	{ALL & ~(M | CELLS | I | D), "", "", O_RDONLY, "@rename:++!EEXIST", "can be written by mv"},
 	{ALL & ~M, "", "", O_RDONLY, "@rename:+|@there", NULL},
 	{M, "", "", O_RDONLY, "@rename:+!EPERM", "cannot rename message queues"},
 	{Q, "=a", "", O_RDONLY, "@rename:+|<a", NULL},
 	{V, "=7", "", O_RDONLY, "@rename:++|@shows:7\n|<!EIDRM", NULL},
+	{I, "=7\n8\n", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
 	{A, "=7 8", "", O_RDONLY, "@rename:++|@shows:7\n8\n|<!EIDRM", NULL},
+
+	{D, "=abc", "", O_RDONLY, "@rename:++|@shows:abc|<!EIDRM", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:+|@shows:abc|<abc", NULL},
+	{D, "=abc", "", O_RDONLY, "@rename:dicts/stray!EPERM", "a key stays in its dict"},
 
 	/* what no kind has */
 	{ALL & ~L, "", "", O_RDWR, "@lock:ex!EOPNOTSUPP", "no flock(2)"},
@@ -301,6 +353,8 @@ static const struct script_row common[] = {
 	/* truncate clears what can be cleared */
 	{Q, "=a|=b", "", O_RDONLY, "@truncate:0|@stat:messages 0", NULL},
 	{Q, "=a|=b", "", O_RDONLY, "@truncate:5|@stat:messages 2", NULL},
+	{I, "=a\nb\n", "", O_RDONLY, "@truncate:0|@stat:items 0", NULL},
+	{I, "=a\nb\n", "", O_RDONLY, "@truncate:5|@stat:items 2", NULL},
 	{M, "=a", "", O_RDONLY, "@truncate:0|@stat:messages 1", NULL},
 	{S, "=2", "", O_RDONLY, "@truncate:0|@peek:2\n", NULL},
 	{E, "=1", "", O_RDONLY, "@truncate:0|@peek:1\n", NULL},
@@ -308,6 +362,8 @@ static const struct script_row common[] = {
 	{V, "=7", "", O_RDONLY, "@truncate:0|@peek:7\n", NULL},
 	{A, "=7 8", "", O_RDONLY, "@truncate:0|@peek:7\n8\n", NULL},
 
+	{D, "=abc", "", O_RDONLY, "@truncate:0|@shows:", NULL},
+	{D, "=abc", "", O_RDONLY, "@truncate:2|@shows:abc", NULL},
 	/* O_TRUNC and O_APPEND mean nothing */
 	{Q, "=a", "", O_RDWR | O_TRUNC, "<a", NULL},
 	{S, "=2", "", O_WRONLY | O_TRUNC, "@peek:2\n", NULL},
@@ -319,6 +375,7 @@ static const struct script_row common[] = {
 	{ALL, "", "", O_RDONLY, "@size:0", NULL},
 	{ALL, "", ",stat", O_RDONLY, "@size:0", NULL},
 	{V, "=7", ",raw", O_RDONLY, "@size:8", NULL},
+	{D, "=abc", "", O_RDONLY, "@size:3|@seek:1|<bc", NULL},
 	{A, "=7 8", ",raw", O_RDONLY, "@size:16|@seek:8|<\x08*", NULL},
 	{V, "=7", "", O_RDWR, "<7\n|=8|<|@seek:0|<8\n|@seek:1|<\n|>add 1|<9\n", NULL},
 	{Q, "=ab", ",peek", O_RDONLY, "<ab|@seek:1|<b|@seek:0|<ab", NULL},
@@ -348,7 +405,9 @@ static const struct script_row common[] = {
 	{C, "", "", O_RDWR, "@poll:out|=1|@poll:out|>arm|@poll:out|=1|@poll:inout", NULL},
 	{B, "", "", O_RDWR, "@poll:out", NULL},
 	{B, "&", "", O_RDWR, "@poll:inout|@shows:1\n", NULL},
-	{CELLS, "", "", O_RDWR, "@poll:inout", NULL},
+	{CELLS | I | D, "", "", O_RDWR, "@poll:inout", NULL},
+	{I, "", ",pop", O_RDONLY, "@poll:out|=a\n|@poll:inout|<a", NULL},
+	{D, "", ",watch", O_RDONLY, "@poll:|=a|@poll:in|<a|@poll:|=a|@poll:in", NULL},
 	{Q, "=a", ",ack", O_RDWR, "@poll:inout|<a|@poll:out|>back|@poll:inout", NULL},
 	{Q, "=a|=b", ",lines", O_RDWR, "@poll:in|<a\n|@poll:inout", NULL},
 	{Q, "=a|=b", ",block", O_RDWR, "@poll:inout", NULL}, /* gathers */
@@ -388,6 +447,13 @@ static void names(void **state)
 		t_is(t_touch(t_path("%s/%s", kind, name)), -ENAMETOOLONG);
 		t_is(t_touch(t_path("%s/%s", kind, ".hidden")), -EINVAL);
 		t_is(t_exists(t_path("%s/.hidden", kind)), -ENOENT);
+		if (k == IPCFS_DICT) { /* is a folder */
+			name[longest] = '\0';
+			t_is(t_touch(t_path("dicts/%s", name)), -EPERM);
+			t_is(t_sys(mkdir(t_path("dicts/%s", name), 0777)), 0);
+			t_is(t_sys(rmdir(t_path("dicts/%s", name))), 0);
+			continue;
+		}
 		if (k == IPCFS_MQ) /* the system's names: one of our own would have to be shorter */
 			continue;
 		name[longest] = '\0';
@@ -410,6 +476,8 @@ static void temp_goes_with_its_maker(void **state)
 {
 	(void)state;
 	for (int k = 0; k < IPCFS_KIND_COUNT; k++) {
+		if (k == IPCFS_DICT) /* test_dict.c */
+			continue;
 		const char *path = t_path("%s", script_name((enum ipcfs_kind)k));
 		const char *made = t_format("%s%s,temp", path, script_kinds[k].properties);
 		pid_t maker = t_spawn(make_and_stay, (void *)(uintptr_t)made);

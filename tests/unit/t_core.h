@@ -196,6 +196,7 @@ struct ipcfs_object *t_object(enum ipcfs_kind kind, const char *name,
 struct ipcfs_object *t_queue(const char *name, uint64_t maxsize, uint64_t capacity);
 struct ipcfs_object *t_semaphore(const char *name, uint64_t value, uint64_t max);
 struct ipcfs_object *t_barrier(const char *name, uint64_t parties);
+struct ipcfs_object *t_list(const char *name, uint64_t capacity);
 /* len 0: not given. */
 struct ipcfs_object *t_cells(enum ipcfs_kind kind, const char *name, char type, uint64_t len);
 /* One object of each kind, named after it, with a little in it. */

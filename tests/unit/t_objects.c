@@ -39,6 +39,13 @@ struct ipcfs_object *t_barrier(const char *name, uint64_t parties)
 	return t_object(IPCFS_BARRIER, name, &p);
 }
 
+struct ipcfs_object *t_list(const char *name, uint64_t capacity)
+{
+	struct ipcfs_properties p = {.given = IPCFS_P_CAPACITY, .capacity = capacity};
+
+	return t_object(IPCFS_LIST, name, &p);
+}
+
 struct ipcfs_object *t_cells(enum ipcfs_kind kind, const char *name, char type, uint64_t len)
 {
 	struct ipcfs_properties p = {
@@ -79,6 +86,18 @@ struct ipcfs_object *t_any(enum ipcfs_kind kind, const char *name)
 		break;
 	case IPCFS_BARRIER:
 		o = t_barrier(name, 3);
+		break;
+	case IPCFS_LIST:
+		o = t_list(name, 3000);
+		t_is(ipcfs_list_append(o, "one", 3), 0);
+		t_is(ipcfs_list_append(o, "three", 5), 0);
+		break;
+	case IPCFS_DICT:
+		o = t_object(
+			kind, name,
+			&(struct ipcfs_properties){.given = IPCFS_P_CAPACITY, .capacity = 20000});
+		t_is(ipcfs_dict_set(o, "one", "1", 1), 0);
+		t_is(ipcfs_dict_set(o, "two", "22", 2), 0);
 		break;
 	default:
 		t_fail("no such kind");

@@ -41,6 +41,10 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_condition_notify(o, 1);
 	case IPCFS_BARRIER:
 		return ipcfs_barrier_reset(o);
+	case IPCFS_LIST:
+		return ipcfs_list_append(o, "x", 1);
+	case IPCFS_DICT:
+		return ipcfs_dict_set(o, "key", "x", 1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -95,6 +99,9 @@ static const struct {
 	{.name = "get_many", .kind = Q},
 	{.name = "condition", .kind = IPCFS_CONDITION},
 	{.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "pop", .kind = IPCFS_LIST},
+	{.name = "change", .kind = IPCFS_LIST},
+	{.name = "key", .kind = IPCFS_DICT},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -122,6 +129,10 @@ static struct ipcfs_object *make_waited(int which)
 		return t_cells(waits[which].kind, name, 'i', waits[which].kind == A ? 4 : 0);
 	case IPCFS_BARRIER:
 		return t_barrier(name, 3); /* a thread and a child do not do */
+	case IPCFS_DICT:
+		o = t_object(IPCFS_DICT, name, NULL);
+		t_is(ipcfs_dict_set(o, "key", "x", 1), 0);
+		return o;
 	default:
 		return t_object(waits[which].kind, name, NULL);
 	}
@@ -138,6 +149,10 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return (int)ipcfs_queue_get(o, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "put") == 0)
 		return ipcfs_queue_put(o, "x", 1, IPCFS_FOREVER);
+	if (strcmp(how, "key") == 0)
+		return ipcfs_dict_get(o, "key", buf, sizeof(buf), &changes) < 0 ?
+			       -EIDRM :
+			       ipcfs_dict_wait(o, "key", &changes, IPCFS_FOREVER);
 	if (strcmp(how, "put_many") == 0)
 		return ipcfs_queue_put_many(o, &(struct iovec){.iov_base = "x", .iov_len = 1}, 1,
 					    IPCFS_FOREVER);
@@ -149,6 +164,8 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_event_wait(o, IPCFS_FOREVER);
 	if (strcmp(how, "condition") == 0)
 		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
+	if (strcmp(how, "pop") == 0)
+		return (int)ipcfs_list_pop(o, 0, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "barrier") == 0)
 		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
