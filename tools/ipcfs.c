@@ -51,7 +51,7 @@ static int help(void)
 	       "queues/jobs, or an absolute path.\n"
 	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed "
 	       "out;\n"
-	       "with and wait have others, see their --help.\n");
+	       "with, wait and result have others, see their --help.\n");
 	return ARGS_OK;
 }
 
