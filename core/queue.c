@@ -140,7 +140,7 @@ static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (rc < 0 || op->flags & IPCFS_OP_DRY)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
-	op->number = queue_taken(o, &v) + v.count - 1;
+	op->number = queue_taken(o, &v) + v.ring.count - 1;
 	STORE(o->control->word, queue_word(&v));
 	return 0;
 }
@@ -253,7 +253,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 			now.messages = (uint64_t)v.ring.count + v.ready + v.doomed;
 			now.bytes = bytes_of(o, &v) + v.back;
 			now.unfinished = lease_unfinished(o, &v);
-			now.put = queue_taken(o, &v) + v.count;
+			now.put = queue_taken(o, &v) + v.ring.count;
 			now.closed = word & QUEUE_CLOSED;
 		}
 		if (LOAD(o->control->changes) != changes || LOAD(o->control->word) != word ||
