@@ -143,12 +143,15 @@ bench: ## measure, beside other means of IPC; prints one table
 	@tests/bench/run.sh
 bench-programs: $(bench_bin)
 
+examples := $(sort $(wildcard $(addprefix tools/examples/*.,c js pl py sh)))
 man_dirs := $(addprefix $(MANDIR)/man,1 3 7)
 ldconfig = [ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 install: all ## install below PREFIX (/usr/local), and the mount helper in SBINDIR (/sbin)
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/ipcfs $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/ipcfs/examples $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
 	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin
 	install -m 755 tools/tour.sh $(DESTDIR)$(PREFIX)/share/ipcfs
+	install -m 755 $(filter-out %.c,$(examples)) $(DESTDIR)$(PREFIX)/share/ipcfs/examples
+	install -m 644 $(filter %.c,$(examples)) $(DESTDIR)$(PREFIX)/share/ipcfs/examples
 	install -m 644 $(lib) $(out)/libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)
 	ln -sf libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libipcfs.so
@@ -161,6 +164,7 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
 		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
 		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
+	rm -rf $(DESTDIR)$(PREFIX)/share/ipcfs/examples
 	$(ldconfig)
 clean: ## remove build/
 	rm -rf build

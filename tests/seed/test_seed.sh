@@ -19,7 +19,9 @@ promised()
 	awk '/It prints:$/ { on = 1; next } on { if (!sub(/^(#|\/\/| \*)   /, "")) exit; print }' "$1"
 }
 
-# Objects below the mount, but those of mq, which all mounts show. What a process that has just ended had open may be closed a moment later.
+# Objects below the mount, but those of mq, which all mounts show. What a process that has just ended had open may be
+# closed a moment later.
+# shellcheck disable=SC2317 # expect calls it
 left()
 {
 	local i found
@@ -85,7 +87,10 @@ for file in "$examples"/09-event.{sh,py}; do
 	want=$(promised "$file")$'\n'
 	for ((i = 0, right = 0; i < rounds; i++)); do
 		run "$run_with" "$file"
-		[ "$status" = 0 ] && [ "$out" = "$want" ] || break
+		if [ "$status" != 0 ] || [ "$out" != "$want" ]; then
+			echo "status $status: $out$err"
+			break
+		fi
 		right=$((right + 1))
 	done
 	expect "turns_again_and_again_$(basename "$file")" "$rounds"$'\n' echo "$right"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# 04-joinable.sh - a queue that can be joined: consumers declare each message done, and who reads the view join waits for
-# the last of them.
+# 04-joinable.sh - a queue that can be joined: consumers declare each message done, and who reads the view join waits
+# for the last of them.
 # It prints:
 #   join has returned: 20 of 20 tasks were done
 #   one more: Value too large for defined data type
@@ -14,7 +14,7 @@ touch "$tasks"
 echo 0 > "$done"
 
 for _ in 1 2 3; do
-	while read -r task < "$tasks"; do # until the queue is closed
+	while read -r _ < "$tasks"; do # until the queue is closed
 		echo 'add 1' > "$done"
 		echo 'done 1' > "$tasks,ctl"
 	done 2> /dev/null &

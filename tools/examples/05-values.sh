@@ -33,5 +33,6 @@ echo array "$(xargs < "arrays/$name-i")"
 echo ten zeros, one of them set: "$(xargs < "arrays/$name-zeros")"
 echo floats "$(xargs < "arrays/$name-f")"
 echo bytes "$(cat "arrays/$name-c")"
-why=$(bash -c "echo many > values/$name" 2>&1) || echo "a word for an int: ${why##*: }, it is still $(cat "values/$name")"
+why=$(bash -c "echo many > values/$name" 2>&1) ||
+	echo "a word for an int: ${why##*: }, it is still $(cat "values/$name")"
 why=$(bash -c "echo 4=5 > arrays/$name-i" 2>&1) || echo "past the end: ${why##*: }"

@@ -12,6 +12,7 @@
 #   "12"
 #   "102"
 #   the shell's variable: 5 in the worker, still 0 in the parent
+# shellcheck disable=SC2030,SC2031 # that it is lost is what it shows
 cd "${IPCFS_MOUNT:-/ipc}" || exit 1
 name=example-$$
 items=lists/$name first=values/$name-1 second=values/$name-2 seen=events/$name sold=0

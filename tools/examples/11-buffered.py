@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # 11-buffered.py - buffered output, looked at from a reader: one program writes the same words unbuffered, by lines, and
-# fully buffered. On a queue each write(2) is a message, so the reader sees where the writer's buffer was emptied. What is
-# left comes at close.
+# fully buffered. On a queue each write(2) is a message, so the reader sees where the writer's buffer was emptied. What
+# is left comes at close.
 # It prints:
 #   unbuffered: 'one ' 'two\n' 'three ' 'four\n' 'five'
 #   by lines: 'one two\n' 'three four\n', and at close: 'five'

@@ -19,7 +19,7 @@ for _ in 1 2 3 4; do
 	bash -c '
 		exec 3<> "$1"
 		for _ in {1..5}; do
-			read -ru3 token
+			read -ru3 _
 			echo $(($(cat "$2") + 1)) > "$2" # two steps: without the lock some would be lost
 			echo unlock >&3
 		done' worker "$lock" "$number" &
@@ -35,5 +35,5 @@ wait
 
 echo "$lock" > "$queue"
 exec 3<> "$(cat "$queue")"
-read -ru3 token
+read -ru3 _
 flock -n "$lock" true || echo 'a lock, sent through a queue: it is the same lock'
