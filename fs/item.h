@@ -89,7 +89,7 @@ struct fs_item {
 	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
-	bool busy_timer;
+	bool busy; /* a try of something on it met a busy lock */
 	TAILQ_ENTRY(fs_item) dirty_link;
 	TAILQ_ENTRY(fs_item) parked_link; /* in the list of items with anything parked */
 	bool in_parked;
