@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_settle.c - one object keeps the server from nothing else: neither one at which to look makes another look needed,
- * nor one whose inner lock is held for long.
+ * nor one whose inner lock is held for long; nor do many members.
  */
 #include "t.h"
 
@@ -11,7 +11,7 @@
 
 #include "core/object.h"
 
-enum { OTHERS = 6000, ROUNDS = 8 };
+enum { OTHERS = 6000, ROUNDS = 8, MEMBERS = 400 };
 
 /* The server's processor time, in ticks of 10 ms. */
 static long ticks(void)
@@ -184,12 +184,69 @@ static void others_wait_meanwhile(void **state)
 		t_fail("%ld ticks in a second, %ld where nobody else waits", beside, alone);
 }
 
+/* ---- many members ------------------------------------------------------------------------------------------ */
+
+struct crowd {
+	int members;
+	_Atomic int ready;
+};
+
+/* One program can be many members, and say that all its threads sleep. */
+static int crowd(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (int i = 0; i < c->members; i++) {
+		struct ipcfs_store *store;
+
+		if (ipcfs_store_open(t_store, &store) < 0 || member_self(store) < 0)
+			return 1;
+		for (int k = 0; k < MEMBER_SLOTS; k++)
+			STORE(store->self->page->waits[k].id, (uint64_t)i * MEMBER_SLOTS + k + 1);
+	}
+	c->ready = 1;
+	pause();
+	return 0;
+}
+
+/* The server's time for so many looks at who waits for whom. */
+static long ticks_of_looks(int members, int looks)
+{
+	struct crowd *c = t_shared(sizeof(*c));
+	char buf[100];
+	long before;
+	pid_t pid;
+
+	c->members = members;
+	pid = t_spawn(crowd, c);
+	t_until(c->ready);
+	before = ticks();
+	for (int i = 0; i < looks; i++)
+		t_is(t_cat(t_path("deadlocks"), buf, sizeof(buf)), 0);
+	before = ticks() - before;
+	t_kill(pid);
+	return before;
+}
+
+/* Eight times as many take eight times as long, and not 64 times. */
+static void deadlocks_among_many(void **state)
+{
+	long few, many;
+
+	(void)state;
+	few = ticks_of_looks(MEMBERS, 4);
+	many = ticks_of_looks(8 * MEMBERS, 4);
+	if (many > 24 * few + 50)
+		t_fail("%ld ticks with %d members, %ld with %d", few, MEMBERS, many, 8 * MEMBERS);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		T_TEST(watched_by_who_is_notified),
 		T_TEST(interrupted_while_it_ends),
 		T_TEST(others_wait_meanwhile),
+		T_TEST(deadlocks_among_many),
 	};
 
 	return T_RUN(tests, argc, argv);
