@@ -155,6 +155,31 @@ static void temp_goes_with_its_maker(void **state)
 	t_is(t_exists(t_in_store("dicts/temporary")), -ENOENT);
 }
 
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	t_is(t_sys(stat(path, &st)), 0);
+	return st.st_mode;
+}
+
+/* Not by mkdir, so with a file's mode: who may read may enter. */
+static void made_as_a_file_it_can_be_entered(void **state)
+{
+	(void)state;
+	const char *d = t_path("dicts/entered"), *big = t_path("dicts/entered-big");
+	int fd = open(t_format("%s,temp", d), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+
+	t_check(fd >= 0);
+	t_is(mode_of(d), S_IFDIR | 0750);
+	close(fd);
+	t_is(t_touch(t_format("%s,capacity=1M", big)), 0);
+	mode_t mode = mode_of(big);
+	t_is(mode & 0111, (mode & 0444) >> 2);
+	t_check(mode & 0100);
+	t_is(t_sys(rmdir(big)), 0);
+}
+
 /* ---- order, listing ---------------------------------------------------------------------------------- */
 
 static void in_order_of_insertion(void **state)
@@ -294,6 +319,7 @@ int main(int argc, char **argv)
 		T_TEST(views_of_the_dict),
 		T_TEST(the_dict_is_watched),
 		T_TEST(temp_goes_with_its_maker),
+		T_TEST(made_as_a_file_it_can_be_entered),
 		T_TEST(in_order_of_insertion),
 		T_TEST(seeking_in_the_folder),
 		T_TEST(keys_come_and_go_while_they_are_listed),
