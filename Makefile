@@ -107,7 +107,7 @@ $(out)/libipcfs.so: $(out)/libipcfs.so.$(version)
 
 $(out)/ipcfs: $(call objects,$(fs_src) $(tools_src)) $(lib)
 	$(call say,LINK)
-	$(Q)$(CC) -pie $(our_ldflags) $(LDFLAGS) -o $@ $^ $(if $(fs_src),$(fuse_libs)) -lm $(LDLIBS)
+	$(Q)$(CC) -pie $(our_ldflags) $(LDFLAGS) -o $@ $^ $(if $(fs_src),$(fuse_libs) -lcares) -lm $(LDLIBS)
 
 -include $(patsubst %.o,%.d,$(call objects,$(all_src)))
 

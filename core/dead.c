@@ -170,7 +170,7 @@ static int prepare(struct ipcfs_object *o, unsigned i, struct ipcfs_object *othe
 	if (rc == 0 && (len > o->queue.capacity || start > UINT64_MAX - len))
 		rc = -EUCLEAN;
 	if (rc == 0)
-		rc = queue_append(other, v, from, queue_pieces(o, start, len, from));
+		rc = queue_append(other, v, from, ring_pieces(o, &o->queue, start, len, from));
 	if (rc < 0)
 		return rc;
 	k = claim_new(other, &nobody, QUEUE_NOTE);

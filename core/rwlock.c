@@ -164,8 +164,10 @@ static int commit_acquire(struct ipcfs_object *o, struct ipcfs_op *op, const str
 	STORE(claim_at(o, (unsigned)i)->a, op->token);
 	obj_change(o, IPCFS_C_CHANGE, INT_MAX);
 	rc = answer(op);
-	if (rc < 0)
+	if (rc < 0) {
+		turn_drop(o); /* who is not there any more keeps nobody waiting */
 		return rc;
+	}
 	turn_pass(o);
 	if (shared)
 		wake_next(o);
@@ -272,8 +274,11 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 {
 	bool shared = op->flags & IPCFS_OP_SHARED;
 	bool has = op->holder && claim_find(o, op->holder, 0) != CLAIM_NONE;
-	bool waits = !has && must_wait(o, shared) > 0 &&
-		     !(bury(o, op) && must_wait(o, shared) <= 0);
+	bool waits;
+
+	/* One who is dead keeps nobody waiting behind those who share it, whoever asks. */
+	turn_owner(o);
+	waits = !has && must_wait(o, shared) > 0 && !(bury(o, op) && must_wait(o, shared) <= 0);
 
 	return (waits ? 0 : 1u << IPCFS_C_READ) | 1u << IPCFS_C_WRITE;
 }

@@ -117,7 +117,9 @@ static int check_done(struct fs_item *item, uint64_t count)
 
 	if (rc == 0)
 		rc = fs.engine->stat(item->object, &st);
-	return rc == 0 && count > st.unfinished ? too_many() : rc;
+	if (rc != 0)
+		return rc;
+	return count > st.unfinished ? too_many() : 0;
 }
 
 static int done(struct fs_item *item, const char *text, size_t len, bool act)

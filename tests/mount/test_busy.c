@@ -89,15 +89,24 @@ static long replaced(const char *path)
 	return rc < 0 ? rc : t_sys(rename(source, path));
 }
 
+static long opens(const char *path)
+{
+	int fd = t_open(path, O_RDWR | O_NONBLOCK);
+
+	return fd < 0 ? fd : t_sys(close(fd));
+}
+
 static const struct {
 	const char *path;
 	long (*call)(const char *path);
 } rows[] = {
-	{"queues/held", put},	    {"queues/held,peek", cat}, {"queues/held,ctl", clear},
-	{"queues/held", truncated}, {"semaphores/held", put},  {"events/held", put},
-	{"values/held", cat},	    {"values/held,peek", cat}, {"values/held,raw", cat},
-	{"values/held", put},	    {"values/held", replaced}, {"arrays/held", cat},
-	{"arrays/held,at=0", cat},  {"arrays/held,at=0", put},
+	{"queues/held", put},	    {"queues/held,peek", cat},	{"queues/held,ctl", clear},
+	{"queues/held", truncated}, {"semaphores/held", put},	{"events/held", put},
+	{"values/held", cat},	    {"values/held,peek", cat},	{"values/held,raw", cat},
+	{"values/held", put},	    {"values/held", replaced},	{"arrays/held", cat},
+	{"arrays/held,at=0", cat},  {"arrays/held,at=0", put},	{"pipes/held,a", opens},
+	{"pipes/held,ctl", clear},  {"topics/held", put},	{"topics/held", opens},
+	{"topics/held,peek", cat},  {"topics/held", truncated},
 };
 
 static void make_all(void)
@@ -107,6 +116,8 @@ static void make_all(void)
 	t_is(t_echo(t_path("events/held"), "1"), 0);
 	t_is(t_echo(t_path("values/held"), "1"), 0);
 	t_is(t_echo(t_path("arrays/held"), "1 2 3"), 0);
+	t_is(t_touch(t_path("pipes/held")), 0);
+	t_is(t_echo(t_path("topics/held"), "1"), 0);
 }
 
 static enum ipcfs_kind kind_of(const char *path)

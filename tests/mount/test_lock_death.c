@@ -253,6 +253,7 @@ static void a_descriptor_that_is_sent(void **state)
 		t_is((long)agent_try(l, NULL), 0);
 		if (received) {
 			t_is(t_sys(recvmsg(ends[0], &m, MSG_CMSG_CLOEXEC)), 1);
+			t_check(CMSG_FIRSTHDR(&m) != NULL);
 			memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
 			t_is((long)agent_try(l, NULL), 0);
 			t_is(t_put(fd, "unlock"), 6); /* it is the handle's */
@@ -420,6 +421,27 @@ static long library_alone(const char *l)
 	return took;
 }
 
+/* Who dies has nothing yet, but kept others from sharing what others have. */
+static long library_behind_the_dead(const char *l)
+{
+	const char *name = strrchr(l, '/') + 1;
+	struct agent holder = agent_library(name), writer = agent_library(name),
+		     reader = agent_library(name);
+
+	t_is(agent_does(&holder, AGENT_ACQUIRE, IPCFS_SHARED), 0);
+	agent_post(&writer, AGENT_ACQUIRE, 0);
+	t_until(asleep(writer.pid));
+	agent_post(&reader, AGENT_ACQUIRE, IPCFS_SHARED);
+	t_until(asleep(reader.pid));
+	int64_t killed = t_now_ms();
+	t_kill(writer.pid);
+	t_check(agent_result(&reader) == 0 && !reader.note->abandoned);
+	long took = (long)(reader.note->done_ms - killed);
+	t_kill(reader.pid);
+	t_kill(holder.pid);
+	return took;
+}
+
 static void the_next_has_it_at_once(void **state)
 {
 	(void)state;
@@ -429,6 +451,7 @@ static void the_next_has_it_at_once(void **state)
 	t_check(mostly_prompt(library_after_file, make("libafterfile")));
 	t_check(mostly_prompt(library_after_library, make("libafterlib")));
 	t_check(mostly_prompt(library_alone, NULL));
+	t_check(mostly_prompt(library_behind_the_dead, make("behind")));
 }
 
 /* The dead shared it; who waits for it alone has it when the last of them has gone. */
