@@ -14,7 +14,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 import traceback

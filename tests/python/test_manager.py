@@ -44,7 +44,7 @@ def ten_thousand_items():
         items.sort(key=lambda i: i % 100)
         same(items[:3], [9900, 9800, 9700])
         want = sorted(range(MANY - 1, -1, -1), key=lambda i: i % 100)
-        same([items.pop() for _ in range(100)], want[: -101 : -1])
+        same([items.pop() for _ in range(100)], want[:-101:-1])
         d.clear()
         same(len(d), 0)
 
@@ -106,8 +106,40 @@ def lists_as_pythons():
         same((type(copy.deepcopy(ours)), isinstance(ours, ListProxy)), (list, True))
 
 
-KEYS = ["a", "b", "", "/", "a,b", ".", "..", "%i1", "ü", "\ud800", "x" * 300, 1, 1.0, True, 0, -1, 10**200, 1.5, None, b"k", (1, 2)]
-KEYS += [(1.0, 2), frozenset(), frozenset([1, "a", (2,)]), frozenset(["a", 1.0, (2,)]), float("inf"), 1j, 1 + 0j, "1", "new\nline"]
+KEYS = [
+    "a",
+    "b",
+    "",
+    "/",
+    "a,b",
+    ".",
+    "..",
+    "%i1",
+    "ü",
+    "\ud800",
+    "x" * 300,
+    1,
+    1.0,
+    True,
+    0,
+    -1,
+    10**200,
+    1.5,
+    None,
+    b"k",
+    (1, 2),
+]
+KEYS += [
+    (1.0, 2),
+    frozenset(),
+    frozenset([1, "a", (2,)]),
+    frozenset(["a", 1.0, (2,)]),
+    float("inf"),
+    1j,
+    1 + 0j,
+    "1",
+    "new\nline",
+]
 
 
 def dict_operations(rng):
