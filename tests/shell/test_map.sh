@@ -162,9 +162,9 @@ while True:
         os.write(tty, sys.argv[1].encode())
         sys.argv[1] = ""
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-bars = told.count(b"\r\x1b[K")
-lines = [line.split(b"\x1b[K")[-1].split(b"\r")[-1] if b"," not in line else line for line in told.replace(b"\r\n", b"\n").split(b"\n")]
-plain = b" ".join(line for line in lines if line and b"," not in line).decode()
+# What the bar has left of each line.
+lines = [line.split(b"\x1b[K")[-1] for line in told.replace(b"\r\n", b"\n").split(b"\n")]
+plain = b" ".join(line for line in lines if line).decode()
 print("status", status, plain, "bar" if b"5/5, " in told and b"[=====" in told else "none")
 END
 seq 5 >input5

@@ -189,6 +189,17 @@ status_is dead_is_told 125 'task 1 is in queues/bad now' "$IPCFS" result queues/
 expect dead_is_there 2 cat "$M/queues/bad"
 expect dead_spares_others $'1\n' "$IPCFS" result queues/d 0
 
+# Workers that are killed and killed are not started for ever, unless they work.
+in_background /dev/null "$IPCFS" worker queues/idle true
+while kill -0 "$started" 2>/dev/null; do
+	worker=$(the_worker 2>/dev/null)
+	[ -z "$worker" ] || kill -9 "$worker" 2>/dev/null
+done
+status_is not_for_ever 1 '' ended "$started"
+expect not_for_ever_in_words $'ipcfs: worker: 100 workers in a row were killed, and none had a task\n' cat "$T/err.$started"
+expect many_had_a_task $'150 0\n' bash -c 'seq 150 | "$IPCFS" submit --lines queues/busy | wc -l | tr "\n" " "
+	"$IPCFS" close queues/busy; "$IPCFS" worker --attempts 1 queues/busy -- bash -c '\''kill -9 $PPID'\''; echo $?'
+
 # ---- failures that are tried again
 "$IPCFS" submit queues/r a b >/dev/null
 "$IPCFS" close queues/r
