@@ -49,14 +49,15 @@ static bool is_stored(enum fs_quota what)
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
-						      [FS_Q_FOLDERS] = "folders",
-						      [FS_Q_BYTES] = "bytes in objects",
-						      [FS_Q_PARKED] = "waiting requests",
-						      [FS_Q_HANDLES] = "open files",
-						      [FS_Q_GATHERED] = "bytes gathered for queues",
-						      [FS_Q_MQ] = "bytes in message queues",
-						      [FS_Q_NOTIFIED] = "processes with notify"};
+	static const char *const names[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "objects",
+		[FS_Q_FOLDERS] = "folders",
+		[FS_Q_BYTES] = "bytes in objects",
+		[FS_Q_PARKED] = "waiting requests",
+		[FS_Q_HANDLES] = "open files",
+		[FS_Q_GATHERED] = "bytes gathered for a later close",
+		[FS_Q_MQ] = "bytes in message queues",
+		[FS_Q_NOTIFIED] = "processes with notify"};
 	int error = what == FS_Q_MQ			     ? -EMFILE :
 		    is_stored(what) || what == FS_Q_GATHERED ? -EDQUOT :
 							       -EUSERS;

@@ -1,34 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_dict_whole.c - contract, row dicts: a key opened with O_TRUNC changes once, whole, at close or fsync, whoever
- * writes through it and however he ends; appended lines stay whole; many at once lose nothing; what `notify` tells.
+ * writes through it and however he ends; what `notify` tells.
  */
-#include "t.h"
+#include "dict.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "agent.h"
 
-static const char *make(const char *name)
-{
-	const char *d = t_path("dicts/%s", name);
-
-	t_is(t_sys(mkdir(d, 0777)), 0);
-	return d;
-}
-
-static const char *key(const char *dict, const char *name)
-{
-	return t_format("%s/%s", dict, name);
-}
-
 /* ---- once, at close ---------------------------------------------------------------------------------- */
 
 static void only_the_last_close_counts(void **state)
 {
 	(void)state;
-	const char *d = make("close"), *k = key(d, "k");
+	const char *d = dict_make("close"), *k = dict_key(d, "k");
 
 	t_is(t_echo(k, "old"), 0);
 	int fd = t_open(k, O_WRONLY | O_TRUNC), again = dup(fd);
@@ -45,7 +32,7 @@ static void only_the_last_close_counts(void **state)
 static void commands_of_a_group_write_one_value(void **state)
 {
 	(void)state;
-	const char *d = make("group"), *k = key(d, "k");
+	const char *d = dict_make("group"), *k = dict_key(d, "k");
 
 	t_is(t_echo(k, "old"), 0);
 	t_runs(0, "{ echo a; /bin/echo b; echo $(< %s); (echo c); echo d | cat; } > %s", k, k);
@@ -62,7 +49,7 @@ static void commands_of_a_group_write_one_value(void **state)
 static void handed_on_to_a_child(void **state)
 {
 	(void)state;
-	const char *d = make("child"), *k = key(d, "k"), *go = t_path("events/go");
+	const char *d = dict_make("child"), *k = dict_key(d, "k"), *go = t_path("events/go");
 
 	t_is(t_touch(go), 0);
 	pid_t pid = t_shell(NULL, "exec 3> %s; { cat %s >&3; } & exec 3>&-; wait", k, go);
@@ -79,7 +66,7 @@ static void handed_on_to_a_child(void **state)
 static void the_library_sees_it_after_close(void **state)
 {
 	(void)state;
-	make("after");
+	dict_make("after");
 	struct ipcfs_object *o = t_attach(IPCFS_DICT, "after", NULL);
 	char text[16], buf[16];
 
@@ -96,35 +83,35 @@ static void the_library_sees_it_after_close(void **state)
 static void a_killed_writer_leaves_the_old_value(void **state)
 {
 	(void)state;
-	const char *d = make("killed");
+	const char *d = dict_make("killed");
 
-	t_is(t_echo(key(d, "k"), "old"), 0);
+	t_is(t_echo(dict_key(d, "k"), "old"), 0);
 	static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		struct agent a = agent_open(key(d, "k"), O_WRONLY | O_TRUNC);
+		struct agent a = agent_open(dict_key(d, "k"), O_WRONLY | O_TRUNC);
 		t_is(agent_says(&a, "half"), 4);
 		kill(a.pid, signals[i]);
 		t_is(t_wait(a.pid), 128 + signals[i]);
 		t_until(t_status("handles") == 1); /* `status` itself */
-		t_shows(key(d, "k"), "old");
+		t_shows(dict_key(d, "k"), "old");
 	}
-	struct agent a = agent_open(key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
+	struct agent a = agent_open(dict_key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
 	t_is(agent_says(&a, "half"), 4);
 	t_kill(a.pid);
 	t_until(t_status("handles") == 1);
-	t_is(t_exists(key(d, "new")), -ENOENT);
+	t_is(t_exists(dict_key(d, "new")), -ENOENT);
 	/* who ends by himself has written what he wanted */
-	a = agent_open(key(d, "k"), O_WRONLY | O_TRUNC);
+	a = agent_open(dict_key(d, "k"), O_WRONLY | O_TRUNC);
 	t_is(agent_says(&a, "all"), 3);
 	agent_leaves(&a);
 	t_until(t_status("handles") == 1);
-	t_shows(key(d, "k"), "all");
+	t_shows(dict_key(d, "k"), "all");
 }
 
 static void a_command_of_a_group_is_killed(void **state)
 {
 	(void)state;
-	const char *d = make("part"), *k = key(d, "k");
+	const char *d = dict_make("part"), *k = dict_key(d, "k");
 
 	/* its shell goes on, and knows */
 	t_runs(0,
@@ -136,18 +123,18 @@ static void a_command_of_a_group_is_killed(void **state)
 static void a_killed_server_leaves_the_old_value(void **state)
 {
 	(void)state;
-	const char *d = make("server"), *k = key(d, "k");
+	const char *d = dict_make("server"), *k = dict_key(d, "k");
 
 	t_is(t_echo(k, "old"), 0);
 	int fd = t_open(k, O_WRONLY | O_TRUNC),
-	    other = t_open(key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
+	    other = t_open(dict_key(d, "new"), O_WRONLY | O_CREAT | O_TRUNC);
 	t_is(t_put(fd, "half"), 4);
 	t_is(t_put(other, "half"), 4);
 	t_restart();
 	close(fd);
 	close(other);
 	t_shows(k, "old");
-	t_is(t_exists(key(d, "new")), -ENOENT);
+	t_is(t_exists(dict_key(d, "new")), -ENOENT);
 }
 
 /* ---- how it is written ------------------------------------------------------------------------------------ */
@@ -155,7 +142,7 @@ static void a_killed_server_leaves_the_old_value(void **state)
 static void at_any_offset(void **state)
 {
 	(void)state;
-	const char *d = make("offsets"), *k = key(d, "k");
+	const char *d = dict_make("offsets"), *k = dict_key(d, "k");
 	struct stat st;
 	char buf[16];
 
@@ -187,20 +174,20 @@ static void at_any_offset(void **state)
 static void larger_than_one_write(void **state)
 {
 	(void)state;
-	const char *d = make("large");
+	const char *d = dict_make("large");
 	size_t most = IPCFS_DICT_VALUE_MAX;
 	char *bytes = malloc(most + 1);
 
 	assert_non_null(bytes);
 	for (size_t i = 0; i <= most; i++)
 		bytes[i] = (char)(i * 7 + (i >> 9));
-	int fd = t_open(key(d, "k"), O_WRONLY | O_CREAT | O_TRUNC);
+	int fd = t_open(dict_key(d, "k"), O_WRONLY | O_CREAT | O_TRUNC);
 	for (size_t at = 0; at < most; at += 3 << 20)
 		t_is(t_sys(write(fd, bytes + at, most - at < 3 << 20 ? most - at : 3 << 20)),
 		     (long)(most - at < 3 << 20 ? most - at : 3 << 20));
 	t_is(t_sys(pwrite(fd, bytes, 1, (off_t)most)), -EMSGSIZE);
 	t_is(t_sys(close(fd)), 0);
-	int in = t_open(key(d, "k"), O_RDONLY);
+	int in = t_open(dict_key(d, "k"), O_RDONLY);
 	for (size_t at = 0; at < most; at += 1 << 20) {
 		static char got[1 << 20];
 		t_is(t_sys(read(in, got, sizeof(got))), sizeof(got));
@@ -208,15 +195,15 @@ static void larger_than_one_write(void **state)
 	}
 	close(in);
 	/* one that replaces at each write takes no more than one write has */
-	fd = t_open(key(d, "k"), O_WRONLY);
+	fd = t_open(dict_key(d, "k"), O_WRONLY);
 	t_is(t_sys(write(fd, bytes, T_MSG_MAX + 1)), -EMSGSIZE);
 	t_is(t_sys(write(fd, bytes, T_MSG_MAX)), T_MSG_MAX);
 	close(fd);
-	fd = t_open(key(d, "k"), O_WRONLY | O_APPEND);
+	fd = t_open(dict_key(d, "k"), O_WRONLY | O_APPEND);
 	t_is(t_sys(write(fd, bytes, T_MSG_MAX)), T_MSG_MAX);
 	close(fd);
 	struct stat st;
-	t_is(t_sys(stat(key(d, "k"), &st)), 0);
+	t_is(t_sys(stat(dict_key(d, "k"), &st)), 0);
 	t_is(st.st_size, 2 * T_MSG_MAX);
 	free(bytes);
 }
@@ -228,23 +215,23 @@ static void a_close_that_fails_says_so(void **state)
 	static char bytes[200000];
 
 	t_is(t_touch(t_format("%s,capacity=64k", d)), 0);
-	t_is(t_echo(key(d, "k"), "old"), 0);
-	int fd = t_open(key(d, "k"), O_WRONLY | O_TRUNC);
+	t_is(t_echo(dict_key(d, "k"), "old"), 0);
+	int fd = t_open(dict_key(d, "k"), O_WRONLY | O_TRUNC);
 	t_is(t_sys(write(fd, bytes, sizeof(bytes))), sizeof(bytes));
 	t_is(t_sys(fsync(fd)), -ENOSPC);
 	t_is(t_sys(close(fd)), -ENOSPC);
-	t_shows(key(d, "k"), "old");
-	fd = t_open(key(d, "k"), O_WRONLY | O_TRUNC);
+	t_shows(dict_key(d, "k"), "old");
+	fd = t_open(dict_key(d, "k"), O_WRONLY | O_TRUNC);
 	t_is(t_put(fd, "new"), 3);
-	t_is(t_sys(unlink(key(d, "k"))), 0);
+	t_is(t_sys(unlink(dict_key(d, "k"))), 0);
 	t_is(t_sys(close(fd)), -EIDRM);
-	t_is(t_exists(key(d, "k")), -ENOENT);
+	t_is(t_exists(dict_key(d, "k")), -ENOENT);
 }
 
 static void two_of_them_the_last_wins(void **state)
 {
 	(void)state;
-	const char *d = make("two"), *k = key(d, "k");
+	const char *d = dict_make("two"), *k = dict_key(d, "k");
 
 	int a = t_open(k, O_WRONLY | O_CREAT | O_TRUNC),
 	    b = t_open(k, O_WRONLY | O_CREAT | O_TRUNC);
@@ -255,16 +242,16 @@ static void two_of_them_the_last_wins(void **state)
 	t_is(t_sys(close(a)), 0);
 	t_shows(k, "first");
 	/* one that must be new is, at once */
-	a = t_open(key(d, "x"), O_WRONLY | O_CREAT | O_TRUNC);
+	a = t_open(dict_key(d, "x"), O_WRONLY | O_CREAT | O_TRUNC);
 	t_is(t_put(a, "late"), 4);
-	b = t_open(key(d, "x"), O_WRONLY | O_CREAT | O_EXCL);
+	b = t_open(dict_key(d, "x"), O_WRONLY | O_CREAT | O_EXCL);
 	t_check(b >= 0);
-	t_is(t_open(key(d, "x"), O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	t_is(t_open(dict_key(d, "x"), O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
 	t_is(t_put(b, "new"), 3);
 	t_is(t_sys(close(b)), 0);
-	t_shows(key(d, "x"), "new");
+	t_shows(dict_key(d, "x"), "new");
 	t_is(t_sys(close(a)), 0);
-	t_shows(key(d, "x"), "late");
+	t_shows(dict_key(d, "x"), "late");
 }
 
 static int theirs;
@@ -292,7 +279,7 @@ static int promise_as_nobody(void *arg)
 static void another_user_was_faster(void **state)
 {
 	(void)state;
-	const char *d = make("faster"), *k = key(d, "k");
+	const char *d = dict_make("faster"), *k = dict_key(d, "k");
 	mode_t mask = umask(022);
 
 	t_is(t_sys(chmod(d, 01777)), 0);
@@ -313,7 +300,7 @@ static void limits_of_what_is_gathered(void **state)
 	(void)state;
 	t_umount();
 	t_mount("max_gathered=1M");
-	const char *d = make("quota");
+	const char *d = dict_make("quota");
 
 	t_is(t_sys(chmod(d, 0777)), 0);
 	t_runs(0,
@@ -325,266 +312,6 @@ static void limits_of_what_is_gathered(void **state)
 	t_runs(0, "cd %s && [ $(cat a b | wc -c) = 1800000 ]", d);
 	t_umount();
 	t_mount(NULL);
-}
-
-/* ---- nobody sees half ------------------------------------------------------------------------------------ */
-
-struct torn {
-	_Atomic bool stop;
-	_Atomic long reads;
-};
-
-/* One letter, of one length for each. */
-static int write_whole_values(void *arg)
-{
-	struct torn *t = arg;
-	char bytes[40000];
-
-	for (int i = 0; !t->stop; i++) {
-		int letter = 'a' + i % 26;
-		size_t left = (size_t)(letter - 'a' + 1) * 9000;
-		int fd = (int)t_again(t_open(t_path("dicts/torn/k"), O_WRONLY | O_TRUNC));
-		memset(bytes, letter, sizeof(bytes));
-		for (; fd >= 0 && left > 0; left -= left < 7777 ? left : 7777)
-			if (write(fd, bytes, left < 7777 ? left : 7777) < 0)
-				return 1;
-		/* after EBUSY, too, it is put: as soon as the lock can be had */
-		if (fd < 0 || (close(fd) < 0 && errno != EBUSY))
-			return 2;
-	}
-	return 0;
-}
-
-static bool is_whole(const char *bytes, long n)
-{
-	if (n <= 0 || n != (bytes[0] - 'a' + 1) * 9000)
-		return false;
-	for (long i = 1; i < n; i++)
-		if (bytes[i] != bytes[0])
-			return false;
-	return true;
-}
-
-static int read_whole_values(void *arg)
-{
-	static char bytes[300000];
-	struct torn *t = arg;
-
-	while (!t->stop) {
-		int fd = (int)t_again(t_open(t_path("dicts/torn/k"), O_RDONLY));
-		long n = 0, got;
-		while ((got = t_again(t_get(fd, bytes + n, 5000))) > 0)
-			n += got;
-		close(fd);
-		if (got < 0 || !is_whole(bytes, n))
-			return 1;
-		t->reads++;
-	}
-	return 0;
-}
-
-static int read_by_library(void *arg)
-{
-	static char bytes[300000];
-	struct torn *t = arg;
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "torn");
-
-	while (!t->stop) {
-		long n = t_again(ipcfs_dict_get(o, "k", bytes, sizeof(bytes), NULL));
-		if (!is_whole(bytes, n))
-			return 1;
-		t->reads++;
-	}
-	return 0;
-}
-
-static void readers_never_see_half(void **state)
-{
-	(void)state;
-	int (*const roles[])(void *) = {write_whole_values, write_whole_values, read_whole_values,
-					read_whole_values, read_by_library};
-	struct torn *t = t_shared(sizeof(*t));
-	pid_t pid[5];
-
-	make("torn");
-	t_runs(0, "head -c 9000 /dev/zero | tr '\\0' a > %s", t_path("dicts/torn/k"));
-	for (int i = 0; i < 5; i++)
-		pid[i] = t_spawn(roles[i], t);
-	t_until(t->reads > t_count(3000, 100000));
-	t->stop = true;
-	for (int i = 0; i < 5; i++)
-		t_is(t_wait(pid[i]), 0);
-}
-
-/* ---- many at once ------------------------------------------------------------------------------------------ */
-
-enum { WORKERS = 4 };
-
-struct work {
-	int number, rounds;
-};
-
-static int append_lines(void *arg)
-{
-	struct work *w = arg;
-	int fd = t_open(t_path("dicts/work/log"), O_WRONLY | O_APPEND);
-	char line[64];
-
-	for (int i = 0; i < w->rounds; i++) {
-		int len = snprintf(line, sizeof(line), "%d %d %.*s\n", w->number, i, i % 30,
-				   "------------------------------");
-		if (t_again(t_put(fd, line)) != len)
-			return 1;
-	}
-	return 0;
-}
-
-static int append_by_library(void *arg)
-{
-	struct work *w = arg;
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "work");
-	char line[64];
-
-	for (int i = 0; i < w->rounds; i++) {
-		int len = snprintf(line, sizeof(line), "%d %d %.*s\n", w->number, i, i % 30,
-				   "------------------------------");
-		if (t_again(ipcfs_dict_append(o, "log", line, (size_t)len)) < 0)
-			return 1;
-	}
-	return 0;
-}
-
-static void run_all(int (*file)(void *), int (*library)(void *), int rounds)
-{
-	struct work work[WORKERS];
-	pid_t pid[WORKERS];
-
-	for (int i = 0; i < WORKERS; i++) {
-		work[i] = (struct work){i, rounds};
-		pid[i] = t_spawn(i == 0 ? library : file, &work[i]);
-	}
-	for (int i = 0; i < WORKERS; i++)
-		t_is(t_wait(pid[i]), 0);
-}
-
-static void appended_lines_stay_whole(void **state)
-{
-	(void)state;
-	const char *d = make("work");
-	int rounds = t_count(1000, 20000), next[WORKERS] = {0};
-	static char line[256];
-
-	t_is(t_touch(key(d, "log")), 0);
-	run_all(append_lines, append_by_library, rounds);
-	FILE *log = fopen(key(d, "log"), "r");
-	assert_non_null(log);
-	while (fgets(line, sizeof(line), log)) {
-		int who, number;
-		t_is(sscanf(line, "%d %d", &who, &number), 2);
-		t_check(who >= 0 && who < WORKERS);
-		t_is(number, next[who]++);
-		t_is(strspn(strrchr(line, ' ') + 1, "-"), number % 30);
-	}
-	fclose(log);
-	for (int i = 0; i < WORKERS; i++)
-		t_is(next[i], rounds);
-}
-
-static int add_by_file(void *arg)
-{
-	struct work *w = arg;
-	int fd = t_open(t_path("dicts/sum/n,num"), O_WRONLY);
-
-	for (int i = 0; i < w->rounds; i++)
-		if (t_again(t_put(fd, "add 1")) != 5)
-			return 1;
-	return 0;
-}
-
-static int add_by_library(void *arg)
-{
-	struct work *w = arg;
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "sum");
-
-	for (int i = 0; i < w->rounds; i++) {
-		union ipcfs_number n = {.i = 1};
-		char type = 'q';
-		if (t_again(ipcfs_dict_op(o, "n", IPCFS_ADD, &type, &n)) < 0)
-			return 1;
-	}
-	return 0;
-}
-
-static void numbers_add_up(void **state)
-{
-	(void)state;
-	const char *d = make("sum");
-	int rounds = t_count(2000, 50000);
-
-	t_is(t_echo(key(d, "n"), "0"), 0);
-	run_all(add_by_file, add_by_library, rounds);
-	t_shows(key(d, "n"), t_format("%d", WORKERS * rounds));
-}
-
-struct pops {
-	int keys;
-	_Atomic int taken[2000];
-};
-static struct pops *pops;
-
-static int pop_by_file(void *arg)
-{
-	char value[16];
-
-	(void)arg;
-	for (int i = 0; i < pops->keys; i++) {
-		long n = t_again(t_cat(t_path("dicts/pops/k%d,pop", i), value, sizeof(value)));
-		if (n > 0 && atoi(value) == i)
-			pops->taken[i]++;
-		else if (n != -ENOENT && n != -EIDRM)
-			return 1;
-	}
-	return 0;
-}
-
-static int pop_by_library(void *arg)
-{
-	struct ipcfs_store *store;
-	struct ipcfs_object *o = t_attach_child(&store, IPCFS_DICT, "pops");
-	char name[16], value[16] = "";
-
-	(void)arg;
-	for (int i = 0; i < pops->keys; i++) {
-		snprintf(name, sizeof(name), "k%d", i);
-		long n = t_again(ipcfs_dict_pop(o, name, value, sizeof(value)));
-		if (n > 0 && atoi(value) == i)
-			pops->taken[i]++;
-		else if (n != -ENOENT)
-			return 1;
-	}
-	return 0;
-}
-
-static void each_key_is_popped_once(void **state)
-{
-	(void)state;
-	const char *d = make("pops");
-
-	pops = t_shared(sizeof(*pops));
-	pops->keys = 2000;
-	struct ipcfs_object *o = t_attach(IPCFS_DICT, "pops", NULL);
-	char name[16];
-	for (int i = 0; i < pops->keys; i++) {
-		int len = snprintf(name, sizeof(name), "k%d", i);
-		t_is(ipcfs_dict_set(o, name, name + 1, (size_t)len), 0);
-	}
-	run_all(pop_by_file, pop_by_library, 0);
-	for (int i = 0; i < pops->keys; i++)
-		t_is(pops->taken[i], 1);
-	t_is(t_stat(d, "keys"), 0);
 }
 
 /* ---- notify -------------------------------------------------------------------------------------------------- */
@@ -604,7 +331,7 @@ static bool told(void)
 static void notify_tells_of_each_change(void **state)
 {
 	(void)state;
-	const char *d = make("notify"), *k = key(d, "k");
+	const char *d = dict_make("notify"), *k = dict_key(d, "k");
 	struct ipcfs_object *o = t_attach(IPCFS_DICT, "notify", NULL);
 	sigset_t set;
 
@@ -616,7 +343,7 @@ static void notify_tells_of_each_change(void **state)
 	t_check(fd >= 0 && !told());
 	t_is(t_echo(k, "2"), 0);
 	t_check(told() && !told());
-	t_is(t_echo(key(d, "other"), "2"), 0);
+	t_is(t_echo(dict_key(d, "other"), "2"), 0);
 	t_check(!told());
 	t_is(ipcfs_dict_set(o, "other", "3", 1), 0);
 	t_is(ipcfs_dict_set(o, "k", "3", 1), 0);
@@ -626,9 +353,9 @@ static void notify_tells_of_each_change(void **state)
 	close(fd);
 	fd = t_open(t_format("%s,notify=USR1", d), O_RDONLY);
 	t_check(fd >= 0 && !told());
-	t_is(t_echo(key(d, "other"), "4"), 0);
+	t_is(t_echo(dict_key(d, "other"), "4"), 0);
 	t_check(told() && !told());
-	t_is(t_sys(unlink(key(d, "other"))), 0);
+	t_is(t_sys(unlink(dict_key(d, "other"))), 0);
 	t_check(told() && !told());
 	close(fd);
 }
@@ -649,10 +376,6 @@ int main(int argc, char **argv)
 		T_TEST(two_of_them_the_last_wins),
 		T_TEST(another_user_was_faster),
 		T_TEST(limits_of_what_is_gathered),
-		T_TEST(readers_never_see_half),
-		T_TEST(appended_lines_stay_whole),
-		T_TEST(numbers_add_up),
-		T_TEST(each_key_is_popped_once),
 		T_TEST(notify_tells_of_each_change),
 	};
 	return T_RUN(tests, argc, argv);

@@ -302,7 +302,7 @@ static void max_gathered_is_edquot(void **state)
 		t_is(t_stat(q, "bytes"), 128 << 10);
 		t_is(t_sys(truncate(q, 0)), 0);
 	}
-	t_check(t_errors_say("EDQUOT", "bytes gathered for queues"));
+	t_check(t_errors_say("EDQUOT", "bytes gathered for a later close"));
 	t_is(t_as(T_NOBODY, gather_many, lines_of(q)), 4);
 	with_mount(NULL);
 }
