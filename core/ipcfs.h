@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, lists, pipes, topics, channels,
- * values and arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
- * processes of any language, and survive kill -9 of any of them.
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, values, arrays, lists, dicts, pipes,
+ * topics and channels that live in a folder of tmpfs (the store), are shared by name between unrelated processes of
+ * any language, and survive kill -9 of any of them.
  *
  * The same objects are files under a mount of the ipcfs server; both kinds of
  * client may use one object at the same time. No server is needed for this
@@ -30,7 +30,7 @@
  *              created with. It can still be removed.
  *   -EBUSY     a process that is alive but does not run (stopped, say) has held
  *              the object's inner lock for 100 ms, and the deadline is past
- *   -ENOSPC    the store is full;  -EDQUOT  a limit of the server is reached
+ *   -ENOSPC    the store is full
  *   -EINVAL    a wrong argument: another kind of object, a count of 0, ...
  *   -EINTR     a signal handler ran while the call waited
  *   -ETIMEDOUT the deadline passed;  -EAGAIN  it would wait and deadline was 0
@@ -420,120 +420,6 @@ int ipcfs_barrier_wait(struct ipcfs_object *barrier, int64_t deadline_ns);
 int ipcfs_barrier_abort(struct ipcfs_object *barrier);
 int ipcfs_barrier_reset(struct ipcfs_object *barrier);
 
-/* ---- lists: items of bytes in an order ------------------------------------------------- */
-
-/* An item has 0 to IPCFS_ITEM_MAX bytes (-EMSGSIZE), a list at most IPCFS_ITEMS_MAX items and, where it has the property
- * `capacity`, so many bytes in all items (an item longer than that: -EMSGSIZE). A list that would be above
- * these, or above the extent of its segment (4 GiB, unless a capacity makes it another), is full: -ENOSPC, as in a
- * store that is full. Nobody waits for room.
- * An index counts from 0 or, negative, from the end: -1 is the last item. One that is past the end is -ERANGE.
- * What is put or taken at either end costs the same however many items there are; in the middle it costs the
- * copying of 8 bytes an item. Each call changes the list in one step.
- * `changes` may be NULL. Else the call is done only if nothing has changed since that number (of ipcfs_list_get,
- * ipcfs_list_items, ipcfs_stat), -ECANCELED, and a success stores the new number there.
- *
- * ipcfs_list_append: puts one item behind the last.  ipcfs_list_extend: puts count items there, all or none; count 0
- * is -EINVAL.  ipcfs_list_replace: they become all that there is; count 0: nothing.
- * ipcfs_list_insert: puts an item before that of the index, or behind the last, if the index is their number.
- * ipcfs_list_set: gives the item another content.  ipcfs_list_delete: takes it away. */
-int ipcfs_list_append(struct ipcfs_object *list, const void *item, size_t len);
-int ipcfs_list_extend(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
-		      uint64_t *changes);
-int ipcfs_list_replace(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
-		       uint64_t *changes);
-int ipcfs_list_insert(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
-		      uint64_t *changes);
-int ipcfs_list_set(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
-		   uint64_t *changes);
-int ipcfs_list_delete(struct ipcfs_object *list, int64_t index, uint64_t *changes);
-
-/* ipcfs_list_get: copies at most size bytes of an item; returns its whole length. Never waits.
- * ipcfs_list_pop: takes an item, and waits while the list is empty. Returns its length. -EMSGSIZE: it is longer
- * than size, and stays. -ERANGE: the list is not empty, but the index is past its end. */
-ssize_t ipcfs_list_get(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
-		       uint64_t *changes);
-ssize_t ipcfs_list_pop(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
-		       int64_t deadline_ns);
-
-/* ipcfs_list_items: copies all items, as they are at one moment. Returns how many; (*items)[i] says where item
- * i is and how long, until *items is given to free(3) (NULL of an empty list). -ENOMEM. */
-ssize_t ipcfs_list_items(struct ipcfs_object *list, struct iovec **items, uint64_t *changes);
-
-/* ipcfs_list_count: how many items.  ipcfs_list_clear: removes all in one step; returns how many there were. */
-int64_t ipcfs_list_count(struct ipcfs_object *list);
-ssize_t ipcfs_list_clear(struct ipcfs_object *list);
-
-/* ---- pipes: messages both ways between two ends --------------------------------------- */
-
-/* What is put at one end is got at the other, whole, in order. A process opens the end at which it works; a forked
- * child opens its own. An end that was open and that nobody, no process and no file of a mount, has open any
- * longer is closed: the other one gets what is left, and can put no more. One that never was open is waited for.
- * A closed end may be opened again, and the pipe goes on. When nobody has either end open any more, the
- * pipe begins anew: both count as never opened; messages that nobody has got stay.
- * (FIFOs, which appear among the pipes of a mount, are the kernel's: ipcfs_open gives -EOPNOTSUPP.)
- *
- * ipcfs_pipe_open: opens the end for this process, once more if it has it open already. Does not wait. At most 4096
- * opens of a pipe's ends are there at one time, else -EUSERS.
- * ipcfs_pipe_close: takes one of them back; so do the last ipcfs_close() of the pipe in this process, of all, and the
- * process's end, however it ends. -EPERM: this process does not have that end open. */
-int ipcfs_pipe_open(struct ipcfs_object *pipe, enum ipcfs_end end);
-int ipcfs_pipe_close(struct ipcfs_object *pipe, enum ipcfs_end end);
-
-/* ipcfs_pipe_put: puts one message of len bytes (0 is allowed) at the end, waits while it does not fit. len is at most
- * the pipe's capacity, which each way has for itself.
- *   -EMSGSIZE longer than the capacity;  -EPIPE the other end is closed;  -EPERM as above
- * ipcfs_pipe_get: takes the oldest message that was put at the other end, waits while there is none. Returns its length.
- *   -EMSGSIZE longer than size: it stays (ipcfs_stat tells how many bytes there are);
- *   -ENODATA  the other end is closed, and nothing is left;  -EPERM as above */
-int ipcfs_pipe_put(struct ipcfs_object *pipe, enum ipcfs_end end, const void *msg, size_t len,
-		   int64_t deadline_ns);
-ssize_t ipcfs_pipe_get(struct ipcfs_object *pipe, enum ipcfs_end end, void *buf, size_t size,
-		       int64_t deadline_ns);
-
-/* ipcfs_pipe_poll: waits until ipcfs_pipe_get at the end would not wait, be it for a message or for -ENODATA. -EPERM.
- * ipcfs_pipe_clear: drops what is to be got at the end, in one step. Returns how many. The end need not be open. */
-int ipcfs_pipe_poll(struct ipcfs_object *pipe, enum ipcfs_end end, int64_t deadline_ns);
-ssize_t ipcfs_pipe_clear(struct ipcfs_object *pipe, enum ipcfs_end end);
-
-/* ---- topics: what is published, to all who listen -------------------------------------- */
-
-/* A subscriber: which messages it has seen. The caller's own memory; it needs no closing, and nobody waits for it. */
-struct ipcfs_cursor {
-	uint64_t seen;	 /* number of the last one */
-	uint64_t lost;	 /* after -ENOBUFS: how many it has missed */
-	uint64_t length; /* after -EMSGSIZE: of the message */
-};
-
-/* ipcfs_topic_publish: adds one message of len bytes (0 is allowed). Never waits: what is more than the property
- * `capacity` goes, the oldest first, whether all have seen it or not. -EMSGSIZE: longer than the capacity.
- *
- * ipcfs_topic_subscribe: the cursor is to see all that is published from now on.
- * ipcfs_topic_next: copies the message after those that the cursor has seen, waits while there is none. Returns its length.
- * Each cursor sees each message, in the same order. One cursor is for one thread at a time; a copy is another one.
- *   -ENOBUFS  cursor->lost messages went before they were seen; the next call has the oldest that is there
- *   -EMSGSIZE longer than size: it is next still, cursor->length bytes long
- * ipcfs_topic_peek: copies at most size bytes of the newest message, never waits. Returns the message's whole
- * length, -ENODATA where there is none.
- * ipcfs_topic_clear: drops all that is there, in one step; who has not seen it has lost it. Returns how many. */
-int ipcfs_topic_publish(struct ipcfs_object *topic, const void *msg, size_t len);
-int ipcfs_topic_subscribe(struct ipcfs_object *topic, struct ipcfs_cursor *cursor);
-ssize_t ipcfs_topic_next(struct ipcfs_object *topic, struct ipcfs_cursor *cursor, void *buf,
-			 size_t size, int64_t deadline_ns);
-ssize_t ipcfs_topic_peek(struct ipcfs_object *topic, void *buf, size_t size);
-ssize_t ipcfs_topic_clear(struct ipcfs_object *topic);
-/* ---- channels: signals by name, to all who listen --------------------------------------- */
-
-/* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.
- *
- * ipcfs_channel_fire: fires it with the signal, 1 to IPCFS_SIGNAL_MAX: all who wait are told which, and where a server
- * runs, each process that is a member through the mount (the view `join`) is sent it, soon. Does not wait.
- * ipcfs_channel_wait: waits for the first firing behind the *seen th, stores its number in *seen, and returns its signal.
- * Where to begin says ipcfs_stat() in `value`: so many there were. Nothing is lost between two calls: of
- * firings more than 2047 old, each signal that was among them is told once.
- *   -EINVAL  so many there have not been; no such signal */
-int ipcfs_channel_fire(struct ipcfs_object *channel, int signal);
-int ipcfs_channel_wait(struct ipcfs_object *channel, uint64_t *seen, int64_t deadline_ns);
-
 /* ---- values and arrays: typed cells ------------------------------------------- */
 
 /* Types are the codes of Python's ctypes: ? b B h H i I l L q Q f d, c (one byte),
@@ -582,6 +468,49 @@ int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, e
  * until ipcfs_close(). What is stored through it is seen at once by all, but wakes nobody
  * and is not counted in `changes`. */
 void *ipcfs_cells(struct ipcfs_object *value_or_array);
+
+/* ---- lists: items of bytes in an order ------------------------------------------------- */
+
+/* An item has 0 to IPCFS_ITEM_MAX bytes (-EMSGSIZE), a list at most IPCFS_ITEMS_MAX items and, where it has the property
+ * `capacity`, so many bytes in all items (an item longer than that: -EMSGSIZE). A list that would be above
+ * these, or above the extent of its segment (4 GiB, unless a capacity makes it another), is full: -ENOSPC, as in a
+ * store that is full. Nobody waits for room.
+ * An index counts from 0 or, negative, from the end: -1 is the last item. One that is past the end is -ERANGE.
+ * What is put or taken at either end costs the same however many items there are; in the middle it costs the
+ * copying of 8 bytes an item. Each call changes the list in one step.
+ * `changes` may be NULL. Else the call is done only if nothing has changed since that number (of ipcfs_list_get,
+ * ipcfs_list_items, ipcfs_stat), -ECANCELED, and a success stores the new number there.
+ *
+ * ipcfs_list_append: puts one item behind the last.  ipcfs_list_extend: puts count items there, all or none; count 0
+ * is -EINVAL.  ipcfs_list_replace: they become all that there is; count 0: nothing.
+ * ipcfs_list_insert: puts an item before that of the index, or behind the last, if the index is their number.
+ * ipcfs_list_set: gives the item another content.  ipcfs_list_delete: takes it away. */
+int ipcfs_list_append(struct ipcfs_object *list, const void *item, size_t len);
+int ipcfs_list_extend(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		      uint64_t *changes);
+int ipcfs_list_replace(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		       uint64_t *changes);
+int ipcfs_list_insert(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		      uint64_t *changes);
+int ipcfs_list_set(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		   uint64_t *changes);
+int ipcfs_list_delete(struct ipcfs_object *list, int64_t index, uint64_t *changes);
+
+/* ipcfs_list_get: copies at most size bytes of an item; returns its whole length. Never waits.
+ * ipcfs_list_pop: takes an item, and waits while the list is empty. Returns its length. -EMSGSIZE: it is longer
+ * than size, and stays. -ERANGE: the list is not empty, but the index is past its end. */
+ssize_t ipcfs_list_get(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_list_pop(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_list_items: copies all items, as they are at one moment. Returns how many; (*items)[i] says where item
+ * i is and how long, until *items is given to free(3) (NULL of an empty list). -ENOMEM. */
+ssize_t ipcfs_list_items(struct ipcfs_object *list, struct iovec **items, uint64_t *changes);
+
+/* ipcfs_list_count: how many items.  ipcfs_list_clear: removes all in one step; returns how many there were. */
+int64_t ipcfs_list_count(struct ipcfs_object *list);
+ssize_t ipcfs_list_clear(struct ipcfs_object *list);
 
 /* ---- dicts: values by key, in order of insertion ---------------------------------- */
 
@@ -659,6 +588,78 @@ int ipcfs_dict_stat(struct ipcfs_object *dict, const char *name, struct ipcfs_ke
  * -ENOENT: it has been removed. -EAGAIN, -ETIMEDOUT, -EINTR. */
 int ipcfs_dict_wait(struct ipcfs_object *dict, const char *key, uint64_t *changes,
 		    int64_t deadline_ns);
+
+/* ---- pipes: messages both ways between two ends --------------------------------------- */
+
+/* What is put at one end is got at the other, whole, in order. A process opens the end at which it works; a forked
+ * child opens its own. An end that was open and that nobody, no process and no file of a mount, has open any
+ * longer is closed: the other one gets what is left, and can put no more. One that never was open is waited for.
+ * A closed end may be opened again, and the pipe goes on. When nobody has either end open any more, the
+ * pipe begins anew: both count as never opened; messages that nobody has got stay.
+ * (FIFOs, which appear among the pipes of a mount, are the kernel's: ipcfs_open gives -EOPNOTSUPP.)
+ *
+ * ipcfs_pipe_open: opens the end for this process, once more if it has it open already. Does not wait. At most 4096
+ * opens of a pipe's ends are there at one time, else -EUSERS.
+ * ipcfs_pipe_close: takes one of them back; so do the last ipcfs_close() of the pipe in this process, of all, and the
+ * process's end, however it ends. -EPERM: this process does not have that end open. */
+int ipcfs_pipe_open(struct ipcfs_object *pipe, enum ipcfs_end end);
+int ipcfs_pipe_close(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ipcfs_pipe_put: puts one message of len bytes (0 is allowed) at the end, waits while it does not fit. len is at most
+ * the pipe's capacity, which each way has for itself.
+ *   -EMSGSIZE longer than the capacity;  -EPIPE the other end is closed;  -EPERM as above
+ * ipcfs_pipe_get: takes the oldest message that was put at the other end, waits while there is none. Returns its length.
+ *   -EMSGSIZE longer than size: it stays (ipcfs_stat tells how many bytes there are);
+ *   -ENODATA  the other end is closed, and nothing is left;  -EPERM as above */
+int ipcfs_pipe_put(struct ipcfs_object *pipe, enum ipcfs_end end, const void *msg, size_t len,
+		   int64_t deadline_ns);
+ssize_t ipcfs_pipe_get(struct ipcfs_object *pipe, enum ipcfs_end end, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_pipe_poll: waits until ipcfs_pipe_get at the end would not wait, be it for a message or for -ENODATA. -EPERM.
+ * ipcfs_pipe_clear: drops what is to be got at the end, in one step. Returns how many. The end need not be open. */
+int ipcfs_pipe_poll(struct ipcfs_object *pipe, enum ipcfs_end end, int64_t deadline_ns);
+ssize_t ipcfs_pipe_clear(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ---- topics: what is published, to all who listen -------------------------------------- */
+
+/* A subscriber: which messages it has seen. The caller's own memory; it needs no closing, and nobody waits for it. */
+struct ipcfs_cursor {
+	uint64_t seen;	 /* number of the last one */
+	uint64_t lost;	 /* after -ENOBUFS: how many it has missed */
+	uint64_t length; /* after -EMSGSIZE: of the message */
+};
+
+/* ipcfs_topic_publish: adds one message of len bytes (0 is allowed). Never waits: what is more than the property
+ * `capacity` goes, the oldest first, whether all have seen it or not. -EMSGSIZE: longer than the capacity.
+ *
+ * ipcfs_topic_subscribe: the cursor is to see all that is published from now on.
+ * ipcfs_topic_next: copies the message after those that the cursor has seen, waits while there is none. Returns its length.
+ * Each cursor sees each message, in the same order. One cursor is for one thread at a time; a copy is another one.
+ *   -ENOBUFS  cursor->lost messages went before they were seen; the next call has the oldest that is there
+ *   -EMSGSIZE longer than size: it is next still, cursor->length bytes long
+ * ipcfs_topic_peek: copies at most size bytes of the newest message, never waits. Returns the message's whole
+ * length, -ENODATA where there is none.
+ * ipcfs_topic_clear: drops all that is there, in one step; who has not seen it has lost it. Returns how many. */
+int ipcfs_topic_publish(struct ipcfs_object *topic, const void *msg, size_t len);
+int ipcfs_topic_subscribe(struct ipcfs_object *topic, struct ipcfs_cursor *cursor);
+ssize_t ipcfs_topic_next(struct ipcfs_object *topic, struct ipcfs_cursor *cursor, void *buf,
+			 size_t size, int64_t deadline_ns);
+ssize_t ipcfs_topic_peek(struct ipcfs_object *topic, void *buf, size_t size);
+ssize_t ipcfs_topic_clear(struct ipcfs_object *topic);
+
+/* ---- channels: signals by name, to all who listen --------------------------------------- */
+
+/* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.
+ *
+ * ipcfs_channel_fire: fires it with the signal, 1 to IPCFS_SIGNAL_MAX: all who wait are told which, and where a server
+ * runs, each process that is a member through the mount (the view `join`) is sent it, soon. Does not wait.
+ * ipcfs_channel_wait: waits for the first firing behind the *seen th, stores its number in *seen, and returns its signal.
+ * Where to begin says ipcfs_stat() in `value`: so many there were. Nothing is lost between two calls: of
+ * firings more than 2047 old, each signal that was among them is told once.
+ *   -EINVAL  so many there have not been; no such signal */
+int ipcfs_channel_fire(struct ipcfs_object *channel, int signal);
+int ipcfs_channel_wait(struct ipcfs_object *channel, uint64_t *seen, int64_t deadline_ns);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

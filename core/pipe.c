@@ -22,18 +22,6 @@
 #define EVER_OPEN(end) (1ull << (end))
 #define IS_OPEN(end) (16ull << (end))
 
-static int shape(const struct ipcfs_properties *p, uint64_t out[5])
-{
-	out[0] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_CAPACITY_DEFAULT;
-	return out[0] == 0 || out[0] > IPCFS_CAPACITY_MAX ? -ERANGE : 0;
-}
-
-static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
-{
-	p->given = IPCFS_P_CAPACITY;
-	p->capacity = in[0];
-}
-
 static int layout(struct ipcfs_object *o)
 {
 	uint64_t capacity = o->shape[0];
@@ -399,8 +387,8 @@ const struct ipcfs_kind_ops ipcfs_pipe_ops = {
 	.taking = true,
 	.claims_ready = true,
 	.special = S_IFIFO,
-	.shape = shape,
-	.properties_of = properties_of,
+	.shape = ring_shape,
+	.properties_of = ring_properties_of,
 	.layout = layout,
 	.repair = claim_repair,
 	.try = try,

@@ -4,9 +4,23 @@
  */
 #include "ring.h"
 
+#include <errno.h>
+
 static size_t page_up(uint64_t n)
 {
 	return (n + SEG_PAGE - 1) & ~(uint64_t)(SEG_PAGE - 1);
+}
+
+int ring_shape(const struct ipcfs_properties *p, uint64_t out[5])
+{
+	out[0] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_CAPACITY_DEFAULT;
+	return out[0] == 0 || out[0] > IPCFS_CAPACITY_MAX ? -ERANGE : 0;
+}
+
+void ring_properties_of(const uint64_t in[5], struct ipcfs_properties *p)
+{
+	p->given = IPCFS_P_CAPACITY;
+	p->capacity = in[0];
 }
 
 size_t ring_layout(struct ring *r, size_t at, uint64_t slots, uint64_t capacity, size_t state)

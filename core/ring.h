@@ -35,6 +35,9 @@ struct ring_view {
 };
 
 /* ---- ring.c ---- */
+/* Of kinds with the property `capacity` alone: their shape. */
+int ring_shape(const struct ipcfs_properties *p, uint64_t out[5]);
+void ring_properties_of(const uint64_t in[5], struct ipcfs_properties *p);
 /* Puts a ring at that offset of the segment; where it ends. state: offset of its ring_state in the control block. */
 size_t ring_layout(struct ring *r, size_t at, uint64_t slots, uint64_t capacity, size_t state);
 /* Memory for a message of len bytes behind the view's last one. -ENOSPC, -EDQUOT. */

@@ -15,18 +15,6 @@
 
 #define TOPIC_OTHER (1ull << 63) /* which of control->taken[] says how many have left the ring */
 
-static int shape(const struct ipcfs_properties *p, uint64_t out[5])
-{
-	out[0] = p->given & IPCFS_P_CAPACITY ? p->capacity : IPCFS_CAPACITY_DEFAULT;
-	return out[0] == 0 || out[0] > IPCFS_CAPACITY_MAX ? -ERANGE : 0;
-}
-
-static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
-{
-	p->given = IPCFS_P_CAPACITY;
-	p->capacity = in[0];
-}
-
 static int layout(struct ipcfs_object *o)
 {
 	uint64_t capacity = o->shape[0];
@@ -227,8 +215,8 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 const struct ipcfs_kind_ops ipcfs_topic_ops = {
 	.name = "topics",
 	.properties = IPCFS_P_CAPACITY,
-	.shape = shape,
-	.properties_of = properties_of,
+	.shape = ring_shape,
+	.properties_of = ring_properties_of,
 	.layout = layout,
 	.try = try,
 	.ready = ready,

@@ -45,17 +45,16 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 {
 	struct ipcfs_part part = {.at = item->part_at, .number = item->part};
-	bool by_item = item->is_part && !op->part;
+	struct ipcfs_part *named = op->part;
 	int rc = fs_item_attach(item);
 
 	if (rc < 0)
 		return rc;
-	if (by_item)
+	if (item->is_part && !named)
 		op->part = &part;
 	op->flags |= IPCFS_OP_TRYLOCK;
 	rc = fs_engine_of(item->kind)->try(fs_item_whole(item)->object, op);
-	if (by_item)
-		op->part = NULL;
+	op->part = named;
 	item->own_changes += op->made;
 	if (rc == -EIDRM)
 		fs_item_gone(item);

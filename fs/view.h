@@ -133,6 +133,10 @@ int fs_view_commands(struct fs_request *r);
 /* show and stat of kinds that are a number. */
 int fs_view_show_value(struct fs_handle *h, struct fs_text *t);
 void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
+/* The view `cas`: the operation is to be done only if nothing has changed since the handle's last read; after it, that
+ * its result counts as one. */
+int fs_view_cas(struct fs_handle *h, struct ipcfs_op *op);
+void fs_view_cas_done(struct fs_handle *h, const struct ipcfs_op *op);
 /* command of kinds that have none. */
 int fs_view_no_command(struct fs_handle *h, const char *word, size_t len, bool act);
 /* command of kinds that have `clear` alone. */

@@ -51,15 +51,10 @@ static void keep_back(struct fs_handle *h, const struct ipcfs_op *op)
 int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
 {
 	struct fs_handle *h = t->handle;
-	bool cas = h && h->leaf.options & FS_O_CAS;
-	int rc;
+	int rc = h ? fs_view_cas(h, op) : 0;
 
-	if (cas && !h->has_changes)
-		return fs_fail(-ECANCELED, "\"cas\" has nothing to compare with before a read");
-	if (cas) {
-		op->flags |= IPCFS_OP_CAS;
-		op->changes = h->changes;
-	}
+	if (rc < 0)
+		return rc;
 	want_back(t, op);
 	rc = fs_view_engine_item(t->item, op);
 	if (rc == -ECANCELED)
@@ -68,10 +63,8 @@ int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
 		fs_park_changed(t->item);
 		if (h && op->out)
 			keep_back(h, op);
-		if (h) {
-			h->changes = op->changes;
-			h->has_changes = true;
-		}
+		if (h)
+			fs_view_cas_done(h, op);
 	}
 	free(op->out);
 	return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * view_common.c - the views that all kinds have: texts that are shown (`peek`, `stat`, the root's files, what values
- * and arrays read as), a snapshot with offsets; `watch`, which shows each change; and the commands of `ctl`.
+ * and arrays read as), a snapshot with offsets; `watch`, which shows each change; `cas`; and the commands of `ctl`.
  */
 #include "fs.h"
 
@@ -179,6 +179,25 @@ void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct
 {
 	(void)h;
 	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
+}
+
+/* ---- only if nothing has changed ---------------------------------------------------------- */
+
+int fs_view_cas(struct fs_handle *h, struct ipcfs_op *op)
+{
+	if (!(h->leaf.options & FS_O_CAS))
+		return 0;
+	if (!h->has_changes)
+		return fs_fail(-ECANCELED, "\"cas\" has nothing to compare with before a read");
+	op->flags |= IPCFS_OP_CAS;
+	op->changes = h->changes;
+	return 0;
+}
+
+void fs_view_cas_done(struct fs_handle *h, const struct ipcfs_op *op)
+{
+	h->changes = op->changes;
+	h->has_changes = true;
 }
 
 /* ---- for kinds without commands ----------------------------------------------------------- */

@@ -133,15 +133,10 @@ static void keep_back(struct fs_handle *h, const void *bytes, size_t len, bool n
 static int run(struct fs_request *r, struct ipcfs_op *op)
 {
 	struct fs_handle *h = r->handle;
-	bool cas = h->leaf.options & FS_O_CAS;
-	int rc;
+	int rc = fs_view_cas(h, op);
 
-	if (cas && !h->has_changes)
-		return fs_fail(-ECANCELED, "\"cas\" has nothing to compare with before a read");
-	if (cas) {
-		op->flags |= IPCFS_OP_CAS;
-		op->changes = h->changes;
-	}
+	if (rc < 0)
+		return rc;
 	rc = fs_view_engine_item(r->item, op);
 	if (rc == -ECANCELED)
 		fs_words("it has changed since this handle's last read");
@@ -152,8 +147,7 @@ static int run(struct fs_request *r, struct ipcfs_op *op)
 		fs_words("the dict, or the store, is full");
 	if (rc < 0)
 		return rc;
-	h->changes = op->changes;
-	h->has_changes = true;
+	fs_view_cas_done(h, op);
 	fs_node_stale(r->item, 0);
 	fs_park_changed(r->item);
 	return 0;

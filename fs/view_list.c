@@ -109,20 +109,13 @@ static int take(struct fs_request *r)
 int fs_list_change(struct fs_request *r, struct ipcfs_op *op)
 {
 	struct fs_handle *h = r->handle;
-	int rc;
+	int rc = fs_view_cas(h, op);
 
-	if (h->leaf.options & FS_O_CAS) {
-		if (!h->has_changes)
-			return fs_fail(-ECANCELED,
-				       "\"cas\" has nothing to compare with before a read");
-		op->flags |= IPCFS_OP_CAS;
-		op->changes = h->changes;
-	}
+	if (rc < 0)
+		return rc;
 	rc = fs_list_explain(r->item, fs_view_engine(r, op), h->leaf.index);
-	if (rc == 0) {
-		h->changes = op->changes;
-		h->has_changes = true;
-	}
+	if (rc == 0)
+		fs_view_cas_done(h, op);
 	return rc;
 }
 

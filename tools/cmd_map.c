@@ -56,6 +56,15 @@ struct private
 
 /* ---- the private objects ----------------------------------------------------------------------- */
 
+/* The object of that name: o has its path, which is also what it is called then. */
+static int find(const struct args *a, const char *name, struct object *o)
+{
+	int r = object_find(a, name, o);
+
+	o->name = o->path;
+	return r;
+}
+
 /* A name that nobody has: process numbers repeat from one pid namespace to the next. */
 static int make_object(const struct args *a, const char *kind, const char *properties, int *fd,
 		       struct object *o)
@@ -66,15 +75,14 @@ static int make_object(const struct args *a, const char *kind, const char *prope
 	for (unsigned i = 0; i < NAMES; i++) {
 		snprintf(name, sizeof(name), "%s/map-%d.%u", kind, (int)getpid(), i);
 		snprintf(full, sizeof(full), "%s,%s", name, properties);
-		if ((r = object_find(a, full, o)))
+		if ((r = find(a, full, o)))
 			return r;
 		*fd = open(o->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (*fd >= 0)
-			return object_find(a, name, o);
+			return find(a, name, o);
 		if (errno != EEXIST)
 			break;
 	}
-	o->name = name;
 	return object_fail(o, errno);
 }
 
@@ -88,7 +96,6 @@ static int make_objects(const struct args *a, struct private *p)
 		r = make_object(a, "dicts", "temp", &p->temp[1], &dict);
 	if (r)
 		return r;
-	t->queue.name = t->queue.path;
 	snprintf(t->results, sizeof(t->results), "%s", dict.path);
 	p->m->queue = tasks_open(t, NULL, O_WRONLY | O_NONBLOCK, false);
 	return p->m->queue < 0 ? object_fail(&t->queue, -p->m->queue) : 0;

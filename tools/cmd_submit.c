@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,13 +127,14 @@ static int put_items(const struct submit *s)
 	while (r == 0 && (in.at < in.len || !in.ended)) {
 		n = input_next(&in, ARGS_MESSAGE_MAX + 1, &item);
 		if (n < 0)
-			return args_fail("standard input", "a task of more than %d bytes",
-					 (int)ARGS_MESSAGE_MAX);
-		if (n > 0)
+			r = args_fail("standard input", "a task of more than %d bytes",
+				      (int)ARGS_MESSAGE_MAX);
+		else if (n > 0)
 			r = put_item(s, in.ending, item, (size_t)n);
 		else if ((r = input_fill(&in)) < 0)
-			return args_fail("standard input", "%s", strerror(-r));
+			r = args_fail("standard input", "%s", strerror(-r));
 	}
+	free(in.bytes);
 	return r;
 }
 

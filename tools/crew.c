@@ -16,22 +16,13 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "run.h"
 
-enum { FUTILE_MS = 1000, FUTILE_MAX = 20 };
+enum { FUTILE_MAX = 100 };
 
 static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* ---- workers ----------------------------------------------------------------------------------- */
 
@@ -39,7 +30,7 @@ static int start_worker(struct crew *c, struct work_slot *s)
 {
 	pid_t parent = getpid(), pid;
 
-	*s = (struct work_slot){.since_ms = now_ms()};
+	*s = (struct work_slot){.pid = 0};
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
@@ -67,14 +58,19 @@ static void tell_lost(const struct crew *c, const struct work_slot *s)
 		work_lost(c->work, s->number, s->attempt, t->dead);
 }
 
-/* A worker that has done nothing is killed: so may the next one be, and so on without an end. */
-static void look_at_use(struct crew *c, const struct work_slot *s)
+/* A worker is killed, and no task was begun since the last one was: so may the next one be, and so on without an end. */
+static void look_at_use(struct crew *c)
 {
-	if (s->begun || now_ms() - s->since_ms > FUTILE_MS)
-		c->futile = 0;
-	else if (++c->futile == FUTILE_MAX)
-		c->failed = args_fail(NULL, "%d workers were killed before they did anything",
-				      FUTILE_MAX);
+	uint64_t begun = c->begun_by_dead;
+
+	for (unsigned i = 0; i < c->size; i++)
+		begun += c->slots[i].begun;
+	c->futile = begun == c->begun ? c->futile + 1 : 0;
+	c->begun = begun;
+	if (c->futile < FUTILE_MAX)
+		return;
+	c->failed = true;
+	args_fail(NULL, "%d workers in a row were killed, and none had a task", FUTILE_MAX);
 }
 
 static void worker_ended(struct crew *c, struct work_slot *s, int status)
@@ -90,7 +86,8 @@ static void worker_ended(struct crew *c, struct work_slot *s, int status)
 	if (!killed && WEXITSTATUS(status) != WORK_ENDED)
 		c->failed = true;
 	if (killed && !c->stopping) {
-		look_at_use(c, s);
+		look_at_use(c);
+		c->begun_by_dead += s->begun;
 		if (!c->failed && start_worker(c, s) != 0)
 			c->failed = true;
 	}

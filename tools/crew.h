@@ -22,7 +22,9 @@ struct crew {
 	/* Inner. */
 	struct work_slot *slots; /* shared with the workers */
 	_Atomic bool *told;
-	unsigned futile; /* workers in a row that were killed at once, without a task */
+	uint64_t begun,
+		begun_by_dead; /* tasks, when a worker was killed last; by those that were */
+	unsigned futile;       /* workers in a row that were killed while no task was begun */
 };
 
 /* crew_keep_streams: before anything is opened, which must not become a standard stream that is closed. Of such a one

@@ -246,7 +246,6 @@ int map_run(struct map *m)
 	int r;
 
 	m->head = -1;
-	m->tasks.queue.name = m->tasks.queue.path;
 	r = loop(m);
 	if (!m->crew.stopping)
 		crew_stop(&m->crew);

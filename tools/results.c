@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+_Static_assert(RESULT_MAX + 4096 <= IPCFS_DICT_VALUE_MAX, "a result fits a key");
 enum { CHUNK = ARGS_MESSAGE_MAX, HEAD_MAX = 512 };
 
 static int key_path(const struct tasks *t, uint64_t number, const char *view, char path[PATH_MAX])

@@ -56,7 +56,7 @@ static char *fill(const char *argument, const char *text)
 		from = at + 2;
 	}
 	if (filled)
-		strcpy(to, from);
+		memcpy(to, from, strlen(from) + 1);
 	return filled;
 }
 

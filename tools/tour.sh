@@ -5,7 +5,8 @@
 # by their length. They share a queue of work, a semaphore that lets three in, an event that starts
 # them, a value for progress and an array for the result, all of them files. The result is checked
 # against one process that counts alone. Then processes are killed over what they hold: a lock, a task, the tokens of
-# a job server; then some wait for each other, as they should and as they should not.
+# a job server. Then come the kinds that keep and that tell, a line or two each; at last some wait for each other, as
+# they should and as they should not.
 # IPCFS_MOUNT: the mount; TOUR_IPCFS: the command; TOUR_KEEP: leave the objects there.
 # A tour takes away what an earlier one has left, and so ends the workers of one that was killed.
 # shellcheck disable=SC2016 # commands are shown as they are typed, and then evaluated
@@ -21,7 +22,7 @@ longest=16 # words of more letters count as that long
 workers=()
 objects=(queues/tour-{jobs,tasks,failed} semaphores/tour-{three,tokens} events/tour-start values/tour-words
 	arrays/tour-lengths locks/tour-{site,left,right} conditions/tour-news barriers/tour-{round,meet}
-	pipes/tour-talk topics/tour-news)
+	lists/tour-colours dicts/tour-stock pipes/tour-talk topics/tour-news signals/tour-end sockets/tour-door)
 work=$(mktemp -d) || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL # of `make demo`
 
@@ -62,7 +63,7 @@ ipcfs() { "$TOUR_IPCFS" "$@"; }
 # shellcheck disable=SC2317  # called by the trap
 clean() {
 	for pid in "${workers[@]}"; do kill "$pid" 2> /dev/null; done
-	[ "${TOUR_KEEP:-}" ] || rm -f "${objects[@]}" 2> /dev/null
+	[ "${TOUR_KEEP:-}" ] || rm -rf "${objects[@]}" 2> /dev/null
 	wait
 	rm -rf "$work"
 }
@@ -126,7 +127,7 @@ END
 
 # ---- the tour ---------------------------------------------------------------------------------------
 
-rm -f "${objects[@]}" 2> /dev/null # of a tour that was killed
+rm -rf "${objects[@]}" 2> /dev/null # of a tour that was killed
 for object in "${objects[@]}"; do
 	[ ! -e "$object" ] || fail "$PWD/$object is there already, from the tour of $(stat -c %U "$object")"
 done
@@ -244,6 +245,43 @@ END
 	say 'All eight ran, never more than three at once.'
 fi
 
+# ---- what is kept and what is told ---------------------------------------------------------------------
+
+title 'What is kept, and what is told'
+say 'A list, whose items are lines; a dict, whose keys are files:'
+run 'printf "%s\n" red green > lists/tour-colours; echo blue >> lists/tour-colours'
+run 'echo "del 0" > lists/tour-colours,ctl; xargs < lists/tour-colours'
+run 'mkdir dicts/tour-stock; echo 40 > dicts/tour-stock/paint; echo "add 2" > dicts/tour-stock/paint,num'
+run 'grep -r . dicts/tour-stock'
+
+say 'A pipe between two: what one end writes the other reads, until one of them ends.'
+run 'touch pipes/tour-talk'
+start '(exec 5<> pipes/tour-talk,b; read -ru5 question; echo "an answer to $question" >&5)'
+run 'exec 4<> pipes/tour-talk,a; echo "a question" >&4; read -ru4 answer; echo "$answer"'
+run 'read -ru4 more || echo "the other has ended"; exec 4>&-'
+say 'A topic: all who listen hear all that is published.'
+run 'touch topics/tour-news'
+start '(while read -r line; do echo "heard: $line"; [ "$line" != end ] || break; done) < topics/tour-news,stream'
+await topics/tour-news,stat 'readers 1'
+run 'echo one > topics/tour-news; echo end > topics/tour-news'
+wait "${workers[@]}" || fail 'a listener or a talker failed'
+workers=()
+
+say 'A signal by name, sent to all who have joined. Each process is a file too; to read it is to wait for its end.'
+run 'touch signals/tour-end'
+start 'sleep 100 3< signals/tour-end,join'
+await signals/tour-end,stat 'members 1'
+run 'exec 4< signals/$!; echo TERM > signals/tour-end; read -ru4 state; echo "$state"; exec 4<&-'
+wait "${workers[@]}" 2> /dev/null
+workers=()
+say 'A socket, found by its name here:'
+run 'python3 -c "if True:
+      from socket import *
+      door, guest = socket(AF_UNIX), socket(AF_UNIX)
+      door.bind(\"sockets/tour-door\"); door.listen()
+      guest.connect(\"sockets/tour-door\"); guest.send(b\"hello\")
+      print(door.accept()[0].recv(99).decode())"'
+
 # ---- who waits for whom ----------------------------------------------------------------------------------
 
 title 'Who waits for whom'
@@ -254,19 +292,6 @@ say 'A condition: who has armed a handle misses nothing, though he reads later.'
 run 'exec 4<> conditions/tour-news; echo arm >&4'
 run 'echo all > conditions/tour-news'
 run 'read -ru4 told; echo "$told"; exec 4>&-'
-
-say 'A pipe between two: what one end writes the other reads, until one of them ends.'
-run 'touch pipes/tour-talk'
-start '(exec 5<> pipes/tour-talk,b; read -ru5 question; echo "an answer to $question" >&5)'
-run 'exec 4<> pipes/tour-talk,a; echo "a question" >&4; read -ru4 answer; echo "$answer"'
-run 'read -ru4 more || echo "the other has ended"; exec 4>&-'
-say 'A topic: all who listen hear all that is published.'
-run 'touch topics/tour-news'
-start '(while read -r line; do echo "heard: $line"; [ "$line" != end ] || break; done) < topics/tour-news,stream'
-until grep -q 'readers 1' topics/tour-news,stat; do sleep 0.1; done
-run 'echo one > topics/tour-news; echo end > topics/tour-news'
-wait "${workers[@]}" || fail 'a listener or a talker failed'
-workers=()
 
 say 'Two that take two locks, each in another order, and meet at a barrier in between:'
 run 'touch barriers/tour-meet,parties=2'

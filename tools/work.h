@@ -35,7 +35,6 @@ struct work_slot {
 	_Atomic uint64_t begun; /* tasks that it has taken */
 	_Atomic bool running;	/* it has one: */
 	_Atomic uint64_t number, attempt;
-	int64_t since_ms; /* when it was started */
 };
 
 /* Exit statuses of a worker. */

@@ -28,8 +28,8 @@ enum { /* kinds as bits */
        D = 1 << IPCFS_DICT, /* a key */
        CELLS = V | A,
        ALL = ((1 << IPCFS_KIND_COUNT) - 1) & ~(1 << IPCFS_SOCKET), /* a socket is none of these */
-       PEEKS = ALL & ~P,	   /* that have `peek` and `watch` */
-       PLAIN = ALL & ~P,	   /* that are read and written by their bare names */
+       PEEKS = ALL & ~P,		   /* that have `peek` and `watch` */
+       PLAIN = ALL & ~P,		   /* that are read and written by their bare names */
        WAITS = ALL & ~(CELLS | I | D | P), /* whose plain reads may wait */
 };
 

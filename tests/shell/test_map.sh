@@ -6,60 +6,10 @@
 set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/shell/lib_tasks.sh
+. "$(dirname "$0")/lib_tasks.sh"
 export IPCFS_MOUNT=$M
 cd "$T" || exit 1
-
-# status_is NAME STATUS WORDS COMMAND...: its exit status, and *WORDS* in its standard error.
-status_is()
-{
-	local name=$1 want=$2 words=$3 out err status
-	shift 3
-
-	run "$@"
-	if [ "$status" = "$want" ] && [[ $err == *$words* ]]; then
-		pass "$name"
-	else
-		fail "$name" "status $status $(shown "$err")" "status $want $(shown "$words")"
-	fi
-}
-
-# until_is COMMAND...: it succeeds, sooner or later.
-until_is()
-{
-	local end=$((SECONDS + LIMIT - 10))
-
-	until timeout -k 1 20 "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.01
-	done
-}
-
-# in_background INPUT COMMAND...: its pid is in $pid, its end in `ended $started`.
-in_background()
-{
-	local input=$1
-	shift
-
-	rm -f pid
-	start setsid env --default-signal=INT,QUIT,PIPE bash -c 'echo $$ >pid.new; mv pid.new pid; exec "${@:2}" <"$1"' - "$input" "$@"
-	until_is test -s pid
-	pid=$(<pid)
-}
-
-# all_gone PID...: none of them runs.
-all_gone()
-{
-	local p
-
-	for p; do
-		until_is bash -c '! kill -0 "$1" || grep -q "^State:.Z" "/proc/$1/status"' - "$p" || return 1
-	done
-}
-
-no_objects()
-{
-	until_is bash -c '[ -z "$(find "$M/queues" "$M/dicts" -mindepth 1)" ]'
-}
 
 # ---- the command line
 status_is no_command 2 'which command' "$IPCFS" map
@@ -212,9 +162,9 @@ while True:
         os.write(tty, sys.argv[1].encode())
         sys.argv[1] = ""
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-bars = told.count(b"\r\x1b[K")
-lines = [line.split(b"\x1b[K")[-1].split(b"\r")[-1] if b"," not in line else line for line in told.replace(b"\r\n", b"\n").split(b"\n")]
-plain = b" ".join(line for line in lines if line and b"," not in line).decode()
+# What the bar has left of each line.
+lines = [line.split(b"\x1b[K")[-1] for line in told.replace(b"\r\n", b"\n").split(b"\n")]
+plain = b" ".join(line for line in lines if line).decode()
 print("status", status, plain, "bar" if b"5/5, " in told and b"[=====" in told else "none")
 END
 seq 5 >input5

@@ -7,57 +7,15 @@
 set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/shell/lib_tasks.sh
+. "$(dirname "$0")/lib_tasks.sh"
 export IPCFS_MOUNT=$M
 cd "$T" || exit 1
-
-# status_is NAME STATUS WORDS COMMAND...: its exit status, and *WORDS* in its standard error.
-status_is()
-{
-	local name=$1 want=$2 words=$3 out err status
-	shift 3
-
-	run "$@"
-	if [ "$status" = "$want" ] && [[ $err == *$words* ]]; then
-		pass "$name"
-	else
-		fail "$name" "status $status $(shown "$err")" "status $want $(shown "$words")"
-	fi
-}
-
-# until_is COMMAND...: it succeeds, sooner or later.
-until_is()
-{
-	local end=$((SECONDS + LIMIT - 10))
-
-	until timeout -k 1 20 "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.01
-	done
-}
-
-# in_background COMMAND...: its pid is in $pid, its end in `ended $started`.
-in_background()
-{
-	rm -f pid
-	start setsid env --default-signal=INT,QUIT bash -c 'echo $$ >pid.new; mv pid.new pid; exec "$@"' - "$@"
-	until_is test -s pid
-	pid=$(<pid)
-}
 
 # the_worker: the one process that works for $pid
 the_worker()
 {
 	xargs -n 1 <"/proc/$pid/task/$pid/children"
-}
-
-# all_gone PID...: none of them runs.
-all_gone()
-{
-	local p
-
-	for p; do
-		until_is bash -c '! kill -0 "$1" || grep -q "^State:.Z" "/proc/$1/status"' - "$p" || return 1
-	done
 }
 
 # ---- the command line
@@ -110,7 +68,7 @@ status_is full_for_a_time 3 'timed out' "$IPCFS" submit --timeout=0.05 queues/on
 rm "$M/queues/jobs" "$M/queues/one"
 
 # ---- a worker, and results
-in_background "$IPCFS" worker queues/jobs -- bash -c 'cat; echo " is $IPCFS_TASK/$IPCFS_ATTEMPT: $1"; echo oops >&2; exit 7' - '{} {}'
+in_background /dev/null "$IPCFS" worker queues/jobs -- bash -c 'cat; echo " is $IPCFS_TASK/$IPCFS_ATTEMPT: $1"; echo oops >&2; exit 7' - '{} {}'
 check makes_the_queue until_is test -e "$M/queues/jobs"
 expect submitted $'0\n1\n' "$IPCFS" submit queues/jobs 'a b' $'c\n'
 status_is its_status_and_errors 7 'oops' "$IPCFS" result queues/jobs 0
@@ -138,7 +96,7 @@ first=$started
 start "$IPCFS" result queues/slow 1
 second=$started
 check both_wait until_is test -e "$M/dicts/slow-results/0" -a -e "$M/dicts/slow-results/1"
-in_background "$IPCFS" worker queues/slow -j 2 cat
+in_background /dev/null "$IPCFS" worker queues/slow -j 2 cat
 crew=$started crew_pid=$pid
 check comes ended "$first"
 expect comes_whole x cat "$T/out.$first"
@@ -172,7 +130,7 @@ expect all_four_met $'0 1 2 3\n' bash -c 'for i in 0 1 2 3; do "$IPCFS" result q
 
 # ---- kills
 # A worker is killed in the middle of a task: the next one gets it, and what the first one's command started has gone.
-in_background "$IPCFS" worker queues/k -- bash -c '
+in_background /dev/null "$IPCFS" worker queues/k -- bash -c '
 	if [ $IPCFS_ATTEMPT = 1 ]; then sleep 1000 & echo $$ $! >begun.new; mv begun.new begun; wait; fi; echo attempt $IPCFS_ATTEMPT'
 "$IPCFS" submit queues/k a >/dev/null
 check has_begun until_is test -s begun
@@ -191,7 +149,7 @@ kill -9 "$pid"
 status_is is_killed 137 '' ended "$started"
 check goes_back until_stat queues/k,stat 'messages 1'
 check its_command_is_gone all_gone "$worker" "$command" "$orphan"
-in_background "$IPCFS" worker queues/k -- bash -c 'echo attempt $IPCFS_ATTEMPT'
+in_background /dev/null "$IPCFS" worker queues/k -- bash -c 'echo attempt $IPCFS_ATTEMPT'
 expect the_next_crew_has_it $'attempt 2\n' "$IPCFS" result queues/k 1
 kill -INT "$pid"
 status_is interrupted 130 '' ended "$started"
@@ -199,7 +157,7 @@ status_is interrupted 130 '' ended "$started"
 # It is stopped: the command is ended by TERM, even one that does not want to, and its task goes back.
 for trap in 'trap "echo told >told" TERM' 'trap "" TERM'; do
 	rm -f begun
-	in_background "$IPCFS" worker queues/t -j 2 -- bash -c "$trap"'; sleep 1000 & echo $$ $! >begun.new; mv begun.new begun; wait; wait'
+	in_background /dev/null "$IPCFS" worker queues/t -j 2 -- bash -c "$trap"'; sleep 1000 & echo $$ $! >begun.new; mv begun.new begun; wait; wait'
 	"$IPCFS" submit queues/t a >/dev/null
 	check term_has_begun until_is test -s begun
 	read -r command orphan <begun
@@ -230,6 +188,17 @@ check dead_ends "$IPCFS" worker queues/d -- bash -c "$poison" - '{}'
 status_is dead_is_told 125 'task 1 is in queues/bad now' "$IPCFS" result queues/d 1
 expect dead_is_there 2 cat "$M/queues/bad"
 expect dead_spares_others $'1\n' "$IPCFS" result queues/d 0
+
+# Workers that are killed and killed are not started for ever, unless they work.
+in_background /dev/null "$IPCFS" worker queues/idle true
+while kill -0 "$started" 2>/dev/null; do
+	worker=$(the_worker 2>/dev/null)
+	[ -z "$worker" ] || kill -9 "$worker" 2>/dev/null
+done
+status_is not_for_ever 1 '' ended "$started"
+expect not_for_ever_in_words $'ipcfs: worker: 100 workers in a row were killed, and none had a task\n' cat "$T/err.$started"
+expect many_had_a_task $'150 0\n' bash -c 'seq 150 | "$IPCFS" submit --lines queues/busy | wc -l | tr "\n" " "
+	"$IPCFS" close queues/busy; "$IPCFS" worker --attempts 1 queues/busy -- bash -c '\''kill -9 $PPID'\''; echo $?'
 
 # ---- failures that are tried again
 "$IPCFS" submit queues/r a b >/dev/null
@@ -274,7 +243,7 @@ mkdir "$M/queues/team"
 check in_a_folder bash -c '"$IPCFS" submit queues/team/100% x; "$IPCFS" close queues/team/100%; "$IPCFS" worker queues/team/100% cat'
 expect in_a_folder_result x "$IPCFS" result "$M/queues/team/100%" 0
 check no_folders_of_dicts test -d "$M/dicts/team%2F100%25-results"
-status_is too_long_a_name 1 'File name too long' "$IPCFS" worker "queues/$(printf %200s | tr ' ' x)" true
+status_is too_long_a_name 1 'File name too long' "$IPCFS" worker "queues/$(printf 'x%.0s' {1..200})" true
 "$IPCFS" create -m 666 queues/open
 "$IPCFS" submit queues/open x >/dev/null
 "$IPCFS" close queues/open
@@ -291,7 +260,7 @@ expect umask_is_the_commands $'27\n' bash -c 'umask 27; "$IPCFS" submit queues/u
 	"$IPCFS" worker queues/u -- sh -c "umask | sed s/^0*//"; "$IPCFS" result queues/u 0'
 
 # ---- the queue is removed, the server ends
-in_background "$IPCFS" worker queues/gone -j 2 true
+in_background /dev/null "$IPCFS" worker queues/gone -j 2 true
 check its_workers_wait until_stat queues/gone,stat 'waiters 2'
 rm "$M/queues/gone"
 status_is removed 1 '' ended "$started"
