@@ -126,9 +126,9 @@ static int make_item(fuse_req_t req, struct fs_item *folder, const struct fs_lea
 	if (ipcfs_kinds[folder->kind]->folder && !leaf->p.given)
 		return fs_fail(-EPERM, "%s are folders: mkdir makes them",
 			       ipcfs_kind_name(folder->kind));
+	/* Asked for as of a file: who may read it may enter it. */
 	if (ipcfs_kinds[folder->kind]->folder)
-		mode |= (mode & 0444) >>
-			2; /* asked for as of a file: who may read it may enter it */
+		mode |= (mode & 0444) >> 2;
 	rc = make(ctx, folder, leaf, mode);
 	return rc == 0 ? fs_item_lookup(folder, leaf->name, item) : rc;
 }
