@@ -181,7 +181,9 @@ struct ipcfs_op {
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
-	uint64_t attempt; /* GET with LEASE: out; token, too, for SETTLE and BACK */
+	uint64_t attempt; /* GET: out; with LEASE token, too, for SETTLE and BACK */
+	uint64_t
+		number; /* out: the how many-th message of the queue, from 0, is had or (the last) put */
 	/* ACQUIRE: called before it commits, without pieces. GET, PEEK, of dicts READ and POP: called under the
 	 * object's lock with the message in place, in one or two pieces (out is not used then).
 	 * Negative: nothing is taken, the operation returns that. What was asked for is taken after

@@ -60,6 +60,17 @@ extern "C" {
 /* On a connection below the mount: no more is written to it, the other side gets end of file. */
 #define IPCFS_SHUTDOWN _IO(0xF5, 2)
 
+/* On a handle of a queue: which message it read or wrote last; through `lines` and `block`, the last that was
+ * finished. -ENODATA: none yet. Its number is the same for all who have it, and no other message's of this queue ever:
+ * so it names a task. */
+struct ipcfs_item {
+	uint64_t number; /* the how many-th that was put into the queue, from 0 */
+	uint64_t
+		attempt; /* read: the how many-th time that somebody has got it, from 1. Written: 0 */
+	uint64_t unread; /* read: bytes of it that the handle has not given yet */
+};
+#define IPCFS_ITEM _IOR(0xF5, 3, struct ipcfs_item)
+
 #define IPCFS_FOREVER ((int64_t)-1)
 
 /* Limits. */
@@ -215,6 +226,7 @@ struct ipcfs_stat {
 	 * consumer's doing; list: items */
 	uint64_t messages, bytes;
 	uint64_t unfinished; /* queue: put, and not yet declared done */
+	uint64_t put;	     /* queue: that were ever put */
 	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
 	 * both with the dead whom nobody has missed yet; topic: the number of the newest message */
@@ -304,6 +316,7 @@ ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
 struct ipcfs_lease {
 	uint64_t id;
 	uint64_t attempt; /* the how many-th of this message, from 1 */
+	uint64_t number;  /* the message is the how many-th that was put into the queue, from 0 */
 };
 ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns,
 			  struct ipcfs_lease *lease);

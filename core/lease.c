@@ -263,9 +263,7 @@ static int stage_lease(struct ipcfs_object *o, struct ipcfs_op *op, struct queue
 	int i = next->claim;
 	struct claim *c;
 
-	op->attempt = 1;
 	if (i != CLAIM_NONE) {
-		op->attempt += attempts_of(claim_at(o, (unsigned)i));
 		claim_again(o, (unsigned)i, &h, lease_state(QUEUE_LEASED, op->attempt));
 	} else {
 		i = claim_new(o, &h, lease_state(QUEUE_LEASED, op->attempt));
@@ -304,6 +302,10 @@ static int get_next(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_vi
 		obj_wake(o, IPCFS_C_READ, 1);
 		return -EMSGSIZE;
 	}
+	op->number = next.number - 1; /* claims count from 1 */
+	op->attempt = 1;
+	if (next.claim != CLAIM_NONE)
+		op->attempt += attempts_of(claim_at(o, (unsigned)next.claim));
 	if (lease)
 		rc = stage_lease(o, op, v, &next);
 	else if (next.claim != CLAIM_NONE)

@@ -140,6 +140,7 @@ static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (rc < 0 || op->flags & IPCFS_OP_DRY)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
+	op->number = queue_taken(o, &v) + v.ring.count - 1;
 	STORE(o->control->word, queue_word(&v));
 	return 0;
 }
@@ -172,6 +173,8 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 	rc = ring_give(op, from, n, len);
 	if (rc < 0)
 		return rc;
+	op->attempt = 1;
+	op->number = queue_taken(o, &v);
 	queue_take(o, &v, 1);
 	STORE(o->control->word, queue_word(&v));
 	return 0;
@@ -250,6 +253,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 			now.messages = (uint64_t)v.ring.count + v.ready + v.doomed;
 			now.bytes = bytes_of(o, &v) + v.back;
 			now.unfinished = lease_unfinished(o, &v);
+			now.put = queue_taken(o, &v) + v.ring.count;
 			now.closed = word & QUEUE_CLOSED;
 		}
 		if (LOAD(o->control->changes) != changes || LOAD(o->control->word) != word ||

@@ -22,6 +22,7 @@ int queue_put_many(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (done == 0)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1); /* each get wakes the next */
+	op->number = queue_taken(o, &v) + v.ring.count - 1;
 	STORE(o->control->word, queue_word(&v));
 	op->count = done;
 	return 0;

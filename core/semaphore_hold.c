@@ -147,13 +147,14 @@ int semaphore_charge(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t
 
 	if (i == CLAIM_NONE)
 		i = longest(o);
-	while (rc == 0 && *left && i != CLAIM_NONE) {
+	/* Each once; somebody may take back that it is staged while we are at it. */
+	for (unsigned n = 0; rc == 0 && *left && i != CLAIM_NONE && n < CLAIMS_MAX; n++) {
 		struct claim *c = claim_at(o, (unsigned)i);
 		bool alive = claim_is(c, &h) || claim_alive(o, c);
-		uint64_t held = LOAD(c->state), n = alive && *left < held ? *left : held;
+		uint64_t held = LOAD(c->state), paid = alive && *left < held ? *left : held;
 
-		rc = give_back(o, (unsigned)i, n, value);
-		*left -= alive ? n : 0;
+		rc = give_back(o, (unsigned)i, paid, value);
+		*left -= alive ? paid : 0;
 		i = longest(o);
 	}
 	return rc;

@@ -38,6 +38,9 @@ struct fs_handle {
 	bool ended;
 	char *rest;
 	size_t rest_len, rest_at;
+	/* Queues: the message that it read or wrote last. */
+	struct ipcfs_item message;
+	bool has_message;
 	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;

@@ -412,12 +412,14 @@ void fs_item_changed(void *arg, uint64_t ino)
 		fs_park_changed(item);
 }
 
+/* Message queues of the system are numbered by another file system. */
 struct fs_item *fs_item_of(uint64_t ino)
 {
 	struct fs_item *item;
 
 	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
-	if (item->ino == ino && item->type == FS_OBJECT && !item->removed)
+	if (item->ino == ino && item->type == FS_OBJECT && !item->removed &&
+	    fs_engine_of(item->kind) == fs.engine)
 		return item;
 	return NULL;
 }

@@ -89,7 +89,7 @@ struct fs_item {
 	uint64_t own_changes; /* of its object, by this server */
 	unsigned handles;
 	bool dirty;
-	bool busy_timer;
+	bool busy; /* a try of something on it met a busy lock */
 	TAILQ_ENTRY(fs_item) dirty_link;
 	TAILQ_ENTRY(fs_item) parked_link; /* in the list of items with anything parked */
 	bool in_parked;
@@ -136,7 +136,7 @@ void fs_item_gone(struct fs_item *item);
 void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *name);
 /* Calls fs_park_changed for the item(s) of that inode number; 0: all. */
 void fs_item_changed(void *arg, uint64_t ino);
-/* The object of that inode number, if it is known. */
+/* The segment of that inode number, if it is known. */
 struct fs_item *fs_item_of(uint64_t ino);
 void fs_item_names(void *arg, int wd, const char *name);
 unsigned fs_item_objects(void);

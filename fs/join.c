@@ -60,7 +60,7 @@ static int next(struct fs_item *item, struct fs_joined *j)
 	int rc = fs_view_engine_item(item, &op);
 
 	if (rc == -EBUSY)
-		fs_park_mind_busy();
+		fs_park_mind_busy(item);
 	if (rc < 0)
 		return 0;
 	j->seen = op.first;
@@ -86,7 +86,7 @@ void fs_join_tell(struct fs_item *item)
 		left--;
 	}
 	if (!left)
-		fs_park_mind_busy(); /* the rest in a millisecond */
+		fs_park_mind_busy(item); /* the rest in a millisecond */
 }
 
 void fs_join_list(const struct fs_item *item, struct fs_text *t)

@@ -53,7 +53,7 @@ static bool look(struct fs_notify *n)
 
 	own = h->item->own_changes;
 	if (rc == -EBUSY) {
-		fs_park_mind_busy();
+		fs_park_mind_busy(h->item);
 		return false;
 	}
 	if (rc < 0 && rc != -ENODATA)

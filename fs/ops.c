@@ -314,6 +314,23 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	fs_poll(req, h, ph);
 }
 
+/* Which item the handle had last: is that asked of a kind that knows? Then it is answered. */
+static bool told_item(fuse_req_t req, const struct fs_handle *h, unsigned cmd, size_t room)
+{
+	const struct fs_kind *kind = h && h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	struct ipcfs_item item;
+	int rc;
+
+	if (!kind || !kind->item || cmd != IPCFS_ITEM || room < sizeof(item))
+		return false;
+	rc = kind->item(h, &item);
+	if (rc < 0)
+		fs_reply_handle_error(req, rc, h);
+	else
+		fs_reply_ioctl_item(req, &item);
+	return true;
+}
+
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
 		     size_t out_size)
@@ -326,7 +343,6 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 
 	(void)ino;
 	(void)arg;
-	(void)out_size;
 	if (kind && kind->shutdown && cmd == IPCFS_SHUTDOWN) {
 		rc = kind->shutdown(h);
 		if (rc < 0)
@@ -335,6 +351,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 			fs_reply_ioctl(req);
 		return;
 	}
+	if (told_item(req, h, cmd, out_size))
+		return;
 	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);

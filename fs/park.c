@@ -73,7 +73,7 @@ int fs_park_busy(struct fs_request *r, bool nonblock)
 	bool waits = r->orphan || (!nonblock && !r->write && fs_view_waits(r->handle));
 	int64_t now = fs_now_ns();
 
-	fs_park_mind_busy();
+	fs_park_mind_busy(r->item);
 	if (!r->busy_until)
 		r->busy_until = now + FS_BUSY_MS * 1000000ll;
 	r->busy_tries++;
@@ -163,7 +163,8 @@ static void on_interrupt(fuse_req_t req, void *arg)
 	struct fs_request *r = arg;
 
 	(void)req;
-	if (r->interrupted)
+	if (r->interrupted ||
+	    r->ending) /* it ends anyway, as soon as the object's lock can be had */
 		return;
 	r->interrupted = true;
 	TAILQ_INSERT_TAIL(&cancelled, r, cancel_link);

@@ -96,8 +96,8 @@ struct fs_item *fs_park_first(void);
 struct fs_item *fs_park_next(struct fs_item *item);
 /* The item is about to be freed. */
 void fs_park_forget(struct fs_item *item);
-/* Everything that met a busy lock is tried again in a millisecond. */
-void fs_park_mind_busy(void);
+/* What met the busy lock of the item's object is tried again in a millisecond (NULL: a request of retry.c). */
+void fs_park_mind_busy(struct fs_item *item);
 /* Is any timer of libev set? */
 bool fs_park_timers(void);
 

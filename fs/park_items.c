@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * park_items.c - the items on which anybody waits, in whatever way: which there are, which of them have changed, and
- * when they are looked at whatever was heard: each second, and in a millisecond where an object's lock was busy.
+ * when they are looked at whatever was heard: all each second, and in a millisecond those whose object's lock was busy.
  */
 #include "fs.h"
 
@@ -12,6 +12,7 @@
 enum {
 	BUSY_MS = 1,	  /* between two tries while an object's lock is busy */
 	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
+	SETTLE_MS = 20,	  /* then whoever else asks gets his turn */
 };
 
 static TAILQ_HEAD(items, fs_item) dirty = TAILQ_HEAD_INITIALIZER(dirty);
@@ -30,6 +31,16 @@ static void tick(bool wanted)
 	if (wanted != ticking)
 		timerfd_settime(again_fd, 0, &every, NULL);
 	ticking = wanted;
+}
+
+/* In a millisecond: at those with `busy`, and at what is left to settle. */
+static void look_soon(void)
+{
+	if (!ev_is_active(&busy_timer)) {
+		ev_now_update(fs.loop);
+		ev_timer_set(&busy_timer, BUSY_MS / 1e3, 0.);
+		ev_timer_start(fs.loop, &busy_timer);
+	}
 }
 
 /* ---- which they are ---------------------------------------------------------------------------- */
@@ -99,12 +110,20 @@ void fs_park_changed(struct fs_item *item)
 	mark(each);
 }
 
+/* To serve one may change it again, or another: without an end where somebody writes into a segment all the time. */
 void fs_park_settle(void)
 {
 	struct fs_item *item;
+	int64_t until = 0;
 
 	fs_park_end_interrupted();
 	while ((item = TAILQ_FIRST(&dirty))) {
+		if (until && fs_now_ns() >= until) {
+			look_soon();
+			return;
+		}
+		if (!until)
+			until = fs_now_ns() + SETTLE_MS * 1000000ll;
 		TAILQ_REMOVE(&dirty, item, dirty_link);
 		item->dirty = false;
 		fs_park_serve(item);
@@ -113,12 +132,23 @@ void fs_park_settle(void)
 
 /* ---- timers ------------------------------------------------------------------------------------ */
 
-void fs_park_mind_busy(void)
+void fs_park_mind_busy(struct fs_item *item)
 {
-	if (!ev_is_active(&busy_timer)) {
-		ev_now_update(fs.loop);
-		ev_timer_set(&busy_timer, BUSY_MS / 1e3, 0.);
-		ev_timer_start(fs.loop, &busy_timer);
+	if (item)
+		item->busy = true;
+	look_soon();
+}
+
+/* Only these: one whose lock is held for long must not cost a look at all the others each time. */
+static void look_at_busy(void)
+{
+	struct fs_item *item;
+
+	TAILQ_FOREACH(item, &waiting, parked_link)
+	{
+		if (item->busy)
+			fs_park_changed(item);
+		item->busy = false;
 	}
 }
 
@@ -128,7 +158,7 @@ static void look_again(struct ev_loop *l, ev_timer *timer, int events)
 	(void)timer;
 	(void)events;
 	fs_retry_all();
-	fs_park_changed(NULL);
+	look_at_busy();
 	fs_park_settle();
 }
 

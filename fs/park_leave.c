@@ -19,7 +19,7 @@ static bool leave(struct fs_item *item, struct ipcfs_op *op)
 	int rc = item->removed ? 0 : fs_view_engine_item(item, op);
 
 	if (rc == -EBUSY)
-		fs_park_mind_busy();
+		fs_park_mind_busy(item);
 	/* With no memory or descriptor to look at the object: at the next tick. */
 	return rc != -EBUSY && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 }

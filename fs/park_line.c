@@ -187,7 +187,7 @@ bool fs_park_orphan(struct fs_request *r)
 	int rc = others_first(r) ? -EAGAIN : fs_view_try(r);
 
 	if (rc == -EBUSY)
-		fs_park_mind_busy();
+		fs_park_mind_busy(r->item);
 	if ((rc == -EAGAIN || rc == -EBUSY) && !fs_park_stopping) {
 		fs_park_enter(r);
 		return true;

@@ -396,6 +396,12 @@ void fs_reply_ioctl(fuse_req_t req)
 	fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
+void fs_reply_ioctl_item(fuse_req_t req, const struct ipcfs_item *item)
+{
+	replies++;
+	fuse_reply_ioctl(req, 0, item, sizeof(*item));
+}
+
 void fs_reply_none(fuse_req_t req)
 {
 	fuse_reply_none(req);

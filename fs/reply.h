@@ -50,6 +50,7 @@ void fs_reply_statfs(fuse_req_t req, const struct statvfs *st);
 void fs_reply_link(fuse_req_t req, const char *to);
 void fs_reply_poll(fuse_req_t req, unsigned events);
 void fs_reply_ioctl(fuse_req_t req);
+void fs_reply_ioctl_item(fuse_req_t req, const struct ipcfs_item *item);
 void fs_reply_none(fuse_req_t req);
 uint64_t fs_reply_count(void);
 /* The text of the file `errors` for a user. malloc'd. */

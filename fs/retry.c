@@ -19,7 +19,7 @@ static void keep(struct fs_retry *r)
 {
 	TAILQ_INSERT_TAIL(&waiting, r, link);
 	waiting_count++;
-	fs_park_mind_busy();
+	fs_park_mind_busy(NULL);
 }
 
 bool fs_retry(const struct fs_retry *request)

@@ -102,7 +102,35 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 
 static void setattr_again(struct fs_retry *r)
 {
-	fs_op_setattr(r->req, r->ino, &r->attr, r->flags, NULL);
+	struct fuse_file_info fi = {.fh = r->fh};
+
+	fs_op_setattr(r->req, r->ino, &r->attr, r->flags, &fi);
+}
+
+/* ftruncate(2) through `cas`, as no write can say "nothing": only if nothing has changed since the handle's last read. */
+static int clear_unchanged(struct fs_handle *h)
+{
+	struct ipcfs_op op = {
+		.verb = IPCFS_V_CLEAR, .first = 1, .flags = IPCFS_OP_CAS, .changes = h->changes};
+	int rc = h->has_changes ? fs_view_engine_item(h->item, &op) : -ECANCELED;
+
+	if (rc == -ECANCELED)
+		return fs_fail(
+			rc,
+			"it has changed since this handle's last read, or nothing was read yet");
+	if (rc == 0) {
+		h->changes = op.changes;
+		fs_park_changed(h->item);
+	}
+	return rc;
+}
+
+static int clear(struct fs_node *node, struct fs_handle *h)
+{
+	if (h && h->leaf.options & FS_O_CAS && !fs_part_of(node->item) &&
+	    fs_kind_of(node->item->kind)->clears)
+		return clear_unchanged(h);
+	return fs_view_clear(node->item);
 }
 
 void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -126,16 +154,19 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
 	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
 	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
-		rc = fs_view_clear(node->item);
+		rc = clear(node, h);
 	if (rc == 0 && to_set & ~FUSE_SET_ATTR_SIZE)
 		rc = set_attributes(node->item, attr, to_set);
 	if (rc == 0)
 		rc = fs_attr_of(node, &st);
 	if (rc == 0 && h && h->draft)
 		st.st_size = (off_t)fs_draft_len(h);
-	if (rc == -EBUSY &&
-	    fs_retry(&(struct fs_retry){
-		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = setattr_again,
+							.req = req,
+							.ino = ino,
+							.fh = fi ? fi->fh : 0,
+							.attr = *attr,
+							.flags = to_set}))
 		return;
 	if (rc < 0) {
 		fs_reply_error(req, rc, path);

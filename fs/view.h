@@ -87,6 +87,8 @@ struct fs_kind {
 	int (*replace)(struct fs_item *from, struct fs_item *to);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
+	/* IPCFS_ITEM: which item the handle read or wrote last. NULL: the kind's items have no numbers. */
+	int (*item)(const struct fs_handle *h, struct ipcfs_item *item);
 	/* Lines of `stat` behind the common ones. Without object: st is NULL. */
 	void (*stat)(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 	/* One command of ctl: -EINVAL. All of a write are looked at (act false) before any is done. */
@@ -190,6 +192,9 @@ void fs_lines_close(struct fs_handle *h);
 enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write);
 int fs_lease_get(struct fs_request *r, struct ipcfs_op *op);
 int fs_lease_join(struct fs_request *r);
+/* The operation has got or put this message; which one the handle did last. */
+void fs_lease_note(struct fs_handle *h, const struct ipcfs_op *op);
+int fs_lease_item(const struct fs_handle *h, struct ipcfs_item *item);
 int fs_lease_write(struct fs_request *r);
 int fs_lease_command(struct fs_handle *h, const char *word, size_t len, bool act);
 

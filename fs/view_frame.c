@@ -235,6 +235,7 @@ static int put_gathered(struct fs_request *r)
 	rc = fs_view_engine(r, &op);
 	if (rc < 0)
 		return rc;
+	fs_lease_note(r->handle, &op);
 	r->taken += end;
 	fs_frame_drop(r->handle);
 	return 0;
@@ -274,8 +275,10 @@ static int put_finished(struct fs_request *r)
 		struct ipcfs_op op = {.verb = IPCFS_V_PUT_MANY, .vec = messages, .count = n};
 
 		rc = fs_view_engine(r, &op);
-		if (rc == 0)
-			r->taken = ends[op.count - 1];
+		if (rc < 0)
+			break;
+		fs_lease_note(r->handle, &op);
+		r->taken = ends[op.count - 1];
 	}
 	return rc;
 }
@@ -331,6 +334,8 @@ int fs_frame_sync(struct fs_request *r)
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = f->bytes, .in_len = f->len};
 	int rc = f->len ? fs_view_engine(r, &op) : 0;
 
+	if (rc == 0 && f->len)
+		fs_lease_note(r->handle, &op);
 	if (rc == 0)
 		fs_frame_drop(r->handle);
 	return rc;

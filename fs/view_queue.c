@@ -37,6 +37,8 @@ static int put(struct fs_request *r)
 	if (fs_frame_is(r->handle) && !r->orphan)
 		return fs_frame_write(r);
 	rc = fs_view_engine(r, &op);
+	if (rc == 0)
+		fs_lease_note(r->handle, &op);
 	if (rc == -EPIPE)
 		fs_words("the queue is closed");
 	if (rc == -EMSGSIZE)
@@ -47,9 +49,9 @@ static int put(struct fs_request *r)
 static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
 	(void)h;
-	fs_text_printf(t, "messages %llu\nbytes %llu\nunfinished %llu\n",
+	fs_text_printf(t, "messages %llu\nbytes %llu\nunfinished %llu\nput %llu\n",
 		       (unsigned long long)st->messages, (unsigned long long)st->bytes,
-		       (unsigned long long)st->unfinished);
+		       (unsigned long long)st->unfinished, (unsigned long long)st->put);
 	if (st->closed)
 		fs_text_printf(t, "closed 1\n");
 }
@@ -71,6 +73,7 @@ const struct fs_kind fs_queue_kind = {
 	.write = put,
 	.sync = fs_frame_sync,
 	.aside = fs_frame_aside,
+	.item = fs_lease_item,
 	.stat = stat_lines,
 	.command = command,
 };

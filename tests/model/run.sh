@@ -81,5 +81,10 @@ if [ "${LONG:-}" ]; then check holds condition KILLS=2; else check holds conditi
 for mistake in COMMIT_FIRST LEAVE_DROPS PASS_IN_TWO NO_REDO TRUST_DEAD LATE_SEQ; do
 	check fails condition $mistake
 done
+check holds claim
+for mistake in COMMIT_FIRST NO_REDO NO_UNSTAGE TRUST_DEAD CLEAN_DEATH DEAD_TURN KEEP_TURN QUIT_SILENT REFUSED_KEEPS \
+	LATE_SEQ WAKE_READ NO_RING; do
+	check fails claim $mistake
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -205,6 +205,31 @@ static void items_by_view(void **state)
 }
 
 /* A snapshot has offsets, an item as well. */
+/* No write says that nothing is to be left: ftruncate(2) does. */
+static void emptied_if_unchanged(void **state)
+{
+	(void)state;
+	const char *l = list("emptied");
+	char text[64];
+
+	start_with(l, "a\n");
+	int fd = t_open(t_format("%s,cas", l), O_RDWR);
+	t_is(t_sys(ftruncate(fd, 0)), -ECANCELED); /* nothing was read */
+	t_is(t_sys(pread(fd, text, sizeof(text), 0)), 2);
+	t_is(append(l, "b\n"), 2);
+	t_is(t_sys(ftruncate(fd, 0)), -ECANCELED);
+	t_shows(l, "a\nb\n");
+	t_is(t_sys(pread(fd, text, sizeof(text), 0)), 4);
+	t_is(t_sys(ftruncate(fd, 0)), 0);
+	t_shows(l, "");
+	t_is(t_put(fd, "c\n"), 2); /* its own change counts as a read */
+	t_is(t_sys(ftruncate(fd, 0)), 0);
+	t_is(append(l, "d\n"), 2);
+	t_is(t_sys(ftruncate(fd, 0)), -ECANCELED);
+	t_shows(l, "d\n");
+	close(fd);
+}
+
 static void offsets(void **state)
 {
 	(void)state;
@@ -316,6 +341,7 @@ int main(int argc, char **argv)
 		T_TEST(what_reads_while_it_replaces),
 		T_TEST(both_ways),
 		T_TEST(items_by_view),
+		T_TEST(emptied_if_unchanged),
 		T_TEST(offsets),
 		T_TEST(largest_items),
 		T_TEST(renamed_onto),

@@ -14,9 +14,9 @@ import pathlib
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+import traceback
 import unittest
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "tools" / "python"
@@ -25,6 +25,7 @@ METHODS = ("fork", "spawn", "forkserver")
 # Tests that cannot apply, and why.
 NOT_OURS = {
     "TestStartMethod.test_mixed_startmethod": "expects that objects of one start method are refused by another",
+    "TestResourceTracker.test_resource_tracker": "semaphores here go with their maker, not by way of the tracker",
     "TestResourceTracker.test_resource_tracker_sigkill": "locks here need no resource tracker, so none is started anew",
 }
 
@@ -79,7 +80,7 @@ class Result(unittest.TestResult):
 
     def tell(self, word, test, why=""):
         """Prints the line."""
-        name = re.sub(r"^.*?(\w+\.\w+)$", r"\1", test.id())
+        name = test.id().partition(".")[2]
         took = time.monotonic() - self.began if hasattr(self, "began") else 0
         print(word, f"{METHOD}.{name}", why, f"({took:.1f} s)", flush=True)
 
@@ -96,6 +97,16 @@ class Result(unittest.TestResult):
         super().addFailure(test, err)
         self.tell("not ok", test)
         print(self.failures[-1][1], flush=True)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.tell("not ok", subtest)
+            print("".join(traceback.format_exception(*err)), flush=True)
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self.tell("not ok", test, "it was expected to fail")
 
     def addError(self, test, err):
         super().addError(test, err)

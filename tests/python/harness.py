@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tools" / "python"))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tools" / "python"), str(ROOT / "tests" / "python")])
 
 import ipcfs  # noqa: E402
+from ipcfs import _files  # noqa: E402
 
 M = pathlib.Path(os.environ.get("IPCFS_MOUNT", "/ipc"))
 LONG = "LONG" in os.environ
@@ -96,6 +97,7 @@ def run(name, function, args):
         function(*args)
         for process in ipcfs.active_children():
             process.join(LIMIT)
+        _files._kept.clear()  # what was passed on stays until the process ends
         gc.collect()  # a pool is a circle of references
         until(lambda: not private_objects(), "nothing to be left behind")
         print("ok", name, flush=True)

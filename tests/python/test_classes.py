@@ -139,6 +139,18 @@ def to_a_pool(ctx):
     close(o, here)
 
 
+def set_event(event, *_):
+    event.set()
+    return event.is_set()
+
+
+@test
+def what_its_maker_does_not_keep():
+    with ipcfs.Pool(2) as pool:
+        results = [pool.apply_async(set_event, (ipcfs.Event(), ipcfs.Lock())) for _ in range(20)]
+        same([r.get(100) for r in results], [True] * 20)
+
+
 @test
 def from_one_start_method_to_another():
     lock = ipcfs.get_context("fork").Lock()

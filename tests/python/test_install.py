@@ -20,19 +20,36 @@ PACKAGE = ROOT / "tools" / "python"
 
 @test
 def pip_installs_it_offline():
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+    if subprocess.run(
+        [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ).returncode:
         raise Skip("there is no pip")
     with tempfile.TemporaryDirectory() as folder:
         # An index that cannot be reached, rather than --no-index: nothing may be asked of it.
         env = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_CONFIG_FILE": os.devnull, "HOME": folder}
-        command = [sys.executable, "-m", "pip", "install", "-q", "--root-user-action=ignore", "--target", folder, PACKAGE]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--root-user-action=ignore",
+            "--target",
+            folder,
+            PACKAGE,
+        ]
         subprocess.run(command, env=env, check=True, timeout=200)
         script = "import ipcfs; print(ipcfs.__file__); l = ipcfs.Lock(); print(l)"
         command = [sys.executable, "-c", script]
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": folder}, check=True, stdout=subprocess.PIPE)
         same(done.stdout.decode(), f"{folder}/ipcfs/__init__.py\n<Lock(owner=None)>\n")
-        installed = {str(p.relative_to(folder)) for p in pathlib.Path(folder).glob("ipcfs/**/*") if p.suffix in (".py", ".typed")}
-        same(installed, {str(p.relative_to(PACKAGE)) for p in PACKAGE.glob("ipcfs/**/*") if p.suffix in (".py", ".typed")})
+        installed = {
+            str(p.relative_to(folder)) for p in pathlib.Path(folder).glob("ipcfs/**/*") if p.suffix in (".py", ".typed")
+        }
+        same(
+            installed,
+            {str(p.relative_to(PACKAGE)) for p in PACKAGE.glob("ipcfs/**/*") if p.suffix in (".py", ".typed")},
+        )
 
 
 @test

@@ -6,7 +6,6 @@ import os
 import pickle
 import queue
 import subprocess
-import threading
 
 from harness import M, Skip, main, raises, same, test, until, waiters
 
@@ -17,7 +16,9 @@ from ipcfs.connection import open_pipe
 
 def sh(command):
     """What a command prints, in the mount."""
-    return subprocess.run(["bash", "-c", command], cwd=M, check=True, stdout=subprocess.PIPE, timeout=100).stdout.decode()
+    return subprocess.run(
+        ["bash", "-c", command], cwd=M, check=True, stdout=subprocess.PIPE, timeout=100
+    ).stdout.decode()
 
 
 def removes(*paths):
@@ -93,7 +94,9 @@ def a_condition():
     goods = ipcfs.Value("i", 0, lock=False, name="goods")
     with c:
         same(c.wait(0.01), False)
-    script = 'read -r _ <semaphores/shop; echo "add 1" >values/goods; echo all >conditions/shop; echo 1 >semaphores/shop'
+    script = (
+        'read -r _ <semaphores/shop; echo "add 1" >values/goods; echo all >conditions/shop; echo 1 >semaphores/shop'
+    )
     with c:
         shell = subprocess.Popen(["bash", "-c", script], cwd=M)
         same(c.wait_for(lambda: goods.value == 1, 100), True)
@@ -193,7 +196,7 @@ def types_of_all_sorts():
 @removes("pipes/talk")
 def a_pipe():
     a = open_pipe("talk", "a")
-    shell = subprocess.Popen(["bash", "-c", "exec 3<>pipes/talk,b; read -ru3 x; echo -n \"got $x\" >&3"], cwd=M)
+    shell = subprocess.Popen(["bash", "-c", 'exec 3<>pipes/talk,b; read -ru3 x; echo -n "got $x" >&3'], cwd=M)
     a.send_bytes(b"hello\n")
     same((a.poll(100), a.recv_bytes()), (True, b"got hello"))
     shell.wait()

@@ -272,6 +272,52 @@ static void leases_are_shown(void)
 	t_is(seen[1], 2);
 }
 
+/* Leases whatever is next, and gives its number. */
+static uint64_t number_of_next(struct ipcfs_object *q, uint64_t *id)
+{
+	struct ipcfs_lease lease = {0};
+
+	t_check(ipcfs_queue_lease(q, buf, sizeof(buf), 0, &lease) >= 0);
+	*id = lease.id;
+	return lease.number;
+}
+
+static uint64_t ever_put(struct ipcfs_object *q)
+{
+	struct ipcfs_stat st;
+
+	t_stat_of(q, &st);
+	return st.put;
+}
+
+static void a_message_keeps_its_number(void)
+{
+	struct ipcfs_object *q = queue_of("q", 100);
+	struct iovec more[] = {{"c", 1}, {"d", 1}};
+	uint64_t a, b;
+
+	t_is(ever_put(q), 0);
+	put(q, "a");
+	put(q, "b");
+	t_is(ipcfs_queue_put_many(q, more, 2, 0), 2);
+	t_is(ever_put(q), 4);
+	t_is(number_of_next(q, &a), 0);
+	t_is(number_of_next(q, &b), 1);
+	t_is(ipcfs_queue_return(q, b), 0);
+	t_is(ipcfs_queue_return(q, a), 0);
+	t_is(number_of_next(q, &a), 0);
+	t_is(number_of_next(q, &b), 1);
+	t_is(ipcfs_queue_settle(q, a), 0);
+	gets(q, "c");
+	t_is(number_of_next(q, &a), 3);
+	t_is(ever_put(q), 4);
+	put(q, "e");
+	t_is(ipcfs_queue_clear(q), 1); /* what is dropped has had its number */
+	put(q, "f");
+	t_is(number_of_next(q, &a), 5);
+	t_is(ever_put(q), 6);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
@@ -287,6 +333,7 @@ int main(void)
 		T_TEST(a_waiting_get_has_what_the_dead_had),
 		T_TEST(a_forked_child_has_no_leases),
 		T_TEST(leases_are_shown),
+		T_TEST(a_message_keeps_its_number),
 	};
 
 	return T_RUN(tests);

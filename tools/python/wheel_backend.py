@@ -34,9 +34,15 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     """PEP 517: writes the wheel and gives its file name."""
     p = project()
     name = f"{p['name']}-{p['version']}"
-    files = {str(f.relative_to(HERE)): f.read_bytes() for f in sorted(HERE.glob("ipcfs/**/*")) if f.suffix in (".py", ".typed")}
+    files = {
+        str(f.relative_to(HERE)): f.read_bytes()
+        for f in sorted(HERE.glob("ipcfs/**/*"))
+        if f.suffix in (".py", ".typed")
+    }
     files[f"{name}.dist-info/METADATA"] = metadata().encode()
-    files[f"{name}.dist-info/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: ipcfs\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[
+        f"{name}.dist-info/WHEEL"
+    ] = b"Wheel-Version: 1.0\nGenerator: ipcfs\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = f"{name}.dist-info/RECORD"
     lines = []
     for path, data in files.items():

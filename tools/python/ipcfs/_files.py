@@ -4,7 +4,8 @@
 A Reference says which object is meant, and is what every object of this package pickles as. A private
 object has the property ``temp``: it is there as long as the handle that created it is open somewhere, in its
 maker, in what the maker has forked, and in processes to which it was given when they were started.
-Whoever gets it later, through a queue say, has its name alone.
+Whoever gets it later, through a queue say, has its name alone; so the maker keeps what it has passed on
+like that, even if it uses it no more itself: the last KEPT of them.
 
 All waiting is done by the server: a read or write that would wait is parked there. A limit of time
 belongs to an open file, so one that others share is never given one; who waits with a limit opens the
@@ -13,13 +14,14 @@ object for himself.
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import errno
 import fcntl
 import os
 import struct
 import time
-from typing import Any, Optional, Tuple
+from typing import Any, Deque, Optional, Tuple
 
 from multiprocessing import context, reduction
 
@@ -28,8 +30,10 @@ __all__ = ["Handle", "Reference", "UntrustedError", "attach", "create", "mount"]
 IPCFS_TIMEOUT = 0x4008F501  # _IOW(0xF5, 1, int64_t): nanoseconds
 FOREVER = 10.0**9  # seconds; a longer limit of time is none
 WRITE_MAX = (1 << 20) - 4096  # bytes of one write through a file
+KEPT = 256
 PASSED_MAX = 200  # descriptors given to one new process; a fork server takes 256 at most
 
+_kept: Deque[Handle] = collections.deque(maxlen=KEPT)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -128,6 +132,8 @@ class Reference:
         popen = context.get_spawning_popen()
         if self.life and popen is not None and len(popen._fds) < PASSED_MAX:
             return _rebuild, (self.kind, self.name, reduction.DupFd(self.life.fd))
+        if self.life and self.life not in _kept:
+            _kept.append(self.life)
         return _rebuild, (self.kind, self.name, None)
 
 

@@ -52,7 +52,7 @@ class Proxy:
         """A copy of what it stands for."""
         raise NotImplementedError
 
-    def _files(self) -> Iterator[_files.Reference]:
+    def _references(self) -> Iterator[_files.Reference]:
         """What is to be removed with it."""
         yield self._obj.file
 
@@ -336,7 +336,7 @@ class ArrayProxy(Proxy):
 
     _typeid = "Array"
 
-    def _files(self) -> Iterator[_files.Reference]:
+    def _references(self) -> Iterator[_files.Reference]:
         yield self._obj[1]._wrapper.file
 
     def _getvalue(self) -> Any:
@@ -367,7 +367,7 @@ class ArrayProxy(Proxy):
 class AcquirerProxy(Proxy):
     """A lock or semaphore, with the errors of threading's."""
 
-    def _files(self) -> Iterator[_files.Reference]:
+    def _references(self) -> Iterator[_files.Reference]:
         yield self._obj._semlock._file
 
     def acquire(self, blocking: bool = True, timeout: Optional[float] = None) -> bool:
@@ -406,7 +406,7 @@ class ConditionProxy(AcquirerProxy):
 
     _typeid = "Condition"
 
-    def _files(self) -> Iterator[_files.Reference]:
+    def _references(self) -> Iterator[_files.Reference]:
         c = self._obj
         for lock in (c._lock, c._sleeping_count, c._woken_count, c._wait_semaphore):
             yield lock._semlock._file
@@ -438,7 +438,7 @@ class ConditionProxy(AcquirerProxy):
 class _ObjectProxy(Proxy):
     """Base of those whose methods are the object's own."""
 
-    def _files(self) -> Iterator[_files.Reference]:
+    def _references(self) -> Iterator[_files.Reference]:
         yield self._obj._file
 
     def __str__(self) -> str:

@@ -14,7 +14,6 @@ import select
 import struct
 from multiprocessing import connection as _connection
 from multiprocessing import reduction
-from multiprocessing.connection import *  # noqa: F403
 from multiprocessing.connection import Client, Listener, wait
 from typing import Any, Optional, Tuple
 

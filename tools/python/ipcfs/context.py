@@ -23,11 +23,7 @@ from multiprocessing.context import (  # noqa: F401 - what users of multiprocess
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple
 
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .managers import SyncManager
-    from .pool import Pool
-    from .queues import JoinableQueue, Queue, SimpleQueue
-    from .synchronize import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore
+    from . import connection, managers, pool, queues, synchronize
 
 __all__ = ()
 
@@ -38,7 +34,7 @@ class BaseContext(_context.BaseContext):
     With a name an object is the one of that name, made if it is not there, and stays until it is removed;
     without one it is private, and goes with those who have it."""
 
-    def Manager(self) -> SyncManager:  # type: ignore[override]
+    def Manager(self) -> managers.SyncManager:  # type: ignore[override]
         """Returns a manager, whose objects are on the mount: no process is started."""
         from .managers import SyncManager
 
@@ -46,25 +42,27 @@ class BaseContext(_context.BaseContext):
         manager.start()
         return manager
 
-    def Pipe(self, duplex: bool = True, *, name: Optional[str] = None) -> Tuple[Connection, Connection]:
+    def Pipe(
+        self, duplex: bool = True, *, name: Optional[str] = None
+    ) -> Tuple[connection.PipeConnection, connection.PipeConnection]:
         """Returns two connection objects, which are connected."""
         from .connection import Pipe
 
         return Pipe(duplex, name=name)
 
-    def Lock(self, *, name: Optional[str] = None, robust: bool = False) -> Lock:  # type: ignore[override]
+    def Lock(self, *, name: Optional[str] = None, robust: bool = False) -> synchronize.Lock:  # type: ignore[override]
         """Returns a lock; a robust one is released when its holder dies."""
         from .synchronize import Lock
 
         return Lock(ctx=self.get_context(), name=name, robust=robust)
 
-    def RLock(self, *, name: Optional[str] = None, robust: bool = False) -> RLock:  # type: ignore[override]
+    def RLock(self, *, name: Optional[str] = None, robust: bool = False) -> synchronize.RLock:  # type: ignore[override]
         """Returns a recursive lock."""
         from .synchronize import RLock
 
         return RLock(ctx=self.get_context(), name=name, robust=robust)
 
-    def Condition(self, lock: Any = None, *, name: Optional[str] = None) -> Condition:  # type: ignore[override]
+    def Condition(self, lock: Any = None, *, name: Optional[str] = None) -> synchronize.Condition:  # type: ignore[override]
         """Returns a condition."""
         from .synchronize import Condition, NamedCondition
 
@@ -74,7 +72,7 @@ class BaseContext(_context.BaseContext):
 
     def Semaphore(  # type: ignore[override]
         self, value: int = 1, *, name: Optional[str] = None, robust: bool = False
-    ) -> Semaphore:
+    ) -> synchronize.Semaphore:
         """Returns a semaphore; units of a robust one come back when who has acquired them dies."""
         from .synchronize import Semaphore
 
@@ -82,13 +80,13 @@ class BaseContext(_context.BaseContext):
 
     def BoundedSemaphore(  # type: ignore[override]
         self, value: int = 1, *, name: Optional[str] = None, robust: bool = False
-    ) -> BoundedSemaphore:
+    ) -> synchronize.BoundedSemaphore:
         """Returns a bounded semaphore."""
         from .synchronize import BoundedSemaphore
 
         return BoundedSemaphore(value, ctx=self.get_context(), name=name, robust=robust)
 
-    def Event(self, *, name: Optional[str] = None) -> Event:  # type: ignore[override]
+    def Event(self, *, name: Optional[str] = None) -> synchronize.Event:  # type: ignore[override]
         """Returns an event."""
         from .synchronize import Event
 
@@ -101,19 +99,19 @@ class BaseContext(_context.BaseContext):
         timeout: Optional[float] = None,
         *,
         name: Optional[str] = None,
-    ) -> Barrier:
+    ) -> synchronize.Barrier:
         """Returns a barrier."""
         from .synchronize import Barrier
 
         return Barrier(parties, action, timeout, ctx=self.get_context(), name=name)
 
-    def Queue(self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False) -> Queue:  # type: ignore[override]
+    def Queue(self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False) -> queues.Queue:  # type: ignore[override]
         """Returns a queue of objects; a raw one is of bytes."""
         return self._queue("Queue", maxsize, name, raw)
 
     def JoinableQueue(  # type: ignore[override]
         self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False
-    ) -> JoinableQueue:
+    ) -> queues.JoinableQueue:
         """Returns a queue whose items are declared done."""
         return self._queue("JoinableQueue", maxsize, name, raw)
 
@@ -124,7 +122,7 @@ class BaseContext(_context.BaseContext):
             return queues.NamedQueue(maxsize, ctx=self.get_context(), name=name, raw=raw)
         return getattr(queues, cls)(maxsize, ctx=self.get_context())
 
-    def SimpleQueue(self) -> SimpleQueue:  # type: ignore[override]
+    def SimpleQueue(self) -> queues.SimpleQueue:  # type: ignore[override]
         """Returns a simple queue."""
         from .queues import SimpleQueue
 
@@ -136,7 +134,7 @@ class BaseContext(_context.BaseContext):
         initializer: Optional[Callable[..., Any]] = None,
         initargs: Iterable[Any] = (),
         maxtasksperchild: Optional[int] = None,
-    ) -> Pool:
+    ) -> pool.Pool:
         """Returns a pool of processes."""
         from .pool import Pool
 

@@ -15,12 +15,10 @@ import weakref
 from multiprocessing import managers as _managers
 from multiprocessing import util
 from multiprocessing.context import ProcessError
-from multiprocessing.managers import *  # noqa: F403
-from multiprocessing.managers import RemoteError, State
+from multiprocessing.managers import BaseManager, BaseProxy, RemoteError, Token  # noqa: F401
 from typing import Any, Callable, Iterable, List, Optional
 
 from . import _containers, _files, queues, sharedctypes
-from ._proxies import *  # noqa: F403
 from ._proxies import (
     AcquirerProxy,
     ArrayProxy,
@@ -45,12 +43,12 @@ globals().update({k: v for k, v in vars(_managers).items() if k not in globals()
 def _end(made: Any, kept: List[Proxy], servers: List[Any], state: Any) -> None:
     """Removes all that a manager has made, though others may have it open, and ends its server if there is one."""
     for proxy in list(made):
-        for file in proxy._files():
+        for file in proxy._references():
             _remove(file)
     kept.clear()
     for server in servers:
         server()
-    state.value = State.SHUTDOWN
+    state.value = _managers.State.SHUTDOWN
 
 
 def _remove(file: _files.Reference) -> None:
@@ -109,12 +107,12 @@ class SyncManager(_managers.SyncManager):
         if not self._on_mount:
             super().start(initializer, initargs)
             return
-        if self._state.value != State.INITIAL:
-            is_started = self._state.value == State.STARTED
+        if self._state.value != _managers.State.INITIAL:
+            is_started = self._state.value == _managers.State.STARTED
             raise ProcessError("Already started server" if is_started else "Manager has shut down")
         if initializer is not None:
             self._serve(initializer, initargs)
-        self._state.value = State.STARTED
+        self._state.value = _managers.State.STARTED
         self.shutdown = util.Finalize(
             self, _end, args=(self._proxies, self._kept, self._servers, self._state), exitpriority=0
         )
@@ -122,7 +120,7 @@ class SyncManager(_managers.SyncManager):
     def _serve(self, initializer: Optional[Callable[..., Any]] = None, initargs: Iterable[Any] = ()) -> None:
         """Starts CPython's server, beside the mount."""
         shutdown = vars(self).get("shutdown")
-        self._state.value = State.INITIAL
+        self._state.value = _managers.State.INITIAL
         super().start(initializer, initargs)
         self._servers.append(self.shutdown)
         if shutdown:
@@ -136,7 +134,7 @@ class SyncManager(_managers.SyncManager):
         return super()._create(typeid, *args, **kwds)
 
     def _check_started(self) -> None:
-        assert self._state.value == State.STARTED, "server not yet started"
+        assert self._state.value == _managers.State.STARTED, "server not yet started"
 
     def _keep(self, proxy: Proxy) -> None:
         """Another process may have the proxy's name from now on."""

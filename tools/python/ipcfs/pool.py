@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from multiprocessing import pool as _pool
 from multiprocessing import util
-from multiprocessing.pool import *  # noqa: F403
 from multiprocessing.pool import ThreadPool
 from typing import Any, Callable, Iterable, Optional
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from multiprocessing import reduction as _reduction
-from multiprocessing.reduction import *  # noqa: F403
 from multiprocessing.reduction import DupFd, ForkingPickler, dump, recvfds, register, sendfds
 from typing import Any
 
