@@ -9,6 +9,8 @@
  * for programs of the library, too, when close(2) returns.
  *
  * If whoever opened it was killed, and nobody else has written since, it is left half-written: that is nobody's value.
+ * The same where RELEASE comes without any FLUSH: who was killed or interrupted within open(2), behind our answer, never
+ * had the file.
  */
 #include "fs.h"
 
@@ -221,7 +223,8 @@ bool fs_draft_close(struct fs_handle *h)
 {
 	struct fs_request lost = {
 		.handle = h, .item = h->item, .size = h->draft->len, .pid = h->opener};
-	int rc = h->draft->half ? 0 : fs_draft_put(h);
+	bool had = h->flushed || h->draft->written;
+	int rc = h->draft->half || !had ? 0 : fs_draft_put(h);
 
 	if (rc == -EBUSY)
 		return false;

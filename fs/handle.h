@@ -57,6 +57,7 @@ struct fs_handle {
 	struct fs_frame frame;
 	bool replaces; /* opened with O_TRUNC: its first lines replace all */
 	bool tried;    /* a write came, whatever became of it */
+	bool flushed;  /* a descriptor of it was closed: somebody had it */
 	/* A key that it replaces as a whole. */
 	struct fs_draft *draft;
 	bool popped; /* what it took was the item itself */

@@ -202,8 +202,10 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	if (h) /* now: the closer waits, and can be looked at */
+	if (h) { /* now: the closer waits, and can be looked at */
+		h->flushed = true;
 		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	}
 	flush(req, fi->fh);
 }
 

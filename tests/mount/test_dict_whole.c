@@ -108,6 +108,44 @@ static void a_killed_writer_leaves_the_old_value(void **state)
 	t_shows(dict_key(d, "k"), "all");
 }
 
+/* Makes the key and takes it away, for ever. */
+static int make_and_take(void *arg)
+{
+	const char *key = arg;
+	char buf[16];
+
+	for (;;) {
+		int fd = t_open(key, O_WRONLY | O_CREAT | O_TRUNC);
+
+		if (fd < 0 || t_put(fd, "whole") != 5 || t_sys(close(fd)) < 0)
+			return 1;
+		fd = t_open(t_format("%s,pop", key), O_RDONLY);
+		if (t_get(fd, buf, sizeof(buf)) != 5)
+			return 1;
+		close(fd);
+	}
+}
+
+/* Also within open(2), when the server has answered that already. */
+static void killed_anywhere_it_leaves_no_empty_key(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 300, US = 4000 };
+	const char *d = dict_make("anywhere"), *k = dict_key(d, "k");
+	char text[T_TEXT];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid = t_spawn(make_and_take, (void *)(uintptr_t)k);
+		long n;
+
+		usleep((useconds_t)(i * US / ROUNDS));
+		t_is(t_sys(kill(pid, SIGKILL)), 0);
+		t_is(t_wait(pid), 128 + SIGKILL); /* it came that far without an error */
+		n = t_cat(k, text, sizeof(text));
+		t_check(n == -ENOENT || (n == 5 && !strcmp(text, "whole")));
+	}
+}
+
 static void a_command_of_a_group_is_killed(void **state)
 {
 	(void)state;
@@ -368,6 +406,7 @@ int main(int argc, char **argv)
 		T_TEST(handed_on_to_a_child),
 		T_TEST(the_library_sees_it_after_close),
 		T_TEST(a_killed_writer_leaves_the_old_value),
+		T_TEST(killed_anywhere_it_leaves_no_empty_key),
 		T_TEST(a_command_of_a_group_is_killed),
 		T_TEST(a_killed_server_leaves_the_old_value),
 		T_TEST(at_any_offset),
