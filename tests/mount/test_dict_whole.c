@@ -78,6 +78,28 @@ static void the_library_sees_it_after_close(void **state)
 	}
 }
 
+/* Before there is a key: it is made as it was changed. */
+static void fchmod_before_the_first_close(void **state)
+{
+	(void)state;
+	const char *d = dict_make("fchmod"), *k = dict_key(d, "k");
+	int fd = t_open(k, O_WRONLY | O_CREAT | O_TRUNC);
+	struct stat st;
+
+	t_is(t_sys(fchmod(fd, 0600)), 0);
+	t_is(t_sys(fstat(fd, &st)), 0);
+	t_is(st.st_mode, S_IFREG | 0600);
+	t_is(t_sys(fchown(fd, (uid_t)-1, T_OTHER)), 0);
+	t_is(t_sys(fchown(fd, T_OTHER, (gid_t)-1)), -EOPNOTSUPP);
+	t_is(t_put(fd, "secret"), 6);
+	close(fd);
+	t_is(t_sys(stat(k, &st)), 0);
+	t_is(st.st_mode, S_IFREG | 0600);
+	t_is(st.st_uid, geteuid());
+	t_is(st.st_gid, T_OTHER);
+	t_shows(k, "secret");
+}
+
 /* ---- who writes dies ----------------------------------------------------------------------------------- */
 
 static void a_killed_writer_leaves_the_old_value(void **state)
@@ -405,6 +427,7 @@ int main(int argc, char **argv)
 		T_TEST(commands_of_a_group_write_one_value),
 		T_TEST(handed_on_to_a_child),
 		T_TEST(the_library_sees_it_after_close),
+		T_TEST(fchmod_before_the_first_close),
 		T_TEST(a_killed_writer_leaves_the_old_value),
 		T_TEST(killed_anywhere_it_leaves_no_empty_key),
 		T_TEST(a_command_of_a_group_is_killed),
