@@ -190,7 +190,7 @@ static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const str
 	(*h)->opener = ctx->pid;
 	rc = fs_handle_begin(*h, made, &maker);
 	if (rc != 0)
-		fs_handle_leave(*h);
+		fs_handle_free(*h);
 	return rc;
 }
 
@@ -213,10 +213,13 @@ static int create_and_open(fuse_req_t req, struct fs_item *folder, const struct 
 			fs_dir_entry(node, &e);
 			fs_reply_create(req, &e, h);
 		} else {
-			fs_handle_leave(h);
+			fs_handle_free(h);
 			rc = -ENOMEM;
 		}
 	}
+	/* What was made for it is for nobody. */
+	if (rc != 0 && made && !item->unmade)
+		fs_remove_made(item);
 	fs_item_put(item);
 	return rc;
 }
@@ -283,6 +286,8 @@ static int create_special(fuse_req_t req, struct fs_item *folder, const struct f
 		return fs_fail(-ENOENT, "a view does not create: there is no %s", leaf->name);
 	if (leaf->p.given)
 		return fs_fail(-EINVAL, "a file of the kernel's has no properties");
+	if (fs_kind_fixes(folder, leaf->name))
+		return fs_fail(-EPERM, "that is the name of an address");
 	rc = make_special(fuse_req_ctx(req), folder, leaf, mode);
 	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
 }
@@ -347,6 +352,8 @@ static int make_directory(const struct fuse_ctx *ctx, struct fs_item *folder,
 
 	if (fs_parts_of(folder))
 		return fs_fail(-EPERM, "%s hold no folders", ipcfs_kind_name(folder->kind));
+	if (fs_kind_fixes(folder, leaf->name))
+		return fs_fail(-EPERM, "that is the name of an address");
 	if (ipcfs_kinds[folder->kind]->folder)
 		return make(ctx, folder, leaf, mode & 0777);
 	rc = fs_item_path_in(folder, leaf->name, false, path);

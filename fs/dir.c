@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * dir.c - requests on names that change nothing: attributes, look-up, listing; and what create.c and
- * rename.c need for names, too. The kernel has checked modes (default_permissions); what it cannot know
- * is checked in these files: who may remove and rename in the kinds' top folders, and that views are no
- * files of their own. Nothing here waits.
+ * dir.c - requests on names that change nothing: attributes, look-up, listing; and what create.c and rename.c need for
+ * names, too. The kernel has checked modes (default_permissions); what it cannot know is checked in these files: who may
+ * remove and rename in the kinds' top folders, and that views are no files of their own. Nothing here waits.
  */
 #include "fs.h"
 
@@ -19,8 +18,8 @@
 #include "../core/sys.h"
 
 #define FOREVER 86400.0
-#define WALK                                                                                       \
-	1e-6 /* until the kernel's clock has ticked once or twice: the rest of a walk and its open */
+/* Until the kernel's clock has ticked once or twice: the rest of a walk and its open. */
+#define WALK 1e-6
 
 static const struct {
 	const char *name;
@@ -181,7 +180,6 @@ static void lookup_root(fuse_req_t req, const char *name)
 	fs_reply_error(req, -ENOENT, NULL);
 }
 
-/* The folder of a request's parent; NULL for the root. */
 struct fs_item *fs_dir_folder(fuse_ino_t parent)
 {
 	struct fs_node *node = fs_node_of(parent);
@@ -200,7 +198,6 @@ int fs_dir_parse(const struct fs_item *folder, const char *name, struct fs_leaf 
 	return fs_name_parse(fs_parts_of(folder) ? FS_KEY : folder->kind, name, leaf);
 }
 
-/* Parses and finds: on success *item is referenced. */
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item)
 {
@@ -228,9 +225,8 @@ int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **nod
 
 	if (folder->type != FS_DIR && !fs_parts_of(folder))
 		return -ENOTDIR;
-	if (name[0] == '.' &&
-	    folder->type == FS_DIR) /* nothing is called so, and programs do ask */
-		return -ENOENT;
+	if (name[0] == '.' && folder->type == FS_DIR)
+		return -ENOENT; /* nothing is called so, and programs do ask */
 	rc = fs_dir_find(folder, name, &leaf, &item);
 	if (rc != 0)
 		return rc;

@@ -9,6 +9,8 @@
  * for programs of the library, too, when close(2) returns.
  *
  * If whoever opened it was killed, and nobody else has written since, it is left half-written: that is nobody's value.
+ * The same where RELEASE comes without any FLUSH: who was killed or interrupted within open(2), behind our answer, never
+ * had the file.
  */
 #include "fs.h"
 
@@ -129,19 +131,29 @@ static bool may_write(const struct fs_draft *d, const struct ipcfs_part *part)
 	       (d->maker.gid == part->gid && part->mode & 020);
 }
 
+/* What its maker has made of mode and group since he opened it: the item knows, unless another user would make the
+ * key, too. */
+static void look_again(const struct fs_item *item, struct ipcfs_maker *maker)
+{
+	if (!item->unmade || item->last.st_uid != maker->uid)
+		return;
+	maker->mode = item->last.st_mode;
+	maker->gid = item->last.st_gid;
+}
+
 /* A key that was not there: by its name. */
 static int put_new(struct fs_handle *h, struct ipcfs_op *op)
 {
-	const struct fs_draft *d = h->draft;
+	struct fs_draft *d = h->draft;
 	struct fs_item *item = h->item;
-	struct ipcfs_part part = {.name = item->name,
-				  .name_len = strlen(item->name),
-				  .mode = d->maker.mode & 0777,
-				  .uid = d->maker.uid,
-				  .gid = d->maker.gid};
+	struct ipcfs_part part = {.name = item->name, .name_len = strlen(item->name)};
 	struct ipcfs_op find = {.verb = IPCFS_V_FIND, .part = &part};
 	int rc;
 
+	look_again(item, &d->maker);
+	part.mode = d->maker.mode & 0777;
+	part.uid = d->maker.uid;
+	part.gid = d->maker.gid;
 	op->part = &part;
 	op->flags |= IPCFS_OP_MAKE | IPCFS_OP_NEW;
 	rc = fs_view_engine_item(item->parent, op);
@@ -221,7 +233,8 @@ bool fs_draft_close(struct fs_handle *h)
 {
 	struct fs_request lost = {
 		.handle = h, .item = h->item, .size = h->draft->len, .pid = h->opener};
-	int rc = h->draft->half ? 0 : fs_draft_put(h);
+	bool had = h->flushed || h->draft->written;
+	int rc = h->draft->half || !had ? 0 : fs_draft_put(h);
 
 	if (rc == -EBUSY)
 		return false;

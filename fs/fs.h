@@ -183,7 +183,7 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
 		  const char *newname, unsigned flags);
-/* A temp object's handle has closed. */
-void fs_remove_temp(struct fs_item *item);
+/* A temp object's handle has closed, or one that would have been the first was not opened. */
+void fs_remove_made(struct fs_item *item);
 
 #endif

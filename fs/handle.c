@@ -171,17 +171,17 @@ void fs_handle_free(struct fs_handle *h)
 
 int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
-	const struct fs_kind *kind = h->item ? fs_kind_of(h->item->kind) : NULL;
-	int rc = 0;
+	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	int rc = kind && kind->begin ? kind->begin(h) : 0;
 
-	if (kind && kind->begin && h->type == FS_OBJECT)
-		rc = kind->begin(h);
-	/* What is new has nothing that it would have to be told of. */
-	if (rc == 0 && kind && kind->open && h->type == FS_OBJECT && h->leaf.view == FS_PLAIN &&
-	    !made)
-		rc = kind->open(h);
-	if (rc == 0 && kind && kind->opened)
-		rc = kind->opened(h, made, maker);
+	if (rc == 0 && h->leaf.options & FS_O_NOTIFY)
+		rc = fs_notify_open(h, h->opener);
+	if (rc == 0 && kind && kind->open)
+		rc = kind->open(h, made, maker);
+	if (rc == 0)
+		fs_notify_begin(h);
+	else
+		fs_notify_close(h);
 	return rc;
 }
 

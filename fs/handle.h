@@ -60,6 +60,7 @@ struct fs_handle {
 	struct fs_frame frame;
 	bool replaces; /* opened with O_TRUNC: its first lines replace all */
 	bool tried;    /* a write came, whatever became of it */
+	bool flushed;  /* a descriptor of it was closed: somebody had it */
 	/* A key that it replaces as a whole. */
 	struct fs_draft *draft;
 	bool popped; /* what it took was the item itself */
@@ -96,7 +97,8 @@ void fs_handle_free(struct fs_handle *h);
 /* It is closed, but what it leaves behind still needs it: its number means nothing any more. */
 void fs_handle_retire(struct fs_handle *h);
 unsigned fs_handle_count(void);
-/* What its kind has to do before it is open; made: its object is new. -EBUSY. */
+/* What has to be done before it is open; made: its object is new. An error (-EBUSY) has changed nothing: the handle is to be
+ * freed. */
 int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 /* It is an open file of another item. */
 void fs_handle_move(struct fs_handle *h, struct fs_item *item);
@@ -210,8 +212,9 @@ void fs_join_list(const struct fs_item *item, struct fs_text *t);
 
 /* ---- notify.c -------------------------------------------------------------------------------- */
 
-/* A handle with the view `notify` is opened by the thread. */
+/* A handle with the view `notify` is opened by the thread: whom to tell; from when on. */
 int fs_notify_open(struct fs_handle *h, pid_t thread);
+void fs_notify_begin(struct fs_handle *h);
 void fs_notify_close(struct fs_handle *h);
 /* The handle has been read: what it waits for next may be there already. */
 void fs_notify_read(struct fs_handle *h);

@@ -371,80 +371,6 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
 }
 
-/* Lists: the same. */
-static int check_list(const struct fs_leaf *leaf)
-{
-	uint32_t one = leaf->options & (FS_O_AT | FS_O_INSERT | FS_O_POP);
-
-	if (one & (one - 1))
-		return fs_fail(-EINVAL, "\"at\", \"insert\" and \"pop\": one of them");
-	if (one == FS_O_INSERT && leaf->view != FS_PLAIN)
-		return fs_fail(-EINVAL,
-			       "\"insert\" is for writing, it goes with no other such view");
-	if (leaf->options & FS_O_STREAM && one != FS_O_POP)
-		return fs_fail(-EINVAL, "\"stream\" is for reading by \"pop\"");
-	if (leaf->options & FS_O_CAS && one == FS_O_POP)
-		return fs_fail(-EINVAL, "\"cas\" is for writing, \"pop\" for reading");
-	return 0;
-}
-
-static int check_pipe(const struct fs_leaf *leaf)
-{
-	uint32_t ends = leaf->options & (FS_O_A | FS_O_B);
-
-	if (ends == (FS_O_A | FS_O_B))
-		return fs_fail(-EINVAL, "\"a\" and \"b\": one of them");
-	if (!ends && leaf->options && leaf->view == FS_PLAIN)
-		return fs_fail(-EINVAL, "the bare name is no end: use NAME,a or NAME,b");
-	return 0;
-}
-
-/* What goes together. */
-static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
-{
-	if (leaf->view == FS_RAW && leaf->options & (FS_O_AT | FS_O_CAS))
-		return fs_fail(-EINVAL, "\"raw\" goes with neither \"at\" nor \"cas\"");
-	if ((leaf->view == FS_STAT || leaf->view == FS_CTL) && leaf->options & ~FS_O_TIMEOUT)
-		return fs_fail(-EINVAL, "\"stat\" and \"ctl\" go with no other view");
-	if (leaf->options & FS_O_TOKENS && leaf->options & (FS_O_HOLD | FS_O_N | FS_O_STREAM))
-		return fs_fail(-EINVAL,
-			       "\"tokens\" goes with neither \"hold\" nor \"n\" nor \"stream\"");
-	if (kind == IPCFS_VALUE && leaf->p.given & IPCFS_P_LEN) {
-		if (leaf->p.given & IPCFS_P_TYPE && leaf->p.type != 's')
-			return fs_fail(-EINVAL, "len= is for values of type s");
-		if (leaf->p.len > IPCFS_STRING_MAX)
-			return fs_fail(-EINVAL, "len=%llu is out of range",
-				       (unsigned long long)leaf->p.len);
-	}
-	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
-	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
-		return fs_fail(-EINVAL, "value= is above max=");
-	if (kind == FS_KEY && leaf->options & FS_O_POP &&
-	    (leaf->view != FS_PLAIN || leaf->options & (FS_O_CAS | FS_O_NUM)))
-		return fs_fail(-EINVAL, "\"pop\" takes, it goes with no other such view");
-	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
-		return fs_fail(-EINVAL, "\"lines\" and \"block\": one of them");
-	if (leaf->options & FS_O_BLOCK && leaf->view != FS_PLAIN)
-		return fs_fail(-EINVAL,
-			       "\"block\" is for putting, it goes with no other such view");
-	if (leaf->options & FS_O_JOIN &&
-	    (leaf->view != FS_PLAIN ||
-	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
-		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" and \"notify\" alone");
-	if (leaf->options & FS_O_MEMBER && leaf->view != FS_PLAIN)
-		return fs_fail(-EINVAL, "\"join\" goes with no other such view");
-	if (leaf->options & FS_O_AFTER && (leaf->view != FS_PLAIN || leaf->options & FS_O_MEMBER))
-		return fs_fail(-EINVAL, "\"after\" is for signals that are written, it goes with "
-					"no other such view");
-	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
-		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
-	if (kind == IPCFS_LIST && check_list(leaf) < 0)
-		return -EINVAL;
-	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
-		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
-	return kind == IPCFS_PIPE ? check_pipe(leaf) : 0;
-}
-
 bool fs_leaf_is_view(const struct fs_leaf *leaf)
 {
 	return leaf->view != FS_PLAIN || leaf->options;
@@ -474,7 +400,7 @@ int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 			return rc;
 		text += len;
 	}
-	return check(kind, leaf);
+	return fs_name_check(kind, leaf);
 }
 
 /* ---- properties of pending names ------------------------------------------------------ */

@@ -69,6 +69,8 @@ struct fs_leaf {
 #define FS_KEY ((enum ipcfs_kind)IPCFS_KIND_COUNT)
 /* -EINVAL, -ENAMETOOLONG, with words. */
 int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf);
+/* name_check.c: do the options that were found go together? -EINVAL, with words. */
+int fs_name_check(enum ipcfs_kind kind, const struct fs_leaf *leaf);
 bool fs_leaf_is_view(const struct fs_leaf *leaf); /* has a view: does not create */
 /* Appends ",option=value"... of the leaf's views, for messages. */
 int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice);

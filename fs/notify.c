@@ -102,12 +102,20 @@ int fs_notify_open(struct fs_handle *h, pid_t thread)
 		free(n);
 		return rc;
 	}
-	n->handle = h;
 	h->notify = n;
+	return 0;
+}
+
+void fs_notify_begin(struct fs_handle *h)
+{
+	struct fs_notify *n = h->notify;
+
+	if (!n)
+		return;
+	n->handle = h;
 	LIST_INSERT_HEAD(&h->item->notifies, n, link);
 	fs_park_note(h->item);
 	look(n); /* what is there already is no news */
-	return 0;
 }
 
 void fs_notify_close(struct fs_handle *h)
@@ -117,8 +125,10 @@ void fs_notify_close(struct fs_handle *h)
 	if (!n)
 		return;
 	h->notify = NULL;
-	LIST_REMOVE(n, link);
-	fs_park_note(h->item);
+	if (n->handle) {
+		LIST_REMOVE(n, link);
+		fs_park_note(h->item);
+	}
 	fs_pin_put(n->opener);
 	free(n);
 }

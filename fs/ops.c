@@ -135,10 +135,8 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 		return rc;
 	(*out)->opener = thread;
 	rc = fs_handle_begin(*out, false, NULL);
-	if (rc == 0 && (*out)->leaf.options & FS_O_NOTIFY)
-		rc = fs_notify_open(*out, thread);
 	if (rc != 0)
-		fs_handle_leave(*out);
+		fs_handle_free(*out);
 	return rc;
 }
 
@@ -169,16 +167,16 @@ static void open_file(fuse_req_t req, fuse_ino_t ino, int flags)
 	fs_reply_open(req, h);
 }
 
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_file(req, ino, fi->flags);
+}
+
 static void flush(fuse_req_t req, uint64_t fh);
 
 static void flush_again(struct fs_retry *r)
 {
 	flush(r->req, r->fh);
-}
-
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	open_file(req, ino, fi->flags);
 }
 
 /* Idempotent: a close may be told twice. */
@@ -204,8 +202,10 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	if (h) /* now: the closer waits, and can be looked at */
+	if (h) { /* now: the closer waits, and can be looked at */
+		h->flushed = true;
 		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	}
 	flush(req, fi->fh);
 }
 
@@ -216,7 +216,7 @@ void fs_close(struct fs_handle *h)
 	fs_notify_close(h);
 	fs_view_flush(h);
 	if (h->temp)
-		fs_remove_temp(h->item->of ? h->item->of : h->item);
+		fs_remove_made(h->item->of ? h->item->of : h->item);
 	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
 		fs_kind_of(h->item->kind)->close(h);
 	if (fs_frame_close(h))

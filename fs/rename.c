@@ -59,7 +59,7 @@ static int remove_object(struct fs_item *item)
 	return rc;
 }
 
-void fs_remove_temp(struct fs_item *item)
+void fs_remove_made(struct fs_item *item)
 {
 	struct stat st;
 
@@ -196,13 +196,6 @@ static int move(struct fs_item *item, struct fs_item *folder, const char *name)
 	return rc;
 }
 
-static bool is_fixed(const struct fs_item *folder, const char *name)
-{
-	const struct fs_kind *kind = fs_kind_of(folder->kind);
-
-	return kind->is_fixed && kind->is_fixed(name);
-}
-
 static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		       struct fs_item *new_folder, const char *new_name, unsigned flags)
 {
@@ -226,7 +219,8 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
 	if (rc == 0)
 		rc = may_remove(ctx, item);
-	if (rc == 0 && (is_fixed(folder, leaf.name) || is_fixed(new_folder, new_leaf.name)))
+	if (rc == 0 &&
+	    (fs_kind_fixes(folder, leaf.name) || fs_kind_fixes(new_folder, new_leaf.name)))
 		rc = fs_fail(-EPERM, "an address keeps its name");
 	if (rc == 0) {
 		rc = fs_item_lookup(new_folder, new_leaf.name, &target);

@@ -40,6 +40,13 @@ const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind)
 	return kind == IPCFS_MQ ? &ipcfs_engine_mq : fs.engine;
 }
 
+bool fs_kind_fixes(const struct fs_item *folder, const char *name)
+{
+	const struct fs_kind *kind = fs_kind_of(folder->kind);
+
+	return kind->is_fixed && kind->is_fixed(name);
+}
+
 /* ---- the engine -------------------------------------------------------------------------------- */
 
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)

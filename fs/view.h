@@ -34,7 +34,8 @@ struct fs_kind {
 	/* Makes what has no object, as an engine's `open`. NULL: an engine does. */
 	int (*make)(struct fs_item *folder, const struct fs_leaf *leaf,
 		    const struct ipcfs_maker *maker);
-	/* A name that nothing can be renamed to or from. NULL: there are none. */
+	/* A name that says what is there: no folder, nothing of the kernel's, and nothing is renamed to or from it. NULL:
+	 * there are none. */
 	bool (*is_fixed)(const char *name);
 	/* ioctl IPCFS_SHUTDOWN. NULL: -ENOTTY. */
 	int (*shutdown)(struct fs_handle *h);
@@ -47,8 +48,9 @@ struct fs_kind {
 	/* The object may have changed, and those who wait have been served; it is gone. NULL: nothing. */
 	void (*changed)(struct fs_item *item);
 	void (*gone)(struct fs_item *item);
-	/* A plain handle is about to be opened, which the object has to know of: 0, -EBUSY, or an error. NULL: it has not. */
-	int (*open)(struct fs_handle *h);
+	/* The same, behind that: what cannot be undone. made: its item is new; maker: of what it makes, NULL unless it
+	 * creates. 0, or an error (-EBUSY) that has changed nothing. NULL: there is nothing to do. */
+	int (*open)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* Handles with different numbers, 0 to 31, do not stand in one line. NULL: all do. */
 	unsigned (*lane)(const struct fs_handle *h);
 	/* What the handle's reads or writes wait for: those for a change or a join are in no order. NULL: to
@@ -62,8 +64,6 @@ struct fs_kind {
 	int (*write)(struct fs_request *r);
 	/* Objects of the kind are shown as folders: what is in them. NULL: as files. */
 	const struct fs_parts *parts;
-	/* It was opened; made: and its item made by that. 0 or an error. NULL: nothing to do. */
-	int (*opened)(struct fs_handle *h, bool made, const struct ipcfs_maker *maker);
 	/* fsync(2). -EAGAIN waits, briefly. NULL: there is nothing to do. */
 	int (*sync)(struct fs_request *r);
 	/* Needs it nothing that those in line wait for? NULL: never. */
@@ -102,6 +102,8 @@ extern const struct fs_kind fs_queue_kind, fs_semaphore_kind, fs_event_kind, fs_
 
 const struct fs_kind *fs_kind_of(enum ipcfs_kind kind);
 const struct ipcfs_engine *fs_engine_of(enum ipcfs_kind kind);
+/* is_fixed of the folder's kind. */
+bool fs_kind_fixes(const struct fs_item *folder, const char *name);
 
 /* Tries the request: 0 answered (or r->answered), -EAGAIN must wait in r->class, -EBUSY, or an error. */
 int fs_view_try(struct fs_request *r);

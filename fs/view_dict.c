@@ -230,7 +230,7 @@ static int write_key(struct fs_request *r)
 /* ---- open, close ------------------------------------------------------------------------------------ */
 
 /* Who truncates or has made the key replaces it as a whole; a view does neither. */
-static int opened(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
+static int open_key(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
 	bool plain = h->item->is_part && h->leaf.view == FS_PLAIN &&
 		     !(h->leaf.options & (FS_O_CAS | FS_O_POP | FS_O_NUM));
@@ -295,7 +295,7 @@ const struct fs_kind fs_dict_kind = {
 	.parts = &fs_dict_parts,
 	.waits_with = FS_O_POP,
 	.taking_with = FS_O_POP,
-	.opened = opened,
+	.open = open_key,
 	.take = take,
 	.show = show,
 	.write = write_key,

@@ -152,13 +152,13 @@ int fs_lines_sync(struct fs_request *r)
 }
 
 /* `>` without a write empties the list, as any file; one that failed has left it as it was. Who was killed had not
- * finished: neither his line, nor what was to come instead of what is there. */
+ * finished: neither his line, nor what was to come instead of what is there. Nor had who never had the file (draft.c). */
 void fs_lines_close(struct fs_handle *h)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_CLEAR};
 
 	if (h->closer == FS_KILLED)
 		fs_frame_drop(h);
-	else if (h->replaces && !h->tried)
+	else if (h->replaces && !h->tried && h->flushed)
 		fs_park_leave(h->item, &op);
 }

@@ -14,15 +14,18 @@ static int no_end(void)
 	return fs_fail(-EINVAL, "the bare name is no end: use NAME,a or NAME,b");
 }
 
-static int open_end(struct fs_handle *h)
+static int open_end(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
+	bool is_end = h->leaf.view == FS_PLAIN && h->leaf.n;
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_OPEN, .first = h->leaf.n, .holder = fs_handle_holder(h, h->opener)};
-	int rc = h->leaf.n ? fs_view_engine_item(h->item, &op) : 0;
+	int rc = is_end ? fs_view_engine_item(h->item, &op) : 0;
 
+	(void)made;
+	(void)maker;
 	if (rc == -EUSERS)
 		fs_words("its ends are open too often already");
-	if (rc < 0 || !h->leaf.n)
+	if (rc < 0 || !is_end)
 		return rc == -EIDRM ? -ENOENT : rc;
 	h->holds = true; /* its close closes the end */
 	fs_park_changed(h->item);

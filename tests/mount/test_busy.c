@@ -71,6 +71,11 @@ static long put(const char *path)
 	return t_echo(path, "1");
 }
 
+static long put_line(const char *path)
+{
+	return t_echo(path, "1\n");
+}
+
 static long clear(const char *path)
 {
 	return t_echo(path, "clear");
@@ -106,7 +111,10 @@ static const struct {
 	{"values/held", put},	    {"values/held", replaced},	{"arrays/held", cat},
 	{"arrays/held,at=0", cat},  {"arrays/held,at=0", put},	{"pipes/held,a", opens},
 	{"pipes/held,ctl", clear},  {"topics/held", put},	{"topics/held", opens},
-	{"topics/held,peek", cat},  {"topics/held", truncated},
+	{"topics/held,peek", cat},  {"topics/held", truncated}, {"lists/held", put_line},
+	{"lists/held", cat},	    {"lists/held,at=0", cat},	{"lists/held,at=0", put},
+	{"lists/held,insert", put}, {"lists/held,ctl", clear},	{"lists/held", truncated},
+	{"lists/held", replaced},   {"signals/held", put},
 };
 
 static void make_all(void)
@@ -118,6 +126,8 @@ static void make_all(void)
 	t_is(t_echo(t_path("arrays/held"), "1 2 3"), 0);
 	t_is(t_touch(t_path("pipes/held")), 0);
 	t_is(t_echo(t_path("topics/held"), "1"), 0);
+	t_is(t_echo(t_path("lists/held"), "1"), 0);
+	t_is(t_touch(t_path("signals/held")), 0);
 }
 
 static enum ipcfs_kind kind_of(const char *path)

@@ -78,6 +78,28 @@ static void the_library_sees_it_after_close(void **state)
 	}
 }
 
+/* Before there is a key: it is made as it was changed. */
+static void fchmod_before_the_first_close(void **state)
+{
+	(void)state;
+	const char *d = dict_make("fchmod"), *k = dict_key(d, "k");
+	int fd = t_open(k, O_WRONLY | O_CREAT | O_TRUNC);
+	struct stat st;
+
+	t_is(t_sys(fchmod(fd, 0600)), 0);
+	t_is(t_sys(fstat(fd, &st)), 0);
+	t_is(st.st_mode, S_IFREG | 0600);
+	t_is(t_sys(fchown(fd, (uid_t)-1, T_OTHER)), 0);
+	t_is(t_sys(fchown(fd, T_OTHER, (gid_t)-1)), -EOPNOTSUPP);
+	t_is(t_put(fd, "secret"), 6);
+	close(fd);
+	t_is(t_sys(stat(k, &st)), 0);
+	t_is(st.st_mode, S_IFREG | 0600);
+	t_is(st.st_uid, geteuid());
+	t_is(st.st_gid, T_OTHER);
+	t_shows(k, "secret");
+}
+
 /* ---- who writes dies ----------------------------------------------------------------------------------- */
 
 static void a_killed_writer_leaves_the_old_value(void **state)
@@ -106,6 +128,44 @@ static void a_killed_writer_leaves_the_old_value(void **state)
 	agent_leaves(&a);
 	t_until(t_status("handles") == 1);
 	t_shows(dict_key(d, "k"), "all");
+}
+
+/* Makes the key and takes it away, for ever. */
+static int make_and_take(void *arg)
+{
+	const char *key = arg;
+	char buf[16];
+
+	for (;;) {
+		int fd = t_open(key, O_WRONLY | O_CREAT | O_TRUNC);
+
+		if (fd < 0 || t_put(fd, "whole") != 5 || t_sys(close(fd)) < 0)
+			return 1;
+		fd = t_open(t_format("%s,pop", key), O_RDONLY);
+		if (t_get(fd, buf, sizeof(buf)) != 5)
+			return 1;
+		close(fd);
+	}
+}
+
+/* Also within open(2), when the server has answered that already. */
+static void killed_anywhere_it_leaves_no_empty_key(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 300, US = 4000 };
+	const char *d = dict_make("anywhere"), *k = dict_key(d, "k");
+	char text[T_TEXT];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid = t_spawn(make_and_take, (void *)(uintptr_t)k);
+		long n;
+
+		usleep((useconds_t)(i * US / ROUNDS));
+		t_is(t_sys(kill(pid, SIGKILL)), 0);
+		t_is(t_wait(pid), 128 + SIGKILL); /* it came that far without an error */
+		n = t_cat(k, text, sizeof(text));
+		t_check(n == -ENOENT || (n == 5 && !strcmp(text, "whole")));
+	}
 }
 
 static void a_command_of_a_group_is_killed(void **state)
@@ -367,7 +427,9 @@ int main(int argc, char **argv)
 		T_TEST(commands_of_a_group_write_one_value),
 		T_TEST(handed_on_to_a_child),
 		T_TEST(the_library_sees_it_after_close),
+		T_TEST(fchmod_before_the_first_close),
 		T_TEST(a_killed_writer_leaves_the_old_value),
+		T_TEST(killed_anywhere_it_leaves_no_empty_key),
 		T_TEST(a_command_of_a_group_is_killed),
 		T_TEST(a_killed_server_leaves_the_old_value),
 		T_TEST(at_any_offset),

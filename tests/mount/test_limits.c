@@ -191,6 +191,36 @@ static long open_20(const char *path)
 	return 20;
 }
 
+static long fill_and_make(const char *path)
+{
+	int fds[8];
+
+	for (int i = 0; i < 8; i++)
+		fds[i] = t_open(t_path("queues/handles"), O_RDWR);
+	t_check(fds[7] >= 0);
+	return t_open(path, O_CREAT | O_RDWR);
+}
+
+/* A failed open(2) leaves nothing behind, least of all what was to go with its handle. */
+static void without_a_handle_nothing_is_made(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"values/new", "queues/new,temp", "dicts/new,temp",
+					    "dicts/d/new"};
+
+	with_mount("max_handles=8");
+	t_is(t_touch(t_path("queues/handles")), 0);
+	t_is(t_sys(chmod(t_path("queues/handles"), 0666)), 0);
+	t_is(t_sys(mkdir(t_path("dicts/d"), 0777)), 0);
+	t_is(t_sys(chmod(t_path("dicts/d"), 0777)), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		t_until(t_as(T_NOBODY, open_20, t_path("queues/handles")) == 8);
+		t_is(t_as(T_NOBODY, fill_and_make, t_path("%s", names[i])), -EUSERS);
+	}
+	t_runs(1, "cd $M && ls -d values/new queues/new dicts/new dicts/d/* 2>/dev/null | grep .");
+	with_mount(NULL);
+}
+
 static void max_handles_is_eusers(void **state)
 {
 	(void)state;
@@ -229,7 +259,8 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		T_TEST(max_objects_is_edquot), T_TEST(max_objects_limits_folders_too),
 		T_TEST(max_bytes_is_edquot),   T_TEST(max_parked_is_eusers),
-		T_TEST(max_handles_is_eusers), T_TEST(wrong_mount_options),
+		T_TEST(max_handles_is_eusers), T_TEST(without_a_handle_nothing_is_made),
+		T_TEST(wrong_mount_options),
 	};
 
 	return T_RUN(tests, argc, argv);

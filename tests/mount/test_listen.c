@@ -354,6 +354,9 @@ static void names_that_are_no_address(void **state)
 	t_is(t_sys(rename(path, t_path("sockets/x"))), -EPERM);
 	t_check(strstr(words(), "an address keeps its name"));
 	t_is(t_sys(rename(path, t_path("sockets/listen:127.0.0.1:1"))), -EPERM);
+	t_is(t_sys(mkdir(t_path("sockets/listen:127.0.0.1:1"), 0755)), -EPERM);
+	t_is(t_sys(mknod(t_path("sockets/listen:127.0.0.1:1"), S_IFSOCK | 0600, 0)), -EPERM);
+	t_check(strstr(words(), "the name of an address"));
 	t_is(t_sys(link(path, t_path("sockets/l"))), -EPERM);
 	t_is(t_sys(truncate(path, 0)), 0);
 	t_is(t_echo(t_format("%s,ctl", path), "close"), -EINVAL);

@@ -5,8 +5,11 @@
  */
 #include "pipe.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- who has an end open --------------------------------------------------------------------- */
 
@@ -270,6 +273,52 @@ static void notify_tells_of_messages_and_the_end(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
+enum { PINNED = 1024 }; /* processes that the server watches for one user */
+
+static int flags_of_open;
+
+/* Where the server watches so many processes already that it cannot watch this one. */
+static long opens_unwatched(const char *path)
+{
+	pid_t pids[PINNED];
+	int rc, watched = 0;
+
+	for (int i = 0; i < PINNED; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			pause();
+			_exit(0);
+		}
+		watched += t_open(t_path("signals/%d", pids[i]), O_RDONLY) >= 0;
+	}
+	rc = watched == PINNED ? t_open(path, flags_of_open) : -ECHILD;
+	for (int i = 0; i < PINNED; i++)
+		kill(pids[i], SIGKILL);
+	return rc;
+}
+
+/* The end was never open, the value is the old one. */
+static void an_open_that_fails_changes_nothing(void **state)
+{
+	(void)state;
+	const char *path = make("fails"), *key = t_path("dicts/fails/k");
+	int a = open_end(path, 'a', NB);
+	char c;
+
+	t_is(t_sys(chmod(path, 0666)), 0);
+	flags_of_open = NB;
+	t_is(t_as(T_NOBODY, opens_unwatched, t_format("%s,b,notify=USR1", path)), -EUSERS);
+	t_ends_are(path, "open", "never");
+	t_is(t_get(a, &c, 1), -EAGAIN);
+	close(a);
+	t_is(t_sys(mkdir(t_path("dicts/fails"), 0755)), 0);
+	t_is(t_echo(key, "old"), 0);
+	t_is(t_sys(chmod(key, 0666)), 0);
+	flags_of_open = O_RDWR | O_TRUNC;
+	t_is(t_as(T_NOBODY, opens_unwatched, t_format("%s,notify=USR1", key)), -EUSERS);
+	t_shows(key, "old");
+}
+
 /* ---- permission --------------------------------------------------------------------------------- */
 
 static long opens(const char *path)
@@ -305,6 +354,7 @@ int main(int argc, char **argv)
 		T_TEST(killed_is_closed),
 		T_TEST(poll_and_epoll),
 		T_TEST(notify_tells_of_messages_and_the_end),
+		T_TEST(an_open_that_fails_changes_nothing),
 		T_TEST(an_end_has_the_pipes_mode),
 	};
 	return T_RUN(tests, argc, argv);
