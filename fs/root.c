@@ -21,11 +21,9 @@ static const char readme[] =
 	"              value=N max=N\n"
 	"  locks       cat: acquire (waits), a token   echo unlock, or close; shared; flock(1)\n"
 	"  mq          POSIX message queues, as queues    maxmsg=N msgsize=BYTES; view prio=N\n"
-	"  events      cat: wait until set            echo 1: set, echo 0: clear\n"
-	"              set\n"
+	"  events      cat: wait until set            echo 1: set, 0: clear     made set: set\n"
 	"  conditions  cat: wait for a notification    echo N, all: notify; arm: wait, read later\n"
-	"  barriers    cat: arrive, wait for all      echo reset, abort\n"
-	"              parties=N\n"
+	"  barriers    cat: arrive, wait for all      echo reset, abort         parties=N\n"
 	"  pipes       mkfifo: a FIFO. touch: two ends, NAME,a and NAME,b      capacity=BYTES\n"
 	"  topics      cat: what is published next    echo: publish, to all    capacity=BYTES\n"
 	"  signals     PID: cat: wait for its end; NAME: for one    echo TERM: send it; to all\n"
@@ -54,11 +52,9 @@ static const char readme[] =
 	"  at=i at=i:j arrays, lists: elements    notify=USR1  a signal, at an item    after=5  "
 	"signals\n"
 	"  num         keys: the number; add N             pop     keys: take it, it is gone\n"
-	"\n"
 	"mkdir makes folders for names. shm/ is the store: mmap shm/arrays/NAME, a .npy file with\n"
 	"its data at byte 4096. errors: your last failures in words. status: the server.\n"
-	"deadlocks: who waits for each other in a circle.\n"
-	"All of it: man 7 ipcfs\n";
+	"deadlocks: who waits for each other in a circle. All of it: man 7 ipcfs\n";
 
 /* Over the time since `status` was last read, if that is a second or more ago. */
 static double rate(void)
