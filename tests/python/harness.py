@@ -96,7 +96,8 @@ def run(name, function, args):
     try:
         function(*args)
         for process in ipcfs.active_children():
-            process.join(LIMIT)
+            process.join(LIMIT / 2)
+            same((process.name, process.is_alive()), (process.name, False))
         _files._kept.clear()  # what was passed on stays until the process ends
         gc.collect()  # a pool is a circle of references
         until(lambda: not private_objects(), "nothing to be left behind")

@@ -81,7 +81,8 @@ class Handle:
 
     def close(self, _close: Any = os.close) -> None:
         """Closes it; once more does nothing."""
-        fd, self.fd = self.fd, -1
+        fd = getattr(self, "fd", -1)  # a signal's handler may have kept __init__ from setting it
+        self.fd = -1
         if fd >= 0:
             _close(fd)
 
