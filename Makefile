@@ -12,7 +12,7 @@ CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O2 -g
 WERROR ?= 1
 PKG_CONFIG ?= pkg-config
-SUITES ?= unit crash mount shell model
+SUITES ?= unit crash mount shell python seed model
 
 version := $(shell sed -n 's/^.define IPCFS_VERSION "\(.*\)"/\1/p' core/ipcfs.h 2>/dev/null)
 soname := libipcfs.so.0
@@ -107,7 +107,7 @@ $(out)/libipcfs.so: $(out)/libipcfs.so.$(version)
 
 $(out)/ipcfs: $(call objects,$(fs_src) $(tools_src)) $(lib)
 	$(call say,LINK)
-	$(Q)$(CC) -pie $(our_ldflags) $(LDFLAGS) -o $@ $^ $(if $(fs_src),$(fuse_libs)) -lm $(LDLIBS)
+	$(Q)$(CC) -pie $(our_ldflags) $(LDFLAGS) -o $@ $^ $(if $(fs_src),$(fuse_libs) -lcares) -lm $(LDLIBS)
 
 -include $(patsubst %.o,%.d,$(call objects,$(all_src)))
 
@@ -143,12 +143,15 @@ bench: ## measure, beside other means of IPC; prints one table
 	@tests/bench/run.sh
 bench-programs: $(bench_bin)
 
+examples := $(sort $(wildcard $(addprefix tools/examples/*.,c js pl py sh)))
 man_dirs := $(addprefix $(MANDIR)/man,1 3 7)
 ldconfig = [ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 install: all ## install below PREFIX (/usr/local), and the mount helper in SBINDIR (/sbin)
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/ipcfs $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/ipcfs/examples $(PREFIX)/include $(LIBDIR)/pkgconfig $(man_dirs) $(SBINDIR))
 	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin
 	install -m 755 tools/tour.sh $(DESTDIR)$(PREFIX)/share/ipcfs
+	install -m 755 $(filter-out %.c,$(examples)) $(DESTDIR)$(PREFIX)/share/ipcfs/examples
+	install -m 644 $(filter %.c,$(examples)) $(DESTDIR)$(PREFIX)/share/ipcfs/examples
 	install -m 644 $(lib) $(out)/libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)
 	ln -sf libipcfs.so.$(version) $(DESTDIR)$(LIBDIR)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libipcfs.so
@@ -161,6 +164,7 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
 		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
 		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
+	rm -rf $(DESTDIR)$(PREFIX)/share/ipcfs/examples
 	$(ldconfig)
 clean: ## remove build/
 	rm -rf build
@@ -168,7 +172,7 @@ clean: ## remove build/
 empty :=
 include_of := ^[[:space:]]*\#[[:space:]]*include[[:space:]]*
 tools_may := $(subst $(empty) ,|,$(strip ipcfs.h core/ipcfs.h $(notdir $(wildcard tools/*.h))))
-c_files := $(sort $(all_src) $(wildcard core/*.h fs/*.h tools/*.h tests/*/*.h))
+c_files := $(sort $(all_src) $(wildcard core/*.h fs/*.h tools/*.h tools/examples/*.c tests/*/*.h))
 # The tests' harness clears up in signal handlers, come what may.
 tidy := case $$1 in tests/*) no=-bugprone-signal-handler; esac; clang-tidy --quiet --checks=$$no "$$1" -- $(filter-out -Werror -fno-sanitize% -fsanitize%,$(our_cflags))
 format: ## let clang-format rewrite the sources
@@ -181,9 +185,9 @@ lint: ## style, layers and static analysis of all sources, scripts and manual pa
 	@! git grep -nIE --untracked '/(work|root|farm)/[a-z.]|\.\./share[d]/' -- . || { echo 'lint: a path of one machine'; exit 1; }
 	clang-format --dry-run -Werror $(c_files)
 	cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr --std=c11 \
-		-j $$(nproc) -D_GNU_SOURCE -I. -Icore $(addprefix --include=,$(wildcard /usr/include/*/sys/queue.h)) $(core_src) $(fs_src) $(tools_src)
-	shellcheck -x -P SCRIPTDIR $(sort $(wildcard .ci/run tests/*.sh tests/*/*.sh tools/*.sh))
+		-j $$(nproc) -D_GNU_SOURCE -I. -Icore $(addprefix --include=,$(wildcard /usr/include/*/sys/queue.h)) $(core_src) $(fs_src) $(tools_src) $(wildcard tools/examples/*.c)
+	shellcheck -x -P SCRIPTDIR $(sort $(wildcard .ci/run tests/*.sh tests/*/*.sh tools/*.sh tools/*/*.sh))
 	$(if $(wildcard docs/*.[137]),mandoc -Tlint -Wwarning $(wildcard docs/*.[137]))
-	@printf '%s\n' $(filter %.c,$(all_src)) | xargs -P $$(nproc) -n 1 sh -c '$(tidy) $(fuse_cflags) 2>/dev/null' tidy
+	@printf '%s\n' $(filter %.c,$(all_src) $(wildcard tools/examples/*.c)) | xargs -P $$(nproc) -n 1 sh -c '$(tidy) $(fuse_cflags) 2>/dev/null' tidy
 
 .PHONY: all help deps demo test check check-long asan tsan valgrind model bench bench-programs install uninstall clean format lint

@@ -264,17 +264,6 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 	st->broken = word & BROKEN;
 }
 
-/* To wait is to hold nothing. */
-static bool holding(struct ipcfs_object *o, struct claim *c, uint64_t state,
-		    struct ipcfs_holding *h)
-{
-	(void)o;
-	(void)c;
-	(void)state;
-	(void)h;
-	return false;
-}
-
 const struct ipcfs_kind_ops ipcfs_barrier_ops = {
 	.name = "barriers",
 	.properties = IPCFS_P_PARTIES,
@@ -286,7 +275,6 @@ const struct ipcfs_kind_ops ipcfs_barrier_ops = {
 	.try = try,
 	.ready = ready,
 	.stat = counts,
-	.holding = holding,
 };
 
 /* ---- the library's calls ------------------------------------------------------------------------------------------ */

@@ -224,17 +224,6 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 	st->notified = LOAD(o->control->length);
 }
 
-/* To wait is to hold nothing. */
-static bool holding(struct ipcfs_object *o, struct claim *c, uint64_t state,
-		    struct ipcfs_holding *h)
-{
-	(void)o;
-	(void)c;
-	(void)state;
-	(void)h;
-	return false;
-}
-
 const struct ipcfs_kind_ops ipcfs_condition_ops = {
 	.name = "conditions",
 	.taking = true,
@@ -245,7 +234,6 @@ const struct ipcfs_kind_ops ipcfs_condition_ops = {
 	.try = try,
 	.ready = ready,
 	.stat = counts,
-	.holding = holding,
 };
 
 /* ---- the library's calls -------------------------------------------------------------------------------- */

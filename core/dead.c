@@ -170,7 +170,7 @@ static int prepare(struct ipcfs_object *o, unsigned i, struct ipcfs_object *othe
 	if (rc == 0 && (len > o->queue.capacity || start > UINT64_MAX - len))
 		rc = -EUCLEAN;
 	if (rc == 0)
-		rc = queue_append(other, v, from, queue_pieces(o, start, len, from));
+		rc = queue_append(other, v, from, ring_pieces(o, &o->queue, start, len, from));
 	if (rc < 0)
 		return rc;
 	k = claim_new(other, &nobody, QUEUE_NOTE);
@@ -280,7 +280,8 @@ static void move_all(struct ipcfs_object *o, struct ipcfs_object *other)
 {
 	int i, rc = resume(o, other);
 
-	while (rc == 0 && (i = next_doomed(o)) != CLAIM_NONE)
+	/* Once each: more than that somebody makes while we are at it. */
+	for (unsigned n = 0; rc == 0 && n < CLAIMS_MAX && (i = next_doomed(o)) != CLAIM_NONE; n++)
 		rc = move(o, (unsigned)i, other);
 	/* After resume() what is MOVING has not been put, but in a queue that had this name before. */
 	if (rc < 0)

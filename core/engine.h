@@ -36,7 +36,7 @@ enum ipcfs_verb {
 	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
 	IPCFS_V_JOIN,	   /* queue: -EAGAIN while messages are not done */
-	IPCFS_V_CLOSE,	   /* queue: no more puts */
+	IPCFS_V_CLOSE,	   /* queue: no more puts. pipe: the holder closes the end `first` */
 	IPCFS_V_ARM,	   /* condition: the holder is a waiter from now on -> token */
 	IPCFS_V_AWAIT,	   /* condition: -EAGAIN until the token's waiter is notified */
 	IPCFS_V_NOTIFY,	   /* condition: count waiters, UINT64_MAX: all -> count */
@@ -44,8 +44,21 @@ enum ipcfs_verb {
 	IPCFS_V_PASS,  /* barrier: -EAGAIN until all have arrived -> count: the index; -ECANCELED */
 	IPCFS_V_RESET, /* barrier */
 	IPCFS_V_ABORT, /* barrier */
+	IPCFS_V_FIND, /* dict: part -> what is known of the key; without part: mode of the folder */
+	IPCFS_V_DROP, /* dict: part; the key goes */
+	IPCFS_V_POP,  /* dict: part -> out/out_size or sink, out_len; the key goes */
+	IPCFS_V_RENAME, /* dict: part, part->to; IPCFS_OP_REPLACE: what is there gets its value; else -EEXIST */
+	IPCFS_V_KEYS, /* dict: those after number `first` -> out: ipcfs_entry, count; part: below */
+	IPCFS_V_CHMOD,	/* dict: part, part->set; without part: of the folder */
+	IPCFS_V_RETIRE, /* dict: it is removed if it is empty; -ENOTEMPTY */
+	IPCFS_V_INSERT, /* list: in, before item first */
+	IPCFS_V_DELETE, /* list: item first */
+	IPCFS_V_FIRE,	/* channel: count is the signal -> first: the how many-th firing */
+	IPCFS_V_FIRED,	/* channel: the firing behind first -> first, count: its signal */
 	IPCFS_V_LEAVE, /* any: the holder gives back all that it has of the object; IPCFS_OP_ENDED */
 	IPCFS_V_QUIT,  /* any: the caller waits no longer, and gives the turnstile back */
+	IPCFS_V_OPEN, /* pipe: the holder opens the end `first`. topic -> token: the newest message's */
+	IPCFS_V_NEXT, /* topic: GET of the message after number token -> token; -ENOBUFS, below */
 	IPCFS_V_CHANGED, /* any: -EAGAIN while the object's changes == op->changes */
 	IPCFS_V_READY, /* any: count = events of interest -> count = those that hold, changes; never
 			    -EAGAIN; with IPCFS_OP_PARK always announces */
@@ -57,6 +70,18 @@ enum ipcfs_verb {
  * The last to ARRIVE needs none: he is through at once, token 0, count his index. Without IPCFS_OP_WAITS
  * he arrives only as the last. AWAIT and PASS say with -EAGAIN in count: 0, nobody at all would get anything.
  * PEEK: who waits -> count. It and READY take away what the dead have left; without a holder of all the dead. */
+
+/* Lists: `first` of INSERT, DELETE, GET, READ and WRITE is an int64_t, negative from the end. PUT_MANY puts all of
+ * vec or nothing; with IPCFS_OP_REPLACE it is all that there is then, and so it is with PUT. READ: item first -> out
+ * or sink. GET: -EAGAIN of an empty list alone. PEEK: all items, sink called for each; or out/out_size and vec/count ->
+ * vec, count, out_len; -EMSGSIZE: count and out_len say what there must be room for. */
+/* Pipes: PUT, GET, CLEAR and READY have the end in `first`, 1 or 2; without one READY takes away what the dead
+ * have open. PUT and GET are of a holder who has it open.
+ * NEXT: -ENOBUFS, count messages have gone that the reader has not seen; token is the last of them.
+ * READY of topics: has the reader seen all up to token? */
+
+/* NEXT: part names a key that is not after `first`, that very one at best, or none (number 0). -EBUSY: not found yet;
+ * then it names another, nearer one, from which to go on. */
 
 /* Events of IPCFS_V_READY, and the classes of waiters: bit c is class c. */
 enum ipcfs_class {
@@ -85,11 +110,16 @@ enum {
 		1 << 10,	 /* LOCK shared: what the holder has exclusively becomes shared */
 	IPCFS_OP_SOME = 1 << 11, /* ACQUIRE, RELEASE: as many as there are, or fit -> count */
 	IPCFS_OP_KEPT = 1 << 12, /* ACQUIRE, inner: a turnstile has made it wait before */
-	IPCFS_OP_DRY =
-		1 << 13, /* PUT: puts nothing; says whether it would, and what is in the way */
+	/* PUT, and GET of pipes: does nothing; says whether it would, and what is in the way */
+	IPCFS_OP_DRY = 1 << 13,
 	IPCFS_OP_LAST = 1 << 14,  /* AWAIT, PASS: who would wait still gives up: -ETIMEDOUT */
 	IPCFS_OP_BREAK = 1 << 15, /* PASS with LAST, LEAVE: and the barrier is broken by it */
 	IPCFS_OP_PAID = 1 << 16,  /* the second try, after ipcfs_kind_ops.pay */
+	/* PUT, PUT_MANY of a list: instead of what there is. RENAME: also onto another */
+	IPCFS_OP_REPLACE = 1 << 17,
+	IPCFS_OP_MAKE = 1 << 18,   /* WRITE of a part: it is made if it is not there */
+	IPCFS_OP_NEW = 1 << 19,	   /* and -EEXIST if it is */
+	IPCFS_OP_APPEND = 1 << 20, /* WRITE of a part: behind what is there */
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
@@ -97,6 +127,37 @@ struct ipcfs_holder {
 	uint64_t member, handle;
 	pid_t pid;
 	uid_t uid;
+};
+
+/* A part of an object, of which the operation is: a key of a dict. It is meant by its name or, where that is NULL, by
+ * its number, with the place where it was found. What FIND tells, and MAKE and CHMOD give it (set: which). */
+struct ipcfs_part {
+	const char *name;
+	size_t name_len;
+	uint64_t at, number; /* out as well */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	int64_t mtime_ns;
+	unsigned set; /* IPCFS_PART_* */
+	uint64_t length;
+	const char *to; /* RENAME */
+	size_t to_len;
+	char type; /* ARITH: q or d, of the operand; out: of the result */
+};
+enum {
+	IPCFS_PART_MODE = 1 << 0,
+	IPCFS_PART_UID = 1 << 1,
+	IPCFS_PART_GID = 1 << 2,
+	IPCFS_PART_MTIME = 1 << 3,
+};
+
+/* One of those that NEXT tells; they follow each other without gaps, sizes are multiples of 8. */
+struct ipcfs_entry {
+	uint64_t at, number;
+	uint16_t size; /* of this entry */
+	uint16_t name_len;
+	char name[];
 };
 
 struct ipcfs_op {
@@ -114,13 +175,16 @@ struct ipcfs_op {
 	uint64_t changes; /* in: expected (CAS, CHANGED); out: the number after the operation */
 	uint64_t made;	  /* out: changes that the operation has made itself */
 	const struct ipcfs_holder *holder;
-	uint64_t token; /* LOCK: out; UNLOCK of a process: in */
+	struct ipcfs_part *part; /* NULL: the object as a whole */
+	uint64_t token;		 /* LOCK: out; UNLOCK of a process: in */
 	uint32_t bits;	/* out, with -EAGAIN: wake-ups of the class that are for this one; 0: all */
 	bool abandoned; /* LOCK: out */
 	enum ipcfs_arith arith;
 	union ipcfs_number operand, result;
-	uint64_t attempt; /* GET with LEASE: out; token, too, for SETTLE and BACK */
-	/* ACQUIRE: called before it commits, without pieces. GET and PEEK: called under the
+	uint64_t attempt; /* GET: out; with LEASE token, too, for SETTLE and BACK */
+	uint64_t
+		number; /* out: the how many-th message of the queue, from 0, is had or (the last) put */
+	/* ACQUIRE: called before it commits, without pieces. GET, PEEK, of dicts READ and POP: called under the
 	 * object's lock with the message in place, in one or two pieces (out is not used then).
 	 * Negative: nothing is taken, the operation returns that. What was asked for is taken after
 	 * it returned 0. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, shared values and
- * arrays that live in a folder of tmpfs (the store), are shared by name between unrelated
- * processes of any language, and survive kill -9 of any of them.
+ * ipcfs.h - libipcfs: queues, semaphores, locks, events, conditions, barriers, values, arrays, lists, dicts, pipes,
+ * topics and channels that live in a folder of tmpfs (the store), are shared by name between unrelated processes of
+ * any language, and survive kill -9 of any of them.
  *
  * The same objects are files under a mount of the ipcfs server; both kinds of
  * client may use one object at the same time. No server is needed for this
@@ -30,7 +30,7 @@
  *              created with. It can still be removed.
  *   -EBUSY     a process that is alive but does not run (stopped, say) has held
  *              the object's inner lock for 100 ms, and the deadline is past
- *   -ENOSPC    the store is full;  -EDQUOT  a limit of the server is reached
+ *   -ENOSPC    the store is full
  *   -EINVAL    a wrong argument: another kind of object, a count of 0, ...
  *   -EINTR     a signal handler ran while the call waited
  *   -ETIMEDOUT the deadline passed;  -EAGAIN  it would wait and deadline was 0
@@ -57,6 +57,20 @@ extern "C" {
  * and writes, in nanoseconds; 0 is O_NONBLOCK, -1 for ever. */
 #define IPCFS_TIMEOUT _IOW(0xF5, 1, int64_t)
 
+/* On a connection below the mount: no more is written to it, the other side gets end of file. */
+#define IPCFS_SHUTDOWN _IO(0xF5, 2)
+
+/* On a handle of a queue: which message it read or wrote last; through `lines` and `block`, the last that was
+ * finished. -ENODATA: none yet. Its number is the same for all who have it, and no other message's of this queue ever:
+ * so it names a task. */
+struct ipcfs_item {
+	uint64_t number; /* the how many-th that was put into the queue, from 0 */
+	uint64_t
+		attempt; /* read: the how many-th time that somebody has got it, from 1. Written: 0 */
+	uint64_t unread; /* read: bytes of it that the handle has not given yet */
+};
+#define IPCFS_ITEM _IOR(0xF5, 3, struct ipcfs_item)
+
 #define IPCFS_FOREVER ((int64_t)-1)
 
 /* Limits. */
@@ -66,10 +80,14 @@ enum {
 	IPCFS_STRING_MAX = 65535, /* len= of a value of type s */
 	IPCFS_STRING_DEFAULT = 255,
 	IPCFS_BATCH_MAX = 1024, /* messages of one put_many or get_many */
+	IPCFS_SIGNAL_MAX = 64,	/* the highest signal's number */
 };
+#define IPCFS_ITEM_MAX ((1u << 20) - 4096u) /* bytes of a list's item */
+#define IPCFS_ITEMS_MAX (1u << 26)	    /* of a list */
 #define IPCFS_CAPACITY_DEFAULT ((uint64_t)1 << 20)
-#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload */
-#define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)  /* messages of a queue */
+#define IPCFS_CAPACITY_MAX ((uint64_t)1 << 34) /* bytes of a queue's payload, a list's, a dict's */
+#define IPCFS_DICT_VALUE_MAX ((uint64_t)1 << 26) /* bytes of one value of a dict */
+#define IPCFS_MAXSIZE_MAX ((uint64_t)1 << 30)	 /* messages of a queue */
 #define IPCFS_ATTEMPTS_MAX 2147483647u
 #define IPCFS_SEMAPHORE_MAX 2147483647u
 #define IPCFS_PARTIES_MAX 4096u			  /* of a barrier; as many wait for a condition */
@@ -84,8 +102,14 @@ enum ipcfs_kind {
 	IPCFS_LOCK,
 	IPCFS_CONDITION,
 	IPCFS_BARRIER,
+	IPCFS_LIST,
+	IPCFS_PIPE,
+	IPCFS_TOPIC,
+	IPCFS_SIGNAL, /* a channel */
+	IPCFS_DICT,
 	IPCFS_SEGMENT_COUNT,		/* those above are segments in the store */
 	IPCFS_MQ = IPCFS_SEGMENT_COUNT, /* files alone: a program uses mq_open(3) */
+	IPCFS_SOCKET,			/* files alone: it uses socket(2) */
 	IPCFS_KIND_COUNT
 };
 
@@ -119,7 +143,7 @@ struct ipcfs_properties {
 	bool set;		       /* event: created set */
 	char type;		       /* value, array: one of ?bBhHiIlLqQfdcus */
 	uint64_t maxsize;	       /* queue: messages at the most; 0: as many as fit */
-	uint64_t capacity;	       /* queue: bytes of payload at the most */
+	uint64_t capacity;	       /* bytes of payload at the most; pipe: each way */
 	uint64_t value;		       /* semaphore: units at the start */
 	uint64_t max;		       /* semaphore: units at the most */
 	uint64_t len;		       /* value of type s: bytes; array: elements */
@@ -164,6 +188,7 @@ enum {
  *   -EINVAL        a name with ',' or a control character or a leading dot, an
  *                  empty one; properties that the kind does not have
  *   -ERANGE        a property out of its limits
+ *   -EOPNOTSUPP    a FIFO among the pipes: open(2) it below a mount
  *   -EACCES, -ENOMEM, -ENOSPC */
 int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
 	       mode_t mode, const struct ipcfs_properties *p, struct ipcfs_object **object);
@@ -183,27 +208,42 @@ int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *folder,
 	       int (*each)(void *arg, const char *name, bool is_folder), void *arg);
 
+/* The ends of a pipe. */
+enum ipcfs_end { IPCFS_END_A = 1, IPCFS_END_B = 2 };
+
+struct ipcfs_pipe_end {
+	enum { IPCFS_END_NEVER, IPCFS_END_OPEN, IPCFS_END_CLOSED } state;
+	uint64_t messages, bytes; /* that are to be read at it */
+};
+
 /* What is known of an object without waiting and without its lock. */
 struct ipcfs_stat {
 	enum ipcfs_kind kind;
 	struct ipcfs_properties properties; /* all that the kind has, given or default */
 	uint64_t id;			    /* inode number of the segment */
 	uint64_t changes;		    /* grows with every change */
-	uint64_t messages,
-		bytes;	     /* queue: that can be had, or will without their consumer's doing */
+	/* topic: that are still there; pipe: both ways; queue: that can be had, or will without their
+	 * consumer's doing; list: items */
+	uint64_t messages, bytes;
 	uint64_t unfinished; /* queue: put, and not yet declared done */
+	uint64_t put;	     /* queue: that were ever put */
 	bool closed;	     /* queue */
 	/* semaphore: units; event: 0 or 1; lock: newest token; condition: who waits; barrier: who has arrived,
-	 * both with the dead whom nobody has missed yet */
+	 * both with the dead whom nobody has missed yet; topic: the number of the newest message */
 	uint64_t value;
 	bool abandoned;	   /* lock: see ipcfs_grant */
 	uint64_t notified; /* condition: waiters that have been notified and have not looked yet */
 	uint64_t generation; /* barrier: how often all have come together */
 	bool broken;	     /* barrier */
+	/* pipe: a and b */
+	struct ipcfs_pipe_end ends[2];
+	unsigned signal; /* channel: the last one fired, 0: none; value: how many were */
+	uint64_t keys;	 /* dict */
+	mode_t mode;	 /* dict: of the folder as which it is shown */
 };
 int ipcfs_stat(struct ipcfs_object *object, struct ipcfs_stat *st);
 
-/* Who holds something of an object: a lock, units of a semaphore, a leased message. */
+/* Who holds something of an object: a lock, units of a semaphore, a leased message, an open end of a pipe. */
 struct ipcfs_holding {
 	uint64_t member; /* who: a process of the store, handle 0; */
 	uint64_t handle; /* or an open file of a server */
@@ -215,6 +255,7 @@ struct ipcfs_holding {
 	uint64_t units;	  /* semaphore */
 	uint64_t attempt; /* queue: of a leased message, from 1 */
 	uint64_t token;	  /* lock */
+	unsigned end;	  /* pipe: enum ipcfs_end */
 };
 /* ipcfs_holders: calls `each` for every holder who lives, in no order, without waiting and without the
  * object's lock. A value other than 0 that `each` returns ends the walk and is returned. */
@@ -275,6 +316,7 @@ ssize_t ipcfs_queue_clear(struct ipcfs_object *queue);
 struct ipcfs_lease {
 	uint64_t id;
 	uint64_t attempt; /* the how many-th of this message, from 1 */
+	uint64_t number;  /* the message is the how many-th that was put into the queue, from 0 */
 };
 ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, int64_t deadline_ns,
 			  struct ipcfs_lease *lease);
@@ -426,6 +468,198 @@ int ipcfs_array_op(struct ipcfs_object *array, uint64_t first, uint64_t count, e
  * until ipcfs_close(). What is stored through it is seen at once by all, but wakes nobody
  * and is not counted in `changes`. */
 void *ipcfs_cells(struct ipcfs_object *value_or_array);
+
+/* ---- lists: items of bytes in an order ------------------------------------------------- */
+
+/* An item has 0 to IPCFS_ITEM_MAX bytes (-EMSGSIZE), a list at most IPCFS_ITEMS_MAX items and, where it has the property
+ * `capacity`, so many bytes in all items (an item longer than that: -EMSGSIZE). A list that would be above
+ * these, or above the extent of its segment (4 GiB, unless a capacity makes it another), is full: -ENOSPC, as in a
+ * store that is full. Nobody waits for room.
+ * An index counts from 0 or, negative, from the end: -1 is the last item. One that is past the end is -ERANGE.
+ * What is put or taken at either end costs the same however many items there are; in the middle it costs the
+ * copying of 8 bytes an item. Each call changes the list in one step.
+ * `changes` may be NULL. Else the call is done only if nothing has changed since that number (of ipcfs_list_get,
+ * ipcfs_list_items, ipcfs_stat), -ECANCELED, and a success stores the new number there.
+ *
+ * ipcfs_list_append: puts one item behind the last.  ipcfs_list_extend: puts count items there, all or none; count 0
+ * is -EINVAL.  ipcfs_list_replace: they become all that there is; count 0: nothing.
+ * ipcfs_list_insert: puts an item before that of the index, or behind the last, if the index is their number.
+ * ipcfs_list_set: gives the item another content.  ipcfs_list_delete: takes it away. */
+int ipcfs_list_append(struct ipcfs_object *list, const void *item, size_t len);
+int ipcfs_list_extend(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		      uint64_t *changes);
+int ipcfs_list_replace(struct ipcfs_object *list, const struct iovec *items, uint64_t count,
+		       uint64_t *changes);
+int ipcfs_list_insert(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		      uint64_t *changes);
+int ipcfs_list_set(struct ipcfs_object *list, int64_t index, const void *item, size_t len,
+		   uint64_t *changes);
+int ipcfs_list_delete(struct ipcfs_object *list, int64_t index, uint64_t *changes);
+
+/* ipcfs_list_get: copies at most size bytes of an item; returns its whole length. Never waits.
+ * ipcfs_list_pop: takes an item, and waits while the list is empty. Returns its length. -EMSGSIZE: it is longer
+ * than size, and stays. -ERANGE: the list is not empty, but the index is past its end. */
+ssize_t ipcfs_list_get(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_list_pop(struct ipcfs_object *list, int64_t index, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_list_items: copies all items, as they are at one moment. Returns how many; (*items)[i] says where item
+ * i is and how long, until *items is given to free(3) (NULL of an empty list). -ENOMEM. */
+ssize_t ipcfs_list_items(struct ipcfs_object *list, struct iovec **items, uint64_t *changes);
+
+/* ipcfs_list_count: how many items.  ipcfs_list_clear: removes all in one step; returns how many there were. */
+int64_t ipcfs_list_count(struct ipcfs_object *list);
+ssize_t ipcfs_list_clear(struct ipcfs_object *list);
+
+/* ---- dicts: values by key, in order of insertion ---------------------------------- */
+
+/* A key is 1 to IPCFS_NAME_MAX bytes as a name has them, but it may begin with a dot ("." and ".." are none). Its
+ * value is any bytes, IPCFS_DICT_VALUE_MAX at the most; it changes whole: who reads sees the old or the new
+ * one. A key takes 88 bytes and its name's, 8 of the table's, and its value 4 more than it has, each of the first two
+ * rounded up to the next of 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, ... bytes; all of them together have the
+ * property capacity, 4 GiB where it is not given, and memory as they grow.
+ *
+ * A dict is one segment: who may open it here may do anything with all its keys, whatever their modes say; those
+ * bind who uses files. So ipcfs_open() makes it for its owner alone, and for classes of users that `mode` gives read
+ * and write (and, by that, as of a folder, execute). No call waits but ipcfs_dict_wait().
+ *
+ * Errors, beside those of all calls:
+ *   -ENOENT    there is no such key
+ *   -EINVAL    no key can be called that;  -ENAMETOOLONG  it is over IPCFS_NAME_MAX bytes
+ *   -EMSGSIZE  the value would be over IPCFS_DICT_VALUE_MAX bytes
+ *   -ENOSPC    the dict's capacity is used up, or the store is full */
+
+/* ipcfs_dict_set: the key has the value from now on; a key that is not there is made, the last one in order, with mode
+ * 0666 masked with the umask.
+ * ipcfs_dict_add: makes the key with the value; -EEXIST if it is there.
+ * ipcfs_dict_append: the bytes come behind the value of the key, which is made if it is not there. */
+int ipcfs_dict_set(struct ipcfs_object *dict, const char *key, const void *value, size_t len);
+int ipcfs_dict_add(struct ipcfs_object *dict, const char *key, const void *value, size_t len);
+int ipcfs_dict_append(struct ipcfs_object *dict, const char *key, const void *bytes, size_t len);
+
+/* ipcfs_dict_get: copies the value, at most size bytes; returns its whole length. `changes`, if not NULL, gets the
+ * number that ipcfs_dict_cas and ipcfs_dict_wait take.
+ * ipcfs_dict_pop: the same, and the key is gone, in one step. -EMSGSIZE: longer than size; it stays. */
+ssize_t ipcfs_dict_get(struct ipcfs_object *dict, const char *key, void *buf, size_t size,
+		       uint64_t *changes);
+ssize_t ipcfs_dict_pop(struct ipcfs_object *dict, const char *key, void *buf, size_t size);
+
+/* ipcfs_dict_cas: sets the value if the key is there and has not changed since `changes`, else -ECANCELED; a success
+ * stores the new number there. Safe against ABA, also if the key was removed and made again. */
+int ipcfs_dict_cas(struct ipcfs_object *dict, const char *key, const void *value, size_t len,
+		   uint64_t *changes);
+
+/* ipcfs_dict_op: for values that are a number as text (none at all is 0): value = value op number, atomically. *type is
+ * q (number->i) or d (number->f); both get what the result is: of two integers one, else floating-point.
+ * -EINVAL: the value is no number, or d has no such operation. -ERANGE: the result does not fit. */
+int ipcfs_dict_op(struct ipcfs_object *dict, const char *key, enum ipcfs_arith op, char *type,
+		  union ipcfs_number *number);
+
+/* ipcfs_dict_remove: removes the key.
+ * ipcfs_dict_rename: gives the key another name and leaves it in its place; -EEXIST if that one is there.
+ * ipcfs_dict_clear: removes all keys, in one step. Returns how many. */
+int ipcfs_dict_remove(struct ipcfs_object *dict, const char *key);
+int ipcfs_dict_rename(struct ipcfs_object *dict, const char *key, const char *new_key);
+ssize_t ipcfs_dict_clear(struct ipcfs_object *dict);
+
+/* How many keys there are, without waiting and without the lock. */
+ssize_t ipcfs_dict_count(struct ipcfs_object *dict);
+
+/* What is known of a key. */
+struct ipcfs_key {
+	char name[IPCFS_NAME_MAX + 1];
+	uint64_t
+		number; /* the how many-th that was made in this dict: grows in order of insertion, never used again */
+	uint64_t place;	  /* inner; goes with the number */
+	uint64_t len;	  /* bytes of its value */
+	int64_t mtime_ns; /* when it changed last: CLOCK_REALTIME */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+/* ipcfs_dict_next: the key that was made next after *key, of which the number and place count, into *key; from a key
+ * all of zeros on these are all keys in order of insertion, while others come and go. Returns 1, or 0 after the last.
+ * ipcfs_dict_stat: what is known of the key of that name. */
+int ipcfs_dict_next(struct ipcfs_object *dict, struct ipcfs_key *key);
+int ipcfs_dict_stat(struct ipcfs_object *dict, const char *name, struct ipcfs_key *key);
+
+/* ipcfs_dict_wait: waits until the key's value has changed since `changes`, and stores the new number there.
+ * -ENOENT: it has been removed. -EAGAIN, -ETIMEDOUT, -EINTR. */
+int ipcfs_dict_wait(struct ipcfs_object *dict, const char *key, uint64_t *changes,
+		    int64_t deadline_ns);
+
+/* ---- pipes: messages both ways between two ends --------------------------------------- */
+
+/* What is put at one end is got at the other, whole, in order. A process opens the end at which it works; a forked
+ * child opens its own. An end that was open and that nobody, no process and no file of a mount, has open any
+ * longer is closed: the other one gets what is left, and can put no more. One that never was open is waited for.
+ * A closed end may be opened again, and the pipe goes on. When nobody has either end open any more, the
+ * pipe begins anew: both count as never opened; messages that nobody has got stay.
+ * (FIFOs, which appear among the pipes of a mount, are the kernel's: ipcfs_open gives -EOPNOTSUPP.)
+ *
+ * ipcfs_pipe_open: opens the end for this process, once more if it has it open already. Does not wait. At most 4096
+ * opens of a pipe's ends are there at one time, else -EUSERS.
+ * ipcfs_pipe_close: takes one of them back; so do the last ipcfs_close() of the pipe in this process, of all, and the
+ * process's end, however it ends. -EPERM: this process does not have that end open. */
+int ipcfs_pipe_open(struct ipcfs_object *pipe, enum ipcfs_end end);
+int ipcfs_pipe_close(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ipcfs_pipe_put: puts one message of len bytes (0 is allowed) at the end, waits while it does not fit. len is at most
+ * the pipe's capacity, which each way has for itself.
+ *   -EMSGSIZE longer than the capacity;  -EPIPE the other end is closed;  -EPERM as above
+ * ipcfs_pipe_get: takes the oldest message that was put at the other end, waits while there is none. Returns its length.
+ *   -EMSGSIZE longer than size: it stays (ipcfs_stat tells how many bytes there are);
+ *   -ENODATA  the other end is closed, and nothing is left;  -EPERM as above */
+int ipcfs_pipe_put(struct ipcfs_object *pipe, enum ipcfs_end end, const void *msg, size_t len,
+		   int64_t deadline_ns);
+ssize_t ipcfs_pipe_get(struct ipcfs_object *pipe, enum ipcfs_end end, void *buf, size_t size,
+		       int64_t deadline_ns);
+
+/* ipcfs_pipe_poll: waits until ipcfs_pipe_get at the end would not wait, be it for a message or for -ENODATA. -EPERM.
+ * ipcfs_pipe_clear: drops what is to be got at the end, in one step. Returns how many. The end need not be open. */
+int ipcfs_pipe_poll(struct ipcfs_object *pipe, enum ipcfs_end end, int64_t deadline_ns);
+ssize_t ipcfs_pipe_clear(struct ipcfs_object *pipe, enum ipcfs_end end);
+
+/* ---- topics: what is published, to all who listen -------------------------------------- */
+
+/* A subscriber: which messages it has seen. The caller's own memory; it needs no closing, and nobody waits for it. */
+struct ipcfs_cursor {
+	uint64_t seen;	 /* number of the last one */
+	uint64_t lost;	 /* after -ENOBUFS: how many it has missed */
+	uint64_t length; /* after -EMSGSIZE: of the message */
+};
+
+/* ipcfs_topic_publish: adds one message of len bytes (0 is allowed). Never waits: what is more than the property
+ * `capacity` goes, the oldest first, whether all have seen it or not. -EMSGSIZE: longer than the capacity.
+ *
+ * ipcfs_topic_subscribe: the cursor is to see all that is published from now on.
+ * ipcfs_topic_next: copies the message after those that the cursor has seen, waits while there is none. Returns its length.
+ * Each cursor sees each message, in the same order. One cursor is for one thread at a time; a copy is another one.
+ *   -ENOBUFS  cursor->lost messages went before they were seen; the next call has the oldest that is there
+ *   -EMSGSIZE longer than size: it is next still, cursor->length bytes long
+ * ipcfs_topic_peek: copies at most size bytes of the newest message, never waits. Returns the message's whole
+ * length, -ENODATA where there is none.
+ * ipcfs_topic_clear: drops all that is there, in one step; who has not seen it has lost it. Returns how many. */
+int ipcfs_topic_publish(struct ipcfs_object *topic, const void *msg, size_t len);
+int ipcfs_topic_subscribe(struct ipcfs_object *topic, struct ipcfs_cursor *cursor);
+ssize_t ipcfs_topic_next(struct ipcfs_object *topic, struct ipcfs_cursor *cursor, void *buf,
+			 size_t size, int64_t deadline_ns);
+ssize_t ipcfs_topic_peek(struct ipcfs_object *topic, void *buf, size_t size);
+ssize_t ipcfs_topic_clear(struct ipcfs_object *topic);
+
+/* ---- channels: signals by name, to all who listen --------------------------------------- */
+
+/* A channel is an object of the kind IPCFS_SIGNAL. Its name does not begin with a digit.
+ *
+ * ipcfs_channel_fire: fires it with the signal, 1 to IPCFS_SIGNAL_MAX: all who wait are told which, and where a server
+ * runs, each process that is a member through the mount (the view `join`) is sent it, soon. Does not wait.
+ * ipcfs_channel_wait: waits for the first firing behind the *seen th, stores its number in *seen, and returns its signal.
+ * Where to begin says ipcfs_stat() in `value`: so many there were. Nothing is lost between two calls: of
+ * firings more than 2047 old, each signal that was among them is told once.
+ *   -EINVAL  so many there have not been; no such signal */
+int ipcfs_channel_fire(struct ipcfs_object *channel, int signal);
+int ipcfs_channel_wait(struct ipcfs_object *channel, uint64_t *seen, int64_t deadline_ns);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

@@ -38,15 +38,15 @@ static int survey_place(struct ipcfs_object *o, struct claim *c, struct queue_vi
 	if (len == 0)
 		return 0;
 	v->held += len;
-	if (v->first == v->end && v->count == 0) { /* nothing before it */
-		v->first = start;
-		v->end = start + len;
+	if (v->ring.first == v->ring.end && v->ring.count == 0) { /* nothing before it */
+		v->ring.first = start;
+		v->ring.end = start + len;
 	}
-	if (start < v->first)
-		v->first = start;
-	if (start + len > v->end)
-		v->end = start + len;
-	return v->end - v->first > o->queue.capacity ? -EUCLEAN : 0;
+	if (start < v->ring.first)
+		v->ring.first = start;
+	if (start + len > v->ring.end)
+		v->ring.end = start + len;
+	return v->ring.end - v->ring.first > o->queue.capacity ? -EUCLEAN : 0;
 }
 
 static void survey_back(struct ipcfs_object *o, int i, struct queue_view *v)
@@ -86,7 +86,7 @@ int lease_survey(struct ipcfs_object *o, struct queue_view *v)
 
 uint64_t lease_unfinished(struct ipcfs_object *o, const struct queue_view *v)
 {
-	uint64_t put = queue_taken(o, v) + v->count, done = LOAD(o->control->length);
+	uint64_t put = queue_taken(o, v) + v->ring.count, done = LOAD(o->control->length);
 
 	return put > done ? put - done : 0;
 }
@@ -113,7 +113,7 @@ static uint32_t own_leases(struct ipcfs_object *o, const struct ipcfs_op *op)
 
 bool lease_drained(struct ipcfs_object *o, const struct queue_view *v, const struct ipcfs_op *op)
 {
-	return !v->count && !v->ready && !v->doomed &&
+	return !v->ring.count && !v->ready && !v->doomed &&
 	       (!v->leased || v->leased == own_leases(o, op));
 }
 
@@ -218,7 +218,7 @@ static int bury(struct ipcfs_object *o, struct queue_view *v)
 /* Where nothing is to be had, and now and then, so that what the dead had comes to the front. */
 int lease_look_for_dead(struct ipcfs_object *o, struct queue_view *v)
 {
-	bool none = !v->count && !v->ready;
+	bool none = !v->ring.count && !v->ready;
 
 	if (!v->leased || (!none && sys_now_ns() - LOAD(o->buried_ns) < BURY_EVERY_NS))
 		return 0;
@@ -249,10 +249,10 @@ static int find_next(struct ipcfs_object *o, const struct queue_view *v, struct 
 			       -EUCLEAN :
 			       0;
 	}
-	if (!v->count)
+	if (!v->ring.count)
 		return -EAGAIN;
 	next->number = queue_taken(o, v) + 1;
-	return queue_slot(o, v->head, &next->start, &next->len);
+	return ring_slot(o, &o->queue, v->ring.head, &next->start, &next->len);
 }
 
 /* Stages the lease of it. Nothing is changed before lease_commit(). */
@@ -263,9 +263,7 @@ static int stage_lease(struct ipcfs_object *o, struct ipcfs_op *op, struct queue
 	int i = next->claim;
 	struct claim *c;
 
-	op->attempt = 1;
 	if (i != CLAIM_NONE) {
-		op->attempt += attempts_of(claim_at(o, (unsigned)i));
 		claim_again(o, (unsigned)i, &h, lease_state(QUEUE_LEASED, op->attempt));
 	} else {
 		i = claim_new(o, &h, lease_state(QUEUE_LEASED, op->attempt));
@@ -286,7 +284,7 @@ static void wake_for(struct ipcfs_object *o, const struct queue_view *v, const s
 {
 	/* What is leased again was no message of the ring before, and keeps its bytes. */
 	obj_change(o, lease && next->claim != CLAIM_NONE ? IPCFS_C_CHANGE : IPCFS_C_WRITE, INT_MAX);
-	if (v->count + v->ready > 1)
+	if (v->ring.count + v->ready > 1)
 		obj_wake(o, IPCFS_C_READ, 1);
 }
 
@@ -304,15 +302,19 @@ static int get_next(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_vi
 		obj_wake(o, IPCFS_C_READ, 1);
 		return -EMSGSIZE;
 	}
+	op->number = next.number - 1; /* claims count from 1 */
+	op->attempt = 1;
+	if (next.claim != CLAIM_NONE)
+		op->attempt += attempts_of(claim_at(o, (unsigned)next.claim));
 	if (lease)
 		rc = stage_lease(o, op, v, &next);
 	else if (next.claim != CLAIM_NONE)
 		claim_stage(o, (unsigned)next.claim, 0);
 	if (rc < 0)
 		return rc;
-	n = queue_pieces(o, next.start, next.len, from);
+	n = ring_pieces(o, &o->queue, next.start, next.len, from);
 	wake_for(o, v, &next, lease);
-	rc = queue_give(op, from, n, next.len);
+	rc = ring_give(op, from, n, next.len);
 	if (rc < 0) {
 		claim_unstage(o);
 		return rc;
@@ -333,7 +335,7 @@ int lease_get(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
 		return rc;
 	if (v->doomed && !(op->flags & IPCFS_OP_PAID))
 		return -ERESTART;
-	if (v->count || v->ready)
+	if (v->ring.count || v->ready)
 		return get_next(o, op, v);
 	return v->word & QUEUE_CLOSED && lease_drained(o, v, op) ? -ENODATA : -EAGAIN;
 }
@@ -348,7 +350,7 @@ int lease_peek(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v
 		rc = find_next(o, v, &next);
 	if (rc < 0)
 		return rc == -EAGAIN ? -ENODATA : rc;
-	return queue_give(op, from, queue_pieces(o, next.start, next.len, from), next.len);
+	return ring_give(op, from, ring_pieces(o, &o->queue, next.start, next.len, from), next.len);
 }
 
 /* ---- the ends of a lease ----------------------------------------------------------------------------- */
@@ -451,10 +453,10 @@ static int close_queue(struct ipcfs_object *o, struct queue_view *v)
 
 uint64_t lease_clear(struct ipcfs_object *o, struct queue_view *v, bool whole)
 {
-	uint64_t dropped = whole ? (uint64_t)v->count + v->ready + v->doomed : 0, finished;
+	uint64_t dropped = whole ? (uint64_t)v->ring.count + v->ready + v->doomed : 0, finished;
 
 	if (!whole)
-		v->count = 0;
+		v->ring.count = 0;
 	finished = lease_tell_done(o, v, whole ? dropped : UINT64_MAX);
 	v->leased = 0;
 	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
@@ -465,7 +467,7 @@ uint64_t lease_clear(struct ipcfs_object *o, struct queue_view *v, bool whole)
 		else if (kind && kind != QUEUE_NOTE)
 			claim_stage(o, i, 0);
 	}
-	queue_take(o, v, v->count);
+	queue_take(o, v, v->ring.count);
 	v->ready = v->doomed = 0;
 	lease_commit(o, v, finished);
 	return dropped;

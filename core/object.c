@@ -93,6 +93,17 @@ static int create(const struct request *r, int dirfd, const char *path)
 	return rc < 0 ? rc : seg_create(r->store, dirfd, path, r->kind, shape, dead, r->maker);
 }
 
+/* What is there is damaged, or nothing of ours: a FIFO or a socket that the kernel serves. */
+static int no_segment(const struct request *r, int dirfd, const char *path)
+{
+	mode_t special = ipcfs_kinds[r->kind]->special;
+	struct stat st;
+
+	if (!special || sys_stat_at(dirfd, path, &st) < 0 || (st.st_mode & S_IFMT) != special)
+		return -EUCLEAN;
+	return r->flags & IPCFS_CREATE && r->flags & IPCFS_EXCL ? -EEXIST : -EOPNOTSUPP;
+}
+
 static int open_path(const struct request *r, int dirfd, const char *path,
 		     struct ipcfs_object **out)
 {
@@ -109,11 +120,13 @@ static int open_path(const struct request *r, int dirfd, const char *path,
 				continue;
 		}
 		if (fd == -ELOOP || fd == -ENXIO)
-			return -EUCLEAN;
+			return no_segment(r, dirfd, path);
 		if (fd < 0)
 			return fd;
 		rc = open_found(r, dirfd, path, fd, made, out);
 		sys_close(fd);
+		if (rc == -EUCLEAN)
+			return no_segment(r, dirfd, path);
 		if (rc != -ESTALE)
 			return rc;
 		rc = -EBUSY;
@@ -242,7 +255,7 @@ static int shm_holders(struct ipcfs_object *o,
 					  .since_ns = (int64_t)LOAD(c->since),
 					  .order = order};
 
-		if (!state || !o->ops->holding(o, c, state, &h))
+		if (!state || !o->ops->holding || !o->ops->holding(o, c, state, &h))
 			continue;
 		if (LOAD(c->state) == state && LOAD(c->order) == order && claim_alive(o, c))
 			rc = each(arg, &h);
@@ -286,6 +299,8 @@ int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name
 		return -EINVAL;
 	if (flags & IPCFS_CREATE)
 		maker.mode = store_object_mode(kind, mode & ~sys_umask());
+	if (ipcfs_kinds[kind]->folder) /* who may read it may look names up in it */
+		maker.mode |= (maker.mode & 0444) >> 2;
 	return shm_open_object(store, kind, name, flags, &maker, p, object);
 }
 

@@ -11,6 +11,7 @@
 #ifndef IPCFS_OBJECT_H
 #define IPCFS_OBJECT_H
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -37,6 +38,11 @@ enum {
 #define SEG_WAITERS(class) (1u << (class))	/* somebody may sleep on seq[class] */
 #define SEG_PARKED(class) (1u << (8 + (class))) /* a server wants its doorbell rung */
 
+/* A ring of messages: its commit word, and bytes of index and ring that have memory. */
+struct ring_state {
+	_Atomic uint64_t word, reserved_index, reserved_bytes;
+};
+
 /* At the end of the first page, or of the file where the label is a .npy header. */
 struct seg_control {
 	uint64_t magic;
@@ -50,10 +56,10 @@ struct seg_control {
 	_Atomic uint32_t seq[4];  /* per class: grows when its waiters are woken */
 	_Atomic uint64_t changes; /* grows before each commit */
 	_Atomic uint64_t word;	  /* the kind's commit word */
-	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. */
+	/* queue: bytes of index and ring that have memory. cells: bytes of redo area that have. heap: of blocks. */
 	_Atomic uint64_t reserved[2];
 	/* cells: what to copy again if the lock's owner died: bytes at the redo area belong at
-	 * payload + redo_offset; redo_on is the commit. length: of a string value. */
+	 * payload + redo_offset; redo_on is the commit. length: of a string value. heap: redo_on alone. */
 	_Atomic uint64_t redo_on, redo_offset, redo_bytes, redo_length;
 	_Atomic uint64_t length;
 	/* claims: entries ever used, bytes of the table that have memory, the newest's order; redo_word: what
@@ -65,12 +71,14 @@ struct seg_control {
 	 * declared done. */
 	_Atomic uint64_t taken[2];
 	_Atomic uint64_t turn_next,
-		next_until; /* who has the turn next; until when he is waited for */
-	uint8_t spare[SEG_CONTROL - 248];
+		next_until;	/* who has the turn next; until when he is waited for */
+	struct ring_state back; /* pipe: of the way from b; word and reserved are of that from a */
+	uint8_t spare[SEG_CONTROL - 272];
 };
 _Static_assert(sizeof(struct seg_control) == SEG_CONTROL, "control block size");
 _Static_assert(offsetof(struct seg_control, lock) == 64, "lock offset");
 _Static_assert(offsetof(struct seg_control, word) == 104, "word offset");
+_Static_assert(offsetof(struct seg_control, reserved) == 112, "word and reserved are a ring_state");
 
 struct ipcfs_object;
 struct claim;
@@ -81,7 +89,11 @@ struct ipcfs_kind_ops {
 	uint32_t properties; /* IPCFS_P_* that it has */
 	bool npy;	     /* label is a .npy header */
 	bool taking;	     /* reading takes: who may not write may not read */
-	bool claims_ready;   /* the first page of claims has memory from creation */
+	bool folder; /* is shown as a folder, with the mode in `word`; that of the file: store_file_mode() */
+	bool claims_ready; /* the first page of claims has memory from creation */
+	/* May an object be called so? NULL: what any may be called. */
+	bool (*is_name)(const char *name);
+	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
 	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
 	/* The shape's properties, all given. */
@@ -103,15 +115,25 @@ struct ipcfs_kind_ops {
 	/* Under the lock: which classes (bits) need not wait. op->first: units wanted; op->holder. */
 	unsigned (*ready)(struct ipcfs_object *o, const struct ipcfs_op *op);
 	void (*stat)(struct ipcfs_object *o, struct ipcfs_stat *st);
-	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. */
+	/* Under the lock: how often that of which op is has changed: op->part. NULL: the kind has no parts. */
+	int (*changes)(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t *changes);
+	/* Kinds with claims, without the lock: what a claim of that state means; false: not a holding. NULL: none
+	 * is, to wait is to hold nothing. */
 	bool (*holding)(struct ipcfs_object *o, struct claim *c, uint64_t state,
 			struct ipcfs_holding *holding);
 };
 
 extern const struct ipcfs_kind_ops ipcfs_queue_ops, ipcfs_semaphore_ops, ipcfs_event_ops,
 	ipcfs_value_ops, ipcfs_array_ops, ipcfs_lock_ops, ipcfs_condition_ops, ipcfs_barrier_ops,
-	ipcfs_mq_ops;
+	ipcfs_list_ops, ipcfs_dict_ops, ipcfs_pipe_ops, ipcfs_topic_ops, ipcfs_channel_ops,
+	ipcfs_mq_ops, ipcfs_socket_ops;
 extern const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT];
+
+/* Where a ring of messages is (ring.h). */
+struct ring {
+	uint64_t capacity, slots;
+	size_t index, bytes, state; /* offsets; of its ring_state in the control block */
+};
 
 /* One process's attachment to one segment, shared by all its opens. */
 struct ipcfs_object {
@@ -142,12 +164,11 @@ struct ipcfs_object {
 	char *folder; /* where that is: "queues/team", noted at open */
 	gid_t group;
 	_Atomic int64_t buried_ns; /* queue, semaphore: when the dead were last looked for */
+	uint64_t heap_bytes;	   /* of all blocks, in kinds that have a heap (heap.h); else 0 */
 	/* per kind, from layout() */
 	union {
-		struct {
-			uint64_t capacity, slots;
-			size_t index, ring; /* offsets */
-		} queue;
+		struct ring queue, topic;
+		struct ring ways[2]; /* pipe: from a, from b */
 		struct {
 			char type;
 			bool scalar; /* a value */
@@ -211,12 +232,20 @@ struct ipcfs_store {
 /* The store's folder as a descriptor, O_PATH; -errno. Give it back with store_leave. */
 int store_enter(struct ipcfs_store *store);
 void store_leave(struct ipcfs_store *store, int fd);
+/* Begins to read a folder in the store. closedir() it. */
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream);
 /* "kind/name" with the name checked: -EINVAL, -ENAMETOOLONG. path: IPCFS_PATH_MAX + 32 bytes. */
 int store_path(enum ipcfs_kind kind, const char *name, char *path);
 /* Checks one component of a name: as store_path. */
 int store_check_name(const char *name, size_t len);
+/* The same of a key of a dict, which may begin with a dot. */
+int store_check_key(const char *name, size_t len);
 /* The mode of a new object of the kind: see ipcfs_open. */
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
+/* The same of what is taken by reading: who may not write may not read. */
+mode_t store_taking_mode(mode_t mode);
+/* The mode of the file of an object that is shown as a folder with that mode. */
+mode_t store_file_mode(mode_t shown);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.c - messages of bytes, first in first out: an index of slots over a ring of bytes. The commit
- * word is {slot of the oldest message, how many}, so that counts are never kept twice; a put
- * fills bytes, then a slot, then stores the word. Positions in the ring only grow, until the queue
- * is empty: then both start at 0 again, so that a queue which never holds much never uses much.
+ * queue.c - messages of bytes, first in first out: a ring (ring.h), whose word commits.
  *
  * How many messages have left the ring is in one of two places, and a bit of the word says in which: a get
  * writes the other one first. So the word that commits a get commits that number too, and all that was ever
@@ -11,19 +8,8 @@
  */
 #include "queue.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
-
-struct slot {
-	uint64_t start; /* position of the first byte; modulo capacity in the ring */
-	uint64_t len;
-};
-/* The same in shared memory, where it is also looked at without the lock. */
-struct shared_slot {
-	_Atomic uint64_t start, len;
-};
 
 static int shape(const struct ipcfs_properties *p, uint64_t out[5])
 {
@@ -47,11 +33,6 @@ static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
 		p->given |= IPCFS_P_ATTEMPTS;
 }
 
-static size_t page_up(uint64_t n)
-{
-	return (n + SEG_PAGE - 1) & ~(uint64_t)(SEG_PAGE - 1);
-}
-
 static int layout(struct ipcfs_object *o)
 {
 	uint64_t maxsize = o->shape[QUEUE_MAXSIZE], capacity = o->shape[QUEUE_CAPACITY];
@@ -59,57 +40,21 @@ static int layout(struct ipcfs_object *o)
 	if (maxsize > IPCFS_MAXSIZE_MAX || capacity == 0 || capacity > IPCFS_CAPACITY_MAX ||
 	    o->shape[QUEUE_ATTEMPTS] > IPCFS_ATTEMPTS_MAX)
 		return -EUCLEAN;
-	o->queue.capacity = capacity;
-	o->queue.slots = maxsize ? maxsize : capacity;
-	if (o->queue.slots > IPCFS_MAXSIZE_MAX)
-		o->queue.slots = IPCFS_MAXSIZE_MAX;
-	o->queue.index = SEG_PAGE;
-	o->queue.ring = o->queue.index + page_up(o->queue.slots * sizeof(struct shared_slot));
-	o->claims = o->queue.ring + page_up(capacity);
+	o->claims = ring_layout(&o->queue, SEG_PAGE, maxsize ? maxsize : capacity, capacity,
+				offsetof(struct seg_control, word));
 	o->size = o->claims + CLAIMS_BYTES;
 	return 0;
 }
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-static inline struct shared_slot *slot_at(struct ipcfs_object *o, uint64_t i)
-{
-	struct shared_slot *index = (void *)(o->base + o->queue.index);
-
-	return index + (i < o->queue.slots ? i : i - o->queue.slots);
-}
-
-static inline struct slot slot_read(struct ipcfs_object *o, uint64_t i)
-{
-	struct shared_slot *s = slot_at(o, i);
-
-	return (struct slot){.start = LOAD(s->start), .len = LOAD(s->len)};
-}
-
-static inline bool slot_fits(struct ipcfs_object *o, struct slot s)
-{
-	return s.len <= o->queue.capacity && s.start <= UINT64_MAX - s.len;
-}
-
 static inline int look_at(struct ipcfs_object *o, uint64_t word, struct queue_view *v)
 {
-	uint32_t count = (uint32_t)(word & QUEUE_COUNT),
-		 head = (uint32_t)(word >> QUEUE_HEAD) & (IPCFS_MAXSIZE_MAX - 1);
-	struct slot first, last;
+	int rc;
 
-	*v = (struct queue_view){.word = word, .head = head, .count = count};
-	if (head >= o->queue.slots || count > o->queue.slots)
-		return -EUCLEAN;
-	if (count) {
-		first = slot_read(o, head);
-		last = slot_read(o, (uint64_t)head + count - 1);
-		if (!slot_fits(o, first) || !slot_fits(o, last) || first.start > last.start ||
-		    last.start + last.len - first.start > o->queue.capacity)
-			return -EUCLEAN;
-		v->first = first.start;
-		v->end = last.start + last.len;
-	}
-	return __builtin_expect(word & QUEUE_CLAIMS, 0) ? lease_survey(o, v) : 0;
+	*v = (struct queue_view){.word = word};
+	rc = ring_look(o, &o->queue, word, &v->ring);
+	return rc == 0 && __builtin_expect(word & QUEUE_CLAIMS, 0) ? lease_survey(o, v) : rc;
 }
 
 static inline int look(struct ipcfs_object *o, struct queue_view *v)
@@ -122,19 +67,10 @@ int queue_look(struct ipcfs_object *o, struct queue_view *v)
 	return look(o, v);
 }
 
-int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len)
-{
-	struct slot s = slot_read(o, i);
-
-	*start = s.start;
-	*len = s.len;
-	return slot_fits(o, s) ? 0 : -EUCLEAN;
-}
-
 static inline bool fits(struct ipcfs_object *o, const struct queue_view *v, uint64_t len)
 {
-	return (uint64_t)v->count + v->ready + v->doomed < o->queue.slots &&
-	       v->end - v->first + len <= o->queue.capacity;
+	return (uint64_t)v->ring.count + v->ready + v->doomed < o->queue.slots &&
+	       v->ring.end - v->ring.first + len <= o->queue.capacity;
 }
 
 static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
@@ -148,7 +84,7 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 	/* An error does not wait. */
 	if (look(o, &v) < 0 || lease_look_for_dead(o, &v) < 0)
 		return 1u << IPCFS_C_READ | 1u << IPCFS_C_WRITE | 1u << IPCFS_C_JOIN;
-	if (v.count || v.ready)
+	if (v.ring.count || v.ready)
 		classes |= 1u << IPCFS_C_READ;
 	else if (v.word & QUEUE_CLOSED && lease_drained(o, &v, op))
 		classes |= 1u << IPCFS_C_READ | IPCFS_READY_HUP;
@@ -161,79 +97,21 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 
 /* ---- put ------------------------------------------------------------------------------ */
 
-/* Where in the ring a position is. */
-static uint64_t place(struct ipcfs_object *o, uint64_t position)
-{
-	assert(o->queue.capacity > 0); /* layout() saw to it */
-	return position < o->queue.capacity ? position : position % o->queue.capacity;
-}
-
-int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2])
-{
-	uint8_t *ring = o->base + o->queue.ring;
-	uint64_t capacity = o->queue.capacity, at = place(o, start);
-	uint64_t whole = len < capacity - at ? len : capacity - at;
-
-	v[0] = (struct iovec){.iov_base = ring + at, .iov_len = whole};
-	v[1] = (struct iovec){.iov_base = ring, .iov_len = len - whole};
-	return len > whole ? 2 : 1;
-}
-
-static int reserve(struct ipcfs_object *o, uint64_t slot, uint64_t start, uint64_t len)
-{
-	uint64_t capacity = o->queue.capacity, at = place(o, start);
-	uint64_t need = at + len <= capacity ? at + len : capacity;
-	int rc;
-
-	if (slot >= o->queue.slots)
-		slot -= o->queue.slots;
-	rc = seg_reserve(o, o->queue.index, o->queue.slots * sizeof(struct shared_slot),
-			 &o->control->reserved[QUEUE_RESERVED_INDEX],
-			 (slot + 1) * sizeof(struct shared_slot));
-	if (rc == 0)
-		rc = seg_reserve(o, o->queue.ring, capacity,
-				 &o->control->reserved[QUEUE_RESERVED_RING], need);
-	return rc;
-}
-
-/* Room and memory for a message behind the view's last one. */
+/* Room for a message behind the view's last one. */
 static inline int make_place(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 {
 	if (len > o->queue.capacity)
 		return -EMSGSIZE;
 	if (__builtin_expect(v->word & QUEUE_CLAIMS, 0))
 		queue_make_room(o, v, len);
-	if (!fits(o, v, len))
-		return -EAGAIN;
-	return reserve(o, (uint64_t)v->head + v->count, v->end, len);
-}
-
-/* Its bytes are there: the view counts it. Nobody sees it yet. */
-static inline void add_slot(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
-{
-	struct shared_slot *s = slot_at(o, (uint64_t)v->head + v->count);
-
-	STORE(s->start, v->end);
-	STORE(s->len, len);
-	v->end += len;
-	v->count++;
+	return fits(o, v, len) ? 0 : -EAGAIN;
 }
 
 static int append(struct ipcfs_object *o, struct queue_view *v, const void *msg, uint64_t len)
 {
-	int n, rc = make_place(o, v, len);
-	struct iovec to[2];
+	int rc = make_place(o, v, len);
 
-	if (rc < 0)
-		return rc;
-	if (len) {
-		n = queue_pieces(o, v->end, len, to);
-		memcpy(to[0].iov_base, msg, to[0].iov_len);
-		if (n == 2)
-			memcpy(to[1].iov_base, (const char *)msg + to[0].iov_len, to[1].iov_len);
-	}
-	add_slot(o, v, len);
-	return 0;
+	return rc < 0 ? rc : ring_add(o, &o->queue, &v->ring, msg, len);
 }
 
 int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n)
@@ -242,11 +120,13 @@ int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iove
 	int rc = make_place(o, v, len);
 	struct iovec to[2];
 
+	if (rc == 0)
+		rc = ring_reserve(o, &o->queue, &v->ring, len);
 	if (rc < 0)
 		return rc;
-	queue_pieces(o, v->end, len, to);
-	queue_copy(to, msg, n);
-	add_slot(o, v, len);
+	ring_pieces(o, &o->queue, v->ring.end, len, to);
+	ring_copy(to, msg, n);
+	ring_add_slot(o, &o->queue, &v->ring, len);
 	return 0;
 }
 
@@ -260,62 +140,12 @@ static int put(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (rc < 0 || op->flags & IPCFS_OP_DRY)
 		return rc;
 	obj_change(o, IPCFS_C_READ, 1);
+	op->number = queue_taken(o, &v) + v.ring.count - 1;
 	STORE(o->control->word, queue_word(&v));
-	return 0;
-}
-
-static int put_many(struct ipcfs_object *o, struct ipcfs_op *op)
-{
-	struct queue_view v;
-	uint64_t done = 0;
-	int rc = look(o, &v);
-
-	if (rc == 0 && v.word & QUEUE_CLOSED)
-		rc = -EPIPE;
-	while (rc == 0 && done < op->count) {
-		rc = append(o, &v, op->vec[done].iov_base, op->vec[done].iov_len);
-		done += rc == 0;
-	}
-	if (done == 0)
-		return rc;
-	obj_change(o, IPCFS_C_READ, 1); /* each get wakes the next */
-	STORE(o->control->word, queue_word(&v));
-	op->count = done;
 	return 0;
 }
 
 /* ---- get ------------------------------------------------------------------------------ */
-
-static int message(struct ipcfs_object *o, uint64_t i, struct iovec from[2], uint64_t *len)
-{
-	struct slot s = slot_read(o, i);
-
-	if (!slot_fits(o, s))
-		return -EUCLEAN;
-	*len = s.len;
-	return queue_pieces(o, s.start, s.len, from);
-}
-
-static void copy_out(void *to, uint64_t room, const struct iovec *from, int n)
-{
-	for (int i = 0; i < n && room; i++) {
-		uint64_t len = from[i].iov_len < room ? from[i].iov_len : room;
-
-		memcpy(to, from[i].iov_base, len);
-		to = (char *)to + len;
-		room -= len;
-	}
-}
-
-int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t len)
-{
-	op->out_len = len;
-	if (op->sink)
-		return op->sink(op->sink_arg, pieces, n);
-	if (len)
-		copy_out(op->out, op->out_size, pieces, n);
-	return 0;
-}
 
 static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 {
@@ -328,9 +158,9 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 		return rc;
 	if (__builtin_expect(v.word & QUEUE_CLAIMS || op->flags & IPCFS_OP_LEASE, 0))
 		return lease_get(o, op, &v);
-	if (v.count == 0)
+	if (v.ring.count == 0)
 		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
-	n = message(o, v.head, from, &len);
+	n = ring_message(o, &o->queue, v.ring.head, from, &len);
 	if (n < 0)
 		return n;
 	if (!op->sink && len > op->out_size) {
@@ -338,66 +168,14 @@ static int get(struct ipcfs_object *o, struct ipcfs_op *op)
 		return -EMSGSIZE;
 	}
 	obj_change(o, IPCFS_C_WRITE, INT_MAX); /* writers differ in what fits */
-	if (v.count > 1)
+	if (v.ring.count > 1)
 		obj_wake(o, IPCFS_C_READ, 1);
-	rc = queue_give(op, from, n, len);
+	rc = ring_give(op, from, n, len);
 	if (rc < 0)
 		return rc;
+	op->attempt = 1;
+	op->number = queue_taken(o, &v);
 	queue_take(o, &v, 1);
-	STORE(o->control->word, queue_word(&v));
-	return 0;
-}
-
-/* What was given back comes one by one. */
-static int get_one_of_many(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
-{
-	struct ipcfs_op one = {.verb = IPCFS_V_GET,
-			       .flags = op->flags,
-			       .out = op->vec->iov_base,
-			       .out_size = op->vec->iov_len};
-	int rc = lease_get(o, &one, v);
-
-	if (rc == 0) {
-		op->vec->iov_len = one.out_len;
-		op->count = 1;
-	}
-	return rc;
-}
-
-static int get_many(struct ipcfs_object *o, struct ipcfs_op *op)
-{
-	struct queue_view v;
-	struct iovec from[2];
-	uint64_t len, done = 0;
-	int n, rc = look(o, &v);
-
-	if (rc < 0)
-		return rc;
-	if (v.word & QUEUE_CLAIMS)
-		return get_one_of_many(o, op, &v);
-	if (v.count == 0)
-		return v.word & QUEUE_CLOSED ? -ENODATA : -EAGAIN;
-	while (rc == 0 && done < op->count && done < v.count) {
-		n = message(o, v.head + done, from, &len);
-		if (n < 0)
-			return n;
-		if (len > op->vec[done].iov_len) {
-			rc = -EMSGSIZE;
-			break;
-		}
-		if (len)
-			copy_out(op->vec[done].iov_base, len, from, n);
-		op->vec[done++].iov_len = len;
-	}
-	if (done == 0) {
-		obj_wake(o, IPCFS_C_READ, 1);
-		return rc;
-	}
-	obj_change(o, IPCFS_C_WRITE, INT_MAX);
-	if (v.count > done)
-		obj_wake(o, IPCFS_C_READ, 1);
-	op->count = done;
-	queue_take(o, &v, (uint32_t)done);
 	STORE(o->control->word, queue_word(&v));
 	return 0;
 }
@@ -413,10 +191,10 @@ static int peek(struct ipcfs_object *o, struct ipcfs_op *op)
 		return rc;
 	if (v.word & QUEUE_CLAIMS)
 		return lease_peek(o, op, &v);
-	if (v.count == 0)
+	if (v.ring.count == 0)
 		return -ENODATA;
-	n = message(o, v.head, from, &len);
-	return n < 0 ? n : queue_give(op, from, n, len);
+	n = ring_message(o, &o->queue, v.ring.head, from, &len);
+	return n < 0 ? n : ring_give(op, from, n, len);
 }
 
 /* Also the way out of an index that does not fit together. */
@@ -438,9 +216,9 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 	case IPCFS_V_GET:
 		return get(o, op);
 	case IPCFS_V_PUT_MANY:
-		return put_many(o, op);
+		return queue_put_many(o, op);
 	case IPCFS_V_GET_MANY:
-		return get_many(o, op);
+		return queue_get_many(o, op);
 	case IPCFS_V_PEEK:
 		return peek(o, op);
 	case IPCFS_V_CLEAR:
@@ -455,7 +233,9 @@ static uint64_t bytes_of(struct ipcfs_object *o, const struct queue_view *v)
 {
 	uint64_t start, len;
 
-	return v->count && queue_slot(o, v->head, &start, &len) == 0 ? v->end - start : 0;
+	return v->ring.count && ring_slot(o, &o->queue, v->ring.head, &start, &len) == 0 ?
+		       v->ring.end - start :
+		       0;
 }
 
 /* Without the lock: what was read belongs together if nothing changed meanwhile. */
@@ -470,9 +250,10 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 		struct ipcfs_stat now = *st;
 
 		if (rc == 0) {
-			now.messages = (uint64_t)v.count + v.ready + v.doomed;
+			now.messages = (uint64_t)v.ring.count + v.ready + v.doomed;
 			now.bytes = bytes_of(o, &v) + v.back;
 			now.unfinished = lease_unfinished(o, &v);
+			now.put = queue_taken(o, &v) + v.ring.count;
 			now.closed = word & QUEUE_CLOSED;
 		}
 		if (LOAD(o->control->changes) != changes || LOAD(o->control->word) != word ||
@@ -483,7 +264,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 			lease_count_dead(o, st);
 		return;
 	}
-	st->messages = LOAD(o->control->word) & QUEUE_COUNT; /* it alone is never torn */
+	st->messages = LOAD(o->control->word) & RING_COUNT; /* it alone is never torn */
 }
 
 const struct ipcfs_kind_ops ipcfs_queue_ops = {

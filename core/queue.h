@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_room.c
- * what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
+ * queue.h - what the files of the queue share: queue.c has the ring and the plain operations, queue_many.c
+ * those of many messages, queue_room.c what keeps room in the ring, lease.c what is leased, returned, settled and joined, dead.c the way of a message to its
  * dead-letter queue, queue_calls.c the library's calls.
  *
  * A message is in the ring's index, or it has left it. Of those that have left, some are claims: leased to a
@@ -11,14 +11,12 @@
 #define IPCFS_QUEUE_H
 
 #include "claim.h"
+#include "ring.h"
 
 enum { QUEUE_MAXSIZE, QUEUE_CAPACITY, QUEUE_ATTEMPTS }; /* places in the shape */
-enum { QUEUE_RESERVED_INDEX, QUEUE_RESERVED_RING };
 
-/* The commit word: messages in the ring, slot of the oldest (0 where there are none), and: */
-#define QUEUE_COUNT 0x7fffffffull
+/* The commit word is the ring's, and: */
 #define QUEUE_CLOSED (1ull << 31)
-#define QUEUE_HEAD 32
 #define QUEUE_CLAIMS (1ull << 62) /* there are claims, of messages of this queue */
 #define QUEUE_OTHER (1ull << 63)  /* which of control->taken[] says how many have left the ring */
 
@@ -43,9 +41,7 @@ static inline uint64_t queue_kind(struct claim *c)
 /* What the committed word, the slots and the claims say, checked. */
 struct queue_view {
 	uint64_t word;
-	uint32_t head, count; /* of the ring */
-	/* Positions of the first byte and behind the last one, of the ring's messages and of all claims. */
-	uint64_t first, end;
+	struct ring_view ring;		/* first and end: with all claims */
 	uint32_t leased, ready, doomed; /* claims; doomed: MOVING as well */
 	int oldest;			/* READY with the lowest number */
 	uint64_t held, back;		/* bytes of all claims; of those that are not LEASED */
@@ -57,8 +53,7 @@ int queue_look(struct ipcfs_object *o, struct queue_view *v);
 /* The word that the view has become. */
 static inline uint64_t queue_word(const struct queue_view *v)
 {
-	return (v->word & (QUEUE_OTHER | QUEUE_CLAIMS | QUEUE_CLOSED)) |
-	       (v->count ? (uint64_t)v->head << QUEUE_HEAD | v->count : 0);
+	return (v->word & (QUEUE_OTHER | QUEUE_CLAIMS | QUEUE_CLOSED)) | ring_word(&v->ring);
 }
 
 /* Messages that ever left the ring, by the view's word. */
@@ -70,27 +65,22 @@ static inline uint64_t queue_taken(struct ipcfs_object *o, const struct queue_vi
 /* The view's oldest n messages (of at most count) leave the ring; with the next commit of queue_word(). */
 static inline void queue_take(struct ipcfs_object *o, struct queue_view *v, uint32_t n)
 {
-	uint64_t head = (uint64_t)v->head + n, taken = queue_taken(o, v);
+	uint64_t taken = queue_taken(o, v);
 
-	v->count -= n;
-	v->head = (uint32_t)(head < o->queue.slots ? head : head - o->queue.slots);
+	ring_drop(&o->queue, &v->ring, n);
 	v->word ^= QUEUE_OTHER;
 	STORE(o->control->taken[v->word / QUEUE_OTHER], taken + n);
 }
 
-/* The bytes [start, start + len) of the ring, in one or two pieces. */
-int queue_pieces(struct ipcfs_object *o, uint64_t start, uint64_t len, struct iovec v[2]);
-/* Message i of the ring: its place and length. -EUCLEAN. */
-int queue_slot(struct ipcfs_object *o, uint64_t i, uint64_t *start, uint64_t *len);
 /* Fills bytes and slot behind the view, which then counts the message. Nobody sees it yet.
  * -EAGAIN, -EMSGSIZE, -ENOSPC, -EDQUOT. */
 int queue_append(struct ipcfs_object *o, struct queue_view *v, const struct iovec *msg, int n);
-/* GET and PEEK: hands the message to op->sink or to op->out. */
-int queue_give(struct ipcfs_op *op, const struct iovec *pieces, int n, uint64_t len);
+
+/* ---- queue_many.c ---- */
+int queue_put_many(struct ipcfs_object *o, struct ipcfs_op *op);
+int queue_get_many(struct ipcfs_object *o, struct ipcfs_op *op);
 
 /* ---- queue_room.c ---- */
-/* Bytes in n pieces to one or two of the same length. */
-void queue_copy(const struct iovec *to, const struct iovec *from, int n);
 /* Before a put of len bytes: where old claims hold back what is free behind them, they move together. */
 void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len);
 

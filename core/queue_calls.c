@@ -70,7 +70,7 @@ ssize_t ipcfs_queue_lease(struct ipcfs_object *queue, void *buf, size_t size, in
 
 	if (rc < 0)
 		return rc;
-	*lease = (struct ipcfs_lease){.id = op.token, .attempt = op.attempt};
+	*lease = (struct ipcfs_lease){.id = op.token, .attempt = op.attempt, .number = op.number};
 	return (ssize_t)op.out_len;
 }
 

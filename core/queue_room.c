@@ -6,25 +6,6 @@
 #include "queue.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-void queue_copy(const struct iovec *to, const struct iovec *from, int n)
-{
-	size_t at = 0, turn = to[0].iov_len;
-
-	for (int i = 0; i < n; at += from[i++].iov_len) {
-		const char *bytes = from[i].iov_base;
-		size_t len = from[i].iov_len, head = at >= turn	     ? 0 :
-						     turn - at < len ? turn - at :
-								       len;
-
-		if (head)
-			memcpy((char *)to[0].iov_base + at, bytes, head);
-		if (head < len)
-			memcpy((char *)to[1].iov_base + (at + head - turn), bytes + head,
-			       len - head);
-	}
-}
 
 /* A claim's bytes in the ring. */
 struct piece {
@@ -62,10 +43,10 @@ static void slide(struct ipcfs_object *o, struct piece *p, uint64_t limit)
 
 	if (limit < p->len || limit - p->len < p->start || limit - p->len - p->start < p->len)
 		return;
-	n = queue_pieces(o, p->start, p->len, from);
+	n = ring_pieces(o, &o->queue, p->start, p->len, from);
 	p->start = limit - p->len;
-	queue_pieces(o, p->start, p->len, to);
-	queue_copy(to, from, n);
+	ring_pieces(o, &o->queue, p->start, p->len, to);
+	ring_copy(to, from, n);
 	STORE(claim_at(o, p->claim)->b, p->start);
 }
 
@@ -74,7 +55,9 @@ static uint64_t ring_start(struct ipcfs_object *o, const struct queue_view *v)
 {
 	uint64_t start, len;
 
-	return v->count && queue_slot(o, v->head, &start, &len) == 0 ? start : v->end;
+	return v->ring.count && ring_slot(o, &o->queue, v->ring.head, &start, &len) == 0 ?
+		       start :
+		       v->ring.end;
 }
 
 /* When more than half of the ring is in use and more of that is free than copying costs; or when the message
@@ -82,14 +65,14 @@ static uint64_t ring_start(struct ipcfs_object *o, const struct queue_view *v)
  * costs at most twice its bytes. */
 void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 {
-	uint64_t span = v->end - v->first, limit = ring_start(o, v), free_bytes;
+	uint64_t span = v->ring.end - v->ring.first, limit = ring_start(o, v), free_bytes;
 	bool fits = span + len <= o->queue.capacity;
 	struct piece *pieces;
 	unsigned n;
 
-	if ((fits && span <= o->queue.capacity / 2) || limit < v->first + v->held)
+	if ((fits && span <= o->queue.capacity / 2) || limit < v->ring.first + v->held)
 		return;
-	free_bytes = limit - v->first - v->held;
+	free_bytes = limit - v->ring.first - v->held;
 	if (free_bytes == 0 || (fits && free_bytes < v->held))
 		return;
 	n = claim_count(o);
@@ -99,7 +82,7 @@ void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 	n = collect(o, pieces, n);
 	for (unsigned i = 0; i < n; limit = pieces[i++].start)
 		slide(o, &pieces[i], limit);
-	if (n && limit > v->first)
-		v->first = limit;
+	if (n && limit > v->ring.first)
+		v->ring.first = limit;
 	free(pieces);
 }

@@ -322,7 +322,8 @@ void seg_detach(struct ipcfs_object *o)
 
 /* ---- create -------------------------------------------------------------------------- */
 
-static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const char *dead)
+static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const char *dead,
+		mode_t mode)
 {
 	struct ipcfs_object plan = {.ops = ipcfs_kinds[kind], .kind = kind};
 	struct seg_control control = {.magic = SEG_MAGIC, .version = SEG_VERSION, .kind = kind};
@@ -338,6 +339,8 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const cha
 	memcpy(control.shape, shape, sizeof(control.shape));
 	if (plan.ops->initial)
 		atomic_init(&control.word, plan.ops->initial(shape));
+	if (plan.ops->folder)
+		atomic_init(&control.word, mode & 0777);
 	label_write(kind, shape, dead, label);
 	rc = sys_truncate(fd, plan.size);
 	if (rc < 0)
@@ -345,6 +348,8 @@ static int fill(int fd, enum ipcfs_kind kind, const uint64_t shape[5], const cha
 	/* Elements may be mapped by anybody, who should not meet a full store there. */
 	if (plan.ops->npy)
 		rc = sys_allocate(fd, 0, SEG_PAGE + plan.cells.bytes);
+	if (rc == 0 && plan.heap_bytes)
+		rc = sys_allocate(fd, SEG_PAGE, SEG_PAGE);
 	if (rc == 0 && plan.ops->claims_ready) {
 		rc = sys_allocate(fd, plan.claims, SEG_PAGE);
 		atomic_init(&control.claims_reserved, SEG_PAGE);
@@ -361,17 +366,20 @@ int seg_create(struct ipcfs_store *store, int dirfd, const char *path, enum ipcf
 	       const uint64_t shape[5], const char *dead, const struct ipcfs_maker *maker)
 {
 	char folder[STORE_PATH_SIZE];
+	mode_t mode = maker->mode;
 	int fd, rc;
 
 	(void)store;
+	if (ipcfs_kinds[kind]->folder)
+		mode = store_file_mode(mode & 0777) | (mode & S_ISVTX);
 	snprintf(folder, sizeof(folder), "%s", path);
 	*strrchr(folder, '/') = '\0';
 	fd = sys_open_beneath(dirfd, folder, O_RDWR | O_TMPFILE, 0600);
 	if (fd < 0)
 		return fd;
-	rc = fill(fd, kind, shape, dead);
+	rc = fill(fd, kind, shape, dead, maker->mode);
 	if (rc == 0)
-		rc = sys_owner(fd, maker->uid, maker->gid, maker->mode);
+		rc = sys_owner(fd, maker->uid, maker->gid, mode);
 	if (rc == 0)
 		rc = sys_link_fd(fd, dirfd, path);
 	if (rc < 0) {

@@ -8,7 +8,6 @@
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,21 +62,14 @@ int member_processes(struct ipcfs_store *store,
 	const struct dirent *entry;
 	struct ipcfs_process process;
 	DIR *stream;
-	int rc = 0, members, fd, dirfd = store_enter(store);
+	int fd, rc = store_open_folder(store, "members", &stream);
 
-	if (dirfd < 0)
-		return dirfd;
-	members = sys_open_beneath(dirfd, "members", O_RDONLY | O_DIRECTORY, 0);
-	store_leave(store, dirfd);
-	stream = members < 0 ? NULL : fdopendir(members);
-	if (!stream) {
-		sys_close(members);
-		return members < 0 ? members : -ENOMEM;
-	}
+	if (rc < 0)
+		return rc;
 	while (rc == 0 && (entry = readdir(stream))) {
 		if (entry->d_type != DT_REG || entry->d_name[0] == '.')
 			continue;
-		fd = sys_open_beneath(members, entry->d_name, O_RDONLY | O_NOFOLLOW, 0);
+		fd = sys_open_beneath(dirfd(stream), entry->d_name, O_RDONLY | O_NOFOLLOW, 0);
 		if (fd >= 0 &&
 		    read_process(fd, strtoull(entry->d_name, NULL, 16), space, &process) == 0)
 			rc = each(arg, &process);

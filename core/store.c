@@ -6,7 +6,6 @@
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* clang-format off */
 const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_QUEUE] = &ipcfs_queue_ops,
 	[IPCFS_SEMAPHORE] = &ipcfs_semaphore_ops,
@@ -26,8 +26,15 @@ const struct ipcfs_kind_ops *const ipcfs_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = &ipcfs_lock_ops,
 	[IPCFS_CONDITION] = &ipcfs_condition_ops,
 	[IPCFS_BARRIER] = &ipcfs_barrier_ops,
+	[IPCFS_LIST] = &ipcfs_list_ops,
+	[IPCFS_PIPE] = &ipcfs_pipe_ops,
+	[IPCFS_TOPIC] = &ipcfs_topic_ops,
+	[IPCFS_SIGNAL] = &ipcfs_channel_ops,
+	[IPCFS_DICT] = &ipcfs_dict_ops,
 	[IPCFS_MQ] = &ipcfs_mq_ops,
+	[IPCFS_SOCKET] = &ipcfs_socket_ops,
 };
+/* clang-format on */
 
 const char *ipcfs_kind_name(enum ipcfs_kind kind)
 {
@@ -44,14 +51,25 @@ int ipcfs_kind_of(const char *name)
 
 /* ---- names ---- */
 
-int store_check_name(const char *name, size_t len)
+static int check_bytes(const char *name, size_t len)
 {
-	if (len == 0 || name[0] == '.')
-		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f || name[i] == ',')
 			return -EINVAL;
 	return len > IPCFS_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+int store_check_name(const char *name, size_t len)
+{
+	return len == 0 || name[0] == '.' ? -EINVAL : check_bytes(name, len);
+}
+
+int store_check_key(const char *name, size_t len)
+{
+	if (len == 0 || memchr(name, '/', len) || (len == 1 && name[0] == '.') ||
+	    (len == 2 && !memcmp(name, "..", 2)))
+		return -EINVAL;
+	return check_bytes(name, len);
 }
 
 int store_path(enum ipcfs_kind kind, const char *name, char *path)
@@ -72,17 +90,35 @@ int store_path(enum ipcfs_kind kind, const char *name, char *path)
 			break;
 		at += len + 1;
 	}
+	if (ipcfs_kinds[kind]->is_name && !ipcfs_kinds[kind]->is_name(name))
+		return -EINVAL;
 	snprintf(path, STORE_PATH_SIZE, "%s/%s", kind_name, name);
 	return 0;
+}
+
+mode_t store_taking_mode(mode_t mode)
+{
+	for (int shift = 0; shift <= 6; shift += 3)
+		if (!(mode & (mode_t)(02 << shift)))
+			mode &= ~(mode_t)(04 << shift);
+	return mode;
 }
 
 mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode)
 {
 	mode &= 0777;
-	if (ipcfs_kinds[kind]->taking)
-		for (int shift = 0; shift <= 6; shift += 3)
-			if (!(mode & (mode_t)(02 << shift)))
-				mode &= ~(mode_t)(04 << shift);
+	return ipcfs_kinds[kind]->taking ? store_taking_mode(mode) : mode;
+}
+
+/* Who has the file may do anything with what is in it. So a class of users has it only if it may make and remove
+ * names in the folder, too. Its owner always. */
+mode_t store_file_mode(mode_t shown)
+{
+	mode_t mode = 0600;
+
+	for (int shift = 0; shift <= 3 && !(shown & S_ISVTX); shift += 3)
+		if ((shown >> shift & 07) == 07)
+			mode |= (mode_t)(06 << shift);
 	return mode;
 }
 
@@ -230,16 +266,33 @@ void ipcfs_store_close(struct ipcfs_store *store)
 	free(store);
 }
 
+int store_open_folder(struct ipcfs_store *store, const char *path, DIR **stream)
+{
+	int rc, dirfd = store_enter(store);
+
+	if (dirfd < 0)
+		return dirfd;
+	rc = sys_open_folder(dirfd, path, stream);
+	store_leave(store, dirfd);
+	return rc;
+}
+
 /* ---- folders of names ---- */
+
+/* The path of a folder or name, and the store's folder. */
+static int enter_for(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name,
+		     char path[STORE_PATH_SIZE])
+{
+	int rc = store_path(kind, name, path);
+
+	return rc < 0 ? rc : store_enter(store);
+}
 
 int ipcfs_mkdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, mode_t mode)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, rc = store_path(kind, name, path);
+	int rc, dirfd = enter_for(store, kind, name, path);
 
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
 	rc = sys_mkdir_at(dirfd, path, mode);
@@ -250,11 +303,8 @@ int ipcfs_mkdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, rc = store_path(kind, name, path);
+	int rc, dirfd = enter_for(store, kind, name, path);
 
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
 	if (dirfd < 0)
 		return dirfd;
 	rc = sys_unlink_at(dirfd, path, AT_REMOVEDIR);
@@ -262,17 +312,12 @@ int ipcfs_rmdir(struct ipcfs_store *store, enum ipcfs_kind kind, const char *nam
 	return rc;
 }
 
-static int walk(int fd, int (*each)(void *arg, const char *name, bool is_folder), void *arg)
+static int walk(DIR *stream, int (*each)(void *arg, const char *name, bool is_folder), void *arg)
 {
-	DIR *stream = fdopendir(fd);
 	const struct dirent *entry;
 	struct stat st;
 	int rc = 0;
 
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
 	while (rc == 0 && (entry = readdir(stream))) {
 		bool is_folder = entry->d_type == DT_DIR;
 
@@ -291,7 +336,8 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 	       int (*each)(void *arg, const char *name, bool is_folder), void *arg)
 {
 	char path[STORE_PATH_SIZE];
-	int dirfd, fd, rc = 0;
+	DIR *stream;
+	int rc = 0;
 
 	if (!ipcfs_kind_name(kind) || kind >= IPCFS_SEGMENT_COUNT)
 		return -EINVAL;
@@ -299,14 +345,9 @@ int ipcfs_list(struct ipcfs_store *store, enum ipcfs_kind kind, const char *fold
 		rc = store_path(kind, folder, path);
 	else
 		snprintf(path, sizeof(path), "%s", ipcfs_kind_name(kind));
-	if (rc < 0)
-		return rc;
-	dirfd = store_enter(store);
-	if (dirfd < 0)
-		return dirfd;
-	fd = sys_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	store_leave(store, dirfd);
-	return fd < 0 ? fd : walk(fd, each, arg);
+	if (rc == 0)
+		rc = store_open_folder(store, path, &stream);
+	return rc != 0 ? rc : walk(stream, each, arg);
 }
 
 /* ---- removal ---- */
@@ -328,5 +369,6 @@ int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only)
 		return 0;
 	if (rc != 0 || now.st_ino != ours.st_ino)
 		return rc;
-	return sys_unlink_at(dirfd, path, 0);
+	rc = sys_unlink_at(dirfd, path, 0);
+	return rc == -ENOENT ? 0 : rc; /* without that lock another may have been faster */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys.c - see sys.h. One function a system call; nothing is decided here.
+ * sys.c - see sys.h. One function a system call; nothing is decided here. Those of message queues: sys_mq.c.
  */
-#include "sys.h"
+#include "sys_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,14 +10,10 @@
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <mqueue.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -25,18 +21,6 @@
 #include <unistd.h>
 
 int (*ipcfs_sys_fault)(const char *name);
-
-#define FAULT(name)                                                                                \
-	do {                                                                                       \
-		int fault = ipcfs_sys_fault ? ipcfs_sys_fault(name) : 0;                           \
-		if (fault)                                                                         \
-			return fault;                                                              \
-	} while (0)
-
-static int result(long r)
-{
-	return r < 0 ? -errno : (int)r;
-}
 
 int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 {
@@ -116,6 +100,19 @@ int sys_stat_at(int dirfd, const char *path, struct stat *st)
 	if (at < 0 && at != AT_FDCWD)
 		return at;
 	return done_with(at, dirfd, result(fstatat(at, last, st, AT_SYMLINK_NOFOLLOW)));
+}
+
+int sys_open_folder(int dirfd, const char *path, DIR **stream)
+{
+	int fd = sys_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd;
+	*stream = fdopendir(fd);
+	if (*stream)
+		return 0;
+	sys_close(fd);
+	return -ENOMEM;
 }
 
 int sys_fstat(int fd, struct stat *st)
@@ -204,6 +201,18 @@ int sys_mkdir_at(int dirfd, const char *path, mode_t mode)
 	return done_with(at, dirfd, result(mkdirat(at, last, mode)));
 }
 
+int sys_mknod_at(int dirfd, const char *path, mode_t mode)
+{
+	const char *last;
+	int at;
+
+	FAULT("mknod");
+	at = parent_of(dirfd, path, &last);
+	if (at < 0 && at != AT_FDCWD)
+		return at;
+	return done_with(at, dirfd, result(mknodat(at, last, mode, 0)));
+}
+
 int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)
 {
 	struct stat st;
@@ -219,6 +228,19 @@ int sys_owner(int fd, uid_t uid, gid_t gid, mode_t mode)
 			return r;
 	}
 	return result(fchmod(fd, mode));
+}
+
+int sys_owner_path(int fd, uid_t uid, gid_t gid, mode_t mode)
+{
+	char self[40];
+	int r;
+
+	FAULT("chown");
+	r = result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+	if (r < 0)
+		return r;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return result(chmod(self, mode));
 }
 
 int sys_truncate(int fd, uint64_t size)
@@ -408,82 +430,4 @@ int sys_futex_wake(_Atomic uint32_t *word, int n)
 	int r = result(syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
 
 	return r < 0 ? 0 : r;
-}
-
-/* ---- POSIX message queues ---- */
-
-int sys_mount_mqueue(void)
-{
-	int root, fs;
-
-	FAULT("mount");
-	fs = result(fsopen("mqueue", FSOPEN_CLOEXEC));
-	if (fs < 0)
-		return fs;
-	root = result(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
-	if (root == 0)
-		root = result(fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
-	close(fs);
-	return root;
-}
-
-int sys_mq_open(const char *name, int flags, mode_t mode, struct mq_attr *attr)
-{
-	FAULT("mq_open");
-	return result(mq_open(name, flags | O_CLOEXEC, mode, attr));
-}
-
-int sys_mq_unlink(const char *name)
-{
-	FAULT("mq_unlink");
-	return result(mq_unlink(name));
-}
-
-int sys_mq_attr(int fd, struct mq_attr *attr)
-{
-	FAULT("mq_getattr");
-	return result(mq_getattr(fd, attr));
-}
-
-static int of_way(int r)
-{
-	return r == -EBADF ? -EACCES : r;
-}
-
-int sys_mq_send(int fd, const void *bytes, size_t len, unsigned prio)
-{
-	FAULT("mq_send");
-	return of_way(result(mq_send(fd, bytes, len, prio)));
-}
-
-ssize_t sys_mq_receive(int fd, void *bytes, size_t size, unsigned *prio)
-{
-	FAULT("mq_receive");
-	return of_way(result(mq_receive(fd, bytes, size, prio)));
-}
-
-int sys_epoll(void)
-{
-	FAULT("epoll_create");
-	return result(epoll_create1(EPOLL_CLOEXEC));
-}
-
-int sys_epoll_add(int epoll, int fd, uint32_t events, void *ptr)
-{
-	struct epoll_event event = {.events = events, .data.ptr = ptr};
-
-	FAULT("epoll_ctl");
-	return result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
-}
-
-int sys_epoll_look(int epoll, struct epoll_event *events, int n)
-{
-	return result(epoll_wait(epoll, events, n, 0));
-}
-
-short sys_poll(int fd, short events)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-
-	return poll(&p, 1, 0) > 0 ? p.revents : 0;
 }

@@ -87,6 +87,20 @@ void obj_change(struct ipcfs_object *o, enum ipcfs_class class, int n)
 	obj_wake(o, IPCFS_C_CHANGE, INT_MAX);
 }
 
+/* Of what the operation is of. */
+static int changes_of(struct ipcfs_object *o, const struct ipcfs_op *op, uint64_t *changes)
+{
+	int rc = 0;
+
+	if (op->part && o->ops->changes)
+		rc = o->ops->changes(o, op, changes);
+	else
+		*changes = LOAD(o->control->changes);
+	if (rc == -EUCLEAN)
+		seg_damage(o);
+	return rc;
+}
+
 static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	unsigned ready;
@@ -98,22 +112,24 @@ static int try_ready(struct ipcfs_object *o, struct ipcfs_op *op)
 	if (ready & IPCFS_READY_OWES && !(op->flags & IPCFS_OP_PAID))
 		return -ERESTART;
 	op->count &= ready;
-	op->changes = LOAD(o->control->changes);
-	return 0;
+	return changes_of(o, op, &op->changes);
 }
 
 static int try_changed(struct ipcfs_object *o, struct ipcfs_op *op)
 {
+	uint64_t now;
+	int rc = changes_of(o, op, &now);
+
 	/* A holder's death is a change, once it is seen. */
-	if (LOAD(o->control->changes) == op->changes && (!o->ops->bury || !o->ops->bury(o, op)))
+	if (rc == 0 && now == op->changes && (!o->ops->bury || !o->ops->bury(o, op)))
 		return -EAGAIN;
-	op->changes = LOAD(o->control->changes);
-	return 0;
+	return rc < 0 ? rc : changes_of(o, op, &op->changes);
 }
 
 /* With the lock held. */
 static int try_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 {
+	uint64_t now;
 	int rc;
 
 	if (op->verb == IPCFS_V_CHANGED)
@@ -124,14 +140,18 @@ static int try_verb(struct ipcfs_object *o, struct ipcfs_op *op)
 		turn_drop(o);
 		return 0;
 	}
-	if (op->flags & IPCFS_OP_CAS && op->changes != LOAD(o->control->changes))
-		return -ECANCELED;
+	if (op->flags & IPCFS_OP_CAS) {
+		rc = changes_of(o, op, &now);
+		if (rc < 0 || now != op->changes)
+			return rc < 0 ? rc : -ECANCELED;
+	}
 	rc = o->ops->try(o, op);
 	if (__builtin_expect(o->staged_to != 0, 0))
 		claim_unstage(o); /* it failed half-way */
 	if (rc == -EUCLEAN)
 		seg_damage(o);
-	op->changes = LOAD(o->control->changes);
+	if (rc != 0 || changes_of(o, op, &op->changes) < 0) /* the part has gone */
+		op->changes = LOAD(o->control->changes);
 	return rc;
 }
 

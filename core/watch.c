@@ -9,7 +9,6 @@
 #include "object.h"
 #include "sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -270,17 +269,9 @@ void member_sweep(struct ipcfs_store *store)
 {
 	struct dirent *entry;
 	DIR *stream;
-	int fd, dirfd = store_enter(store);
 
-	if (dirfd < 0)
+	if (store_open_folder(store, "members", &stream) < 0)
 		return;
-	fd = sys_open_beneath(dirfd, "members", O_RDONLY | O_DIRECTORY, 0);
-	store_leave(store, dirfd);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return;
-	}
 	while ((entry = readdir(stream)))
 		if (entry->d_type == DT_REG)
 			look(store, entry->d_name);

@@ -16,7 +16,8 @@ static unsigned attached_count;
 
 static bool may_detach(const struct fs_item *item)
 {
-	return !item->parked_count && LIST_EMPTY(&item->polls) && LIST_EMPTY(&item->notifies);
+	return !item->parked_count && LIST_EMPTY(&item->polls) && LIST_EMPTY(&item->notifies) &&
+	       LIST_EMPTY(&item->joined) && LIST_EMPTY(&item->parts_waiting);
 }
 
 static void make_room(void)
@@ -61,6 +62,16 @@ void fs_item_became(struct fs_item *item, struct ipcfs_object *object)
 	fs_park_changed(item);
 }
 
+/* Has its whole attached. */
+static int attach_part(struct fs_item *item)
+{
+	int rc = item->unmade ? -ENODATA : fs_item_attach(item->parent);
+
+	if (rc == -EIDRM)
+		fs_item_gone(item);
+	return rc;
+}
+
 int fs_item_attach(struct fs_item *item)
 {
 	char path[FS_PATH];
@@ -69,6 +80,10 @@ int fs_item_attach(struct fs_item *item)
 
 	if (item->removed)
 		return -EIDRM;
+	if (item->no_object)
+		return fs_fail(-EOPNOTSUPP, "it is no object of the store");
+	if (item->is_part)
+		return attach_part(item);
 	if (item->object) {
 		if (TAILQ_NEXT(item, attached_link)) {
 			TAILQ_REMOVE(&attached, item, attached_link);

@@ -37,6 +37,8 @@ void fs_cells_add(struct fs_text *t, const struct ipcfs_object *o, const char *b
 
 /* ---- view_cells.c --------------------------------------------------------------------- */
 
+/* "add 5", "+=5": which operation; *s and *len become the operand. -ENOENT: none. */
+int fs_cells_operation(const char **s, size_t *len, enum ipcfs_arith *op);
 /* Where a write goes, and on what condition. */
 struct fs_target {
 	struct fs_item *item;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * dir.c - requests on names that change nothing: attributes, look-up, listing; and what create.c and
- * rename.c need for names, too. The kernel has checked modes (default_permissions); what it cannot know
- * is checked in these files: who may remove and rename in the kinds' top folders, and that views are no
- * files of their own. Nothing here waits.
+ * dir.c - requests on names that change nothing: attributes, look-up, listing; and what create.c and rename.c need for
+ * names, too. The kernel has checked modes (default_permissions); what it cannot know is checked in these files: who may
+ * remove and rename in the kinds' top folders, and that views are no files of their own. Nothing here waits.
  */
 #include "fs.h"
 
@@ -19,8 +18,8 @@
 #include "../core/sys.h"
 
 #define FOREVER 86400.0
-#define WALK                                                                                       \
-	1e-6 /* until the kernel's clock has ticked once or twice: the rest of a walk and its open */
+/* Until the kernel's clock has ticked once or twice: the rest of a walk and its open. */
+#define WALK 1e-6
 
 static const struct {
 	const char *name;
@@ -47,9 +46,21 @@ void fs_attr_root(enum fs_type type, struct stat *st)
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat *st)
+enum fs_type fs_dir_type(const struct fs_item *item, const struct fs_leaf *leaf)
+{
+	bool bare = !fs_leaf_is_view(leaf) && !leaf->p.given;
+
+	return fs_parts_of(item) && bare ? FS_DIR : item->type;
+}
+
+static void dress(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf,
+		  struct stat *st)
 {
 	st->st_dev = 0;
+	if (fs_parts_of(item)) {
+		fs_parts_dress(type, item, st);
+		return;
+	}
 	if (item->type == FS_DIR) {
 		/* Anybody makes names in the kinds' folders; not sticky (fs.protected_regular): the
 		 * rule of removal is ours. */
@@ -57,8 +68,13 @@ static void dress(struct fs_item *item, const struct fs_leaf *leaf, struct stat 
 			st->st_mode = S_IFDIR | (fs.uid == 0 ? 0777 : 0700);
 		return;
 	}
-	st->st_mode = S_IFREG | (st->st_mode & 0777);
-	st->st_size = leaf && leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
+	st->st_mode = item->type == FS_SPECIAL ? fs_special_mode(leaf, st->st_mode) :
+						 S_IFREG | (st->st_mode & 0777);
+	/* By a view that takes, nobody reads who may not write. */
+	if (leaf->options & fs_kind_of(item->kind)->taking_with)
+		st->st_mode = S_IFREG | store_taking_mode(st->st_mode & 0777);
+	if (!item->is_part || leaf->view != FS_PLAIN || leaf->options & (FS_O_POP | FS_O_NUM))
+		st->st_size = leaf->view == FS_RAW ? (off_t)fs_raw_bytes(item) : 0;
 	st->st_blksize = 4096;
 }
 
@@ -72,7 +88,7 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	}
 	rc = fs_item_stat(node->item, st);
 	if (rc == 0)
-		dress(node->item, &node->leaf, st);
+		dress(node->type, node->item, &node->leaf, st);
 	return rc;
 }
 
@@ -84,7 +100,7 @@ static void attr_found(const struct fs_node *node, struct stat *st)
 		return;
 	}
 	*st = node->item->last;
-	dress(node->item, &node->leaf, st);
+	dress(node->type, node->item, &node->leaf, st);
 }
 
 double fs_attr_timeout(enum fs_type type)
@@ -164,7 +180,6 @@ static void lookup_root(fuse_req_t req, const char *name)
 	fs_reply_error(req, -ENOENT, NULL);
 }
 
-/* The folder of a request's parent; NULL for the root. */
 struct fs_item *fs_dir_folder(fuse_ino_t parent)
 {
 	struct fs_node *node = fs_node_of(parent);
@@ -178,18 +193,26 @@ void fs_dir_path(const struct fs_item *folder, const char *name, char path[FS_PA
 		snprintf(path, FS_PATH, "%s", name);
 }
 
-/* Parses and finds: on success *item is referenced. */
+int fs_dir_parse(const struct fs_item *folder, const char *name, struct fs_leaf *leaf)
+{
+	return fs_name_parse(fs_parts_of(folder) ? FS_KEY : folder->kind, name, leaf);
+}
+
 int fs_dir_find(struct fs_item *folder, const char *name, struct fs_leaf *leaf,
 		struct fs_item **item)
 {
-	int rc = fs_name_parse(folder->kind, name, leaf);
+	int rc = fs_dir_parse(folder, name, leaf);
 
 	if (rc == 0)
 		rc = fs_item_lookup(folder, leaf->name, item);
-	if (rc == 0 && (*item)->type == FS_DIR && strchr(name, ',')) {
-		fs_item_put(*item);
+	if (rc != 0)
+		return rc;
+	if ((*item)->type == FS_DIR && strchr(name, ','))
 		rc = fs_fail(-EINVAL, "a folder has no options");
-	}
+	else if ((*item)->type == FS_SPECIAL)
+		rc = fs_special_check(leaf);
+	if (rc != 0)
+		fs_item_put(*item);
 	return rc;
 }
 
@@ -197,18 +220,25 @@ int fs_dir_lookup(struct fs_item *folder, const char *name, struct fs_node **nod
 {
 	struct fs_item *item;
 	struct fs_leaf leaf;
+	enum fs_type type;
 	int rc;
 
-	if (folder->type != FS_DIR)
+	if (folder->type != FS_DIR && !fs_parts_of(folder))
 		return -ENOTDIR;
-	if (name[0] == '.') /* nothing is called so, and programs do ask */
-		return -ENOENT;
+	if (name[0] == '.' && folder->type == FS_DIR)
+		return -ENOENT; /* nothing is called so, and programs do ask */
 	rc = fs_dir_find(folder, name, &leaf, &item);
 	if (rc != 0)
 		return rc;
-	*node = fs_node_get(item->type, item, item->type == FS_DIR ? NULL : &leaf);
+	type = fs_dir_type(item, &leaf);
+	*node = fs_node_get(type, item, type == FS_DIR ? NULL : &leaf);
 	fs_item_put(item);
 	return *node ? 0 : -ENOMEM;
+}
+
+static void lookup_again(struct fs_retry *r)
+{
+	fs_op_lookup(r->req, r->ino, r->name);
 }
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -223,6 +253,8 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	rc = folder ? fs_dir_lookup(folder, name, &node) : -ENOTDIR;
+	if (rc == -EBUSY && fs_retry_name(lookup_again, req, parent, name, 0, 0))
+		return;
 	if (rc != 0) {
 		fs_dir_path(folder, name, path);
 		fs_reply_error(req, rc, path);
@@ -298,28 +330,30 @@ static int list_engine(struct fs_text *list, const struct fs_item *folder)
 	return fs_engine_of(folder->kind)->list(fs.store, folder->kind, NULL, list_name, &l);
 }
 
+static char listed_as(enum ipcfs_kind kind, unsigned char type)
+{
+	bool other = fs_special_type(kind, DTTOIF(type)) != FS_OBJECT;
+
+	return (char)(other ? type : DT_REG);
+}
+
 static int list_folder(struct fs_text *list, const struct fs_item *folder)
 {
-	bool npy = ipcfs_kinds[folder->kind]->npy;
+	bool npy = ipcfs_kinds[folder->kind]->npy, folders = ipcfs_kinds[folder->kind]->folder;
 	const struct dirent *entry;
 	char path[FS_PATH];
 	const char *name;
 	DIR *stream;
-	int fd, rc = fs_item_path(folder, path);
+	int rc = fs_item_path(folder, path);
 
 	if (rc != 0 || fs_engine_of(folder->kind)->lookup)
 		return rc ? rc : list_engine(list, folder);
-	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
+	rc = sys_open_folder(fs.dirfd, path, &stream);
+	if (rc < 0)
+		return rc;
 	while ((entry = readdir(stream)))
-		if (shown(fd, npy, entry, &name))
-			list_add(list, (char)(entry->d_type == DT_DIR ? DT_DIR : DT_REG),
+		if (shown(dirfd(stream), npy, entry, &name))
+			list_add(list, folders ? DT_DIR : listed_as(folder->kind, entry->d_type),
 				 entry->d_ino, name);
 	closedir(stream);
 	return 0;
@@ -331,6 +365,8 @@ static int list(const struct fs_node *node, fuse_ino_t ino, struct fs_text *name
 
 	list_add(names, DT_DIR, ino, ".");
 	list_add(names, DT_DIR, FUSE_ROOT_ID, "..");
+	if (node && node->item && fs_parts_of(node->item))
+		return node->item->removed ? -ENOENT : 0; /* and its parts as they are asked for */
 	if (!node || (node->item && node->item->type != FS_DIR))
 		return -ENOTDIR;
 	if (node->item)
@@ -386,19 +422,11 @@ static void list_anew(struct fs_handle *h, fuse_ino_t ino)
 	h->text_len = names.len;
 }
 
-void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		   struct fuse_file_info *fi)
+/* The folder's text, into an answer of `size` bytes. */
+static size_t fill_text(fuse_req_t req, struct fs_handle *h, char *buf, size_t size, off_t off)
 {
-	struct fs_handle *h = fs_handle_of(fi->fh);
-	char *buf = h ? malloc(size ? size : 1) : NULL;
 	size_t at, n = 0;
 
-	if (!buf) {
-		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
-		return;
-	}
-	if (off == 0 && h->rest_at > 0)
-		list_anew(h, ino);
 	for (at = entry_at(h, off); at < h->text_len; at += entry_size(h->text + at)) {
 		const char *entry = h->text + at;
 		struct stat st = {.st_mode = (mode_t)DTTOIF(entry[0])};
@@ -412,7 +440,52 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		n += used;
 	}
 	h->rest_at = at;
-	fs_reply_data(req, buf, n);
+	return n;
+}
+
+static void readdir_again(struct fs_retry *r)
+{
+	struct fuse_file_info fi = {.fh = r->fh};
+
+	fs_op_readdir(r->req, r->ino, (size_t)r->attr.st_size, r->attr.st_blocks, &fi);
+}
+
+static bool readdir_later(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
+{
+	struct fs_retry r = {.call = readdir_again, .req = req, .ino = ino, .fh = fh};
+
+	r.attr.st_size = (off_t)size;
+	r.attr.st_blocks = off;
+	return fs_retry(&r);
+}
+
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi)
+{
+	struct fs_handle *h = fs_handle_of(fi->fh);
+	char *buf = h ? malloc(size ? size : 1) : NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!buf) {
+		fs_reply_error(req, h ? -ENOMEM : -EBADF, NULL);
+		return;
+	}
+	if (h->item && fs_parts_of(h->item)) {
+		rc = fs_parts_list(req, h, buf, size, off, &n);
+	} else {
+		if (off == 0 && h->rest_at > 0)
+			list_anew(h, ino);
+		n = fill_text(req, h, buf, size, off);
+	}
+	if (rc == -EBUSY && readdir_later(req, ino, size, off, fi->fh)) {
+		free(buf);
+		return;
+	}
+	if (rc < 0)
+		fs_reply_handle_error(req, rc, h);
+	else
+		fs_reply_data(req, buf, n);
 	free(buf);
 }
 

@@ -15,7 +15,7 @@ static bool in_line(const struct fs_request *r)
 {
 	enum ipcfs_class line = fs_view_line(r->handle, r->write);
 
-	return fs_view_ordered(line) && !TAILQ_EMPTY(&r->item->parked[line]);
+	return fs_view_ordered(line) && fs_park_anybody(r->handle, line);
 }
 
 static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t len)
@@ -55,8 +55,8 @@ static bool transfer(const struct fuse_in_header *h, size_t len)
 	if (!fill(&r, h, len))
 		return false;
 	r.item = r.handle->item;
-	/* A write of many messages may have put some when it must wait: that has no second try. */
-	if (in_line(&r) || (r.write && fs_frame_is(r.handle)))
+	/* A write of many messages may have put some when it must wait: that has no second try. Of a stream no try has. */
+	if (in_line(&r) || (r.write && fs_frame_is(r.handle)) || fs_kind_of(r.item->kind)->streams)
 		return false;
 	fs_view_try(&r);
 	return r.answered;

@@ -82,7 +82,9 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	if (leaf) {
 		h->leaf = *leaf;
 		/* An event is not taken: its text always has an end. */
-		h->one_item = one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT);
+		h->one_item = (one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT)) &&
+			      !(item && type == FS_OBJECT && fs_kind_of(item->kind)->streams);
+		h->replaces = flags & O_TRUNC && fs_frame_gathers(h);
 		if (leaf->options & FS_O_TIMEOUT)
 			h->timeout_ns = leaf->timeout_ns;
 	}
@@ -93,6 +95,17 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	open_count++;
 	*out = h;
 	return 0;
+}
+
+void fs_handle_move(struct fs_handle *h, struct fs_item *item)
+{
+	struct fs_item *from = h->item;
+
+	fs_item_ref(item);
+	item->handles++;
+	h->item = item;
+	from->handles--;
+	fs_item_put(from);
 }
 
 uint64_t fs_handle_id(const struct fs_handle *h)
@@ -136,7 +149,10 @@ void fs_handle_free(struct fs_handle *h)
 {
 	if (h->used)
 		fs_handle_retire(h);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->end)
+		fs_kind_of(h->item->kind)->end(h);
 	fs_frame_drop(h);
+	fs_draft_drop(h);
 	fs_handle_forget_text(h);
 	free(h->rest);
 	free(h->gathered);
@@ -153,6 +169,22 @@ void fs_handle_free(struct fs_handle *h)
 	free_head = h->index;
 }
 
+int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
+{
+	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	int rc = kind && kind->begin ? kind->begin(h) : 0;
+
+	if (rc == 0 && h->leaf.options & FS_O_NOTIFY)
+		rc = fs_notify_open(h, h->opener);
+	if (rc == 0 && kind && kind->open)
+		rc = kind->open(h, made, maker);
+	if (rc == 0)
+		fs_notify_begin(h);
+	else
+		fs_notify_close(h);
+	return rc;
+}
+
 /* A handle whose read can wait must not hold the file position's lock while it does, and has no
  * offset; one whose write can wait must let other writers of its inode pass. A close asks the server
  * (FLUSH) only where it can fail. */
@@ -164,11 +196,11 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 	if (h->type != FS_OBJECT)
 		return flags;
 	kind = fs_kind_of(h->item->kind);
-	if (h->leaf.view == FS_WATCH || (h->leaf.view == FS_PLAIN && kind->read_waits))
+	if (fs_view_waits(h))
 		flags |= FOPEN_STREAM;
 	if (h->leaf.view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	if (kind->flushes || fs_frame_is(h) ||
+	if (kind->flushes || fs_frame_is(h) || fs_frame_gathers(h) || h->draft ||
 	    (h->item->pending && h->item->kind == IPCFS_ARRAY &&
 	     (h->flags & O_ACCMODE) != O_RDONLY))
 		flags &= ~(uint32_t)FOPEN_NOFLUSH;
@@ -188,7 +220,7 @@ const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread)
 
 void fs_handle_closed_by(struct fs_handle *h, pid_t thread)
 {
-	if (!h->holds)
+	if (!h->holds && !fs_frame_gathers(h))
 		return;
 	h->closer = fs_process_ending(thread);
 	/* Who has acquired for others and ends, as flock(1): then it is whoever opened the file. */
@@ -203,6 +235,10 @@ void fs_handle_leave(struct fs_handle *h)
 	struct ipcfs_op op = {
 		.verb = IPCFS_V_LEAVE, .holder = &h->holder, .flags = ended ? IPCFS_OP_ENDED : 0};
 
+	if (h->draft && !fs_draft_close(h)) {
+		fs_park_closing(h);
+		return;
+	}
 	if (h->holds && !fs_park_try_leave(h->item, &op)) {
 		fs_park_closing(h);
 		return;

@@ -21,6 +21,7 @@ static LIST_HEAD(, fs_item) buckets[BUCKETS];
 static LIST_HEAD(, fs_item) names[BUCKETS];
 static struct fs_item *kinds[IPCFS_KIND_COUNT];
 static unsigned item_count;
+static LIST_HEAD(, fs_item) unnamed, outside; /* in place of the two above */
 static LIST_HEAD(, fs_item) watched[WATCHED]; /* folders, by inotify's number, which only grows */
 
 static uint64_t bucket(uint64_t ino)
@@ -86,6 +87,10 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
 	LIST_INIT(&item->notifies);
+	LIST_INIT(&item->joined);
+	LIST_INIT(&item->owned);
+	item->no_object = kind == IPCFS_SOCKET && type == FS_OBJECT;
+	LIST_INIT(&item->parts_waiting);
 	SLIST_INIT(&item->closing);
 	if (parent)
 		fs_item_ref(parent);
@@ -115,6 +120,10 @@ void fs_item_put(struct fs_item *item)
 		LIST_REMOVE(item, hash_link);
 		LIST_REMOVE(item, name_link);
 		fs_park_forget(item);
+		if (item->of) {
+			LIST_REMOVE(item, owned_link);
+			fs_item_put(item->of);
+		}
 		free(item);
 		item_count--;
 		item = parent;
@@ -189,14 +198,85 @@ int fs_item_look(enum ipcfs_kind kind, const char *path, struct stat *st)
 				sys_stat_at(fs.dirfd, path, st);
 }
 
+/* Of those that are not in the store, by its name alone. */
+static struct fs_item *find_outside(struct fs_item *folder, const char *name)
+{
+	struct fs_item *item;
+
+	LIST_FOREACH(item, &names[name_bucket(folder, name)], name_link)
+	if (item->outside && item->parent == folder && !strcmp(item->name, name))
+		break;
+	if (item && !fs_kind_of(item->kind)->means(item)) {
+		fs_item_unname(item);
+		item = NULL;
+	}
+	return item;
+}
+
+void fs_item_unname(struct fs_item *item)
+{
+	LIST_REMOVE(item, name_link);
+	LIST_INSERT_HEAD(&unnamed, item, name_link);
+}
+
+static struct fs_item *make_outside(struct fs_item *folder, const char *name, const struct stat *st)
+{
+	struct fs_item *item = make(FS_OBJECT, folder->kind, folder, name, st);
+
+	if (!item)
+		return NULL;
+	item->outside = item->no_object = true;
+	LIST_REMOVE(item, hash_link);
+	LIST_INSERT_HEAD(&outside, item, hash_link);
+	return item;
+}
+
+struct fs_item *fs_item_own(struct fs_item *of)
+{
+	struct fs_item *item = make_outside(of->parent, of->name, &of->last);
+
+	if (!item)
+		return NULL;
+	fs_item_unname(item);
+	fs_item_ref(of);
+	item->of = of;
+	LIST_INSERT_HEAD(&of->owned, item, owned_link);
+	fs_item_ref(item);
+	return item;
+}
+
+static int lookup_outside(struct fs_item *folder, const char *name, const struct stat *st,
+			  struct fs_item **out)
+{
+	struct fs_item *item = find_outside(folder, name);
+
+	if (!item) {
+		item = make_outside(folder, name, st);
+		if (!item)
+			return -ENOMEM;
+	}
+	item->last = *st;
+	fs_item_ref(item);
+	*out = item;
+	return 0;
+}
+
 int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out)
 {
 	char path[FS_PATH];
 	struct fs_item *item;
 	struct stat st;
 	bool pending = false;
-	int rc = fs_item_path_in(folder, name, false, path);
+	int rc;
 
+	if (fs_parts_of(folder))
+		return fs_parts_of(folder)->lookup(folder, name, out);
+	rc = fs_kind_of(folder->kind)->outside ?
+		     fs_kind_of(folder->kind)->outside(folder, name, &st) :
+		     0;
+	if (rc != 0)
+		return rc < 0 ? rc : lookup_outside(folder, name, &st, out);
+	rc = fs_item_path_in(folder, name, false, path);
 	if (rc == 0)
 		rc = fs_item_look(folder->kind, path, &st);
 	if (rc == -ENOENT && ipcfs_kinds[folder->kind]->npy) {
@@ -211,7 +291,7 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	if (item && (item->parent != folder || strcmp(item->name, name) != 0))
 		fs_item_moved(item, folder, name); /* behind our back */
 	if (!item)
-		item = make(S_ISDIR(st.st_mode) ? FS_DIR : FS_OBJECT, folder->kind, folder, name,
+		item = make(fs_special_type(folder->kind, st.st_mode), folder->kind, folder, name,
 			    &st);
 	if (!item)
 		return -ENOMEM;
@@ -222,11 +302,45 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	return 0;
 }
 
+int fs_item_of_part(struct fs_item *whole, const char *name, uint64_t number, const struct stat *st,
+		    struct fs_item **out)
+{
+	struct fs_item *item;
+
+	LIST_FOREACH(item, &names[name_bucket(whole, name)], name_link)
+	if (item->parent == whole && !strcmp(item->name, name) && !item->removed)
+		break;
+	if (item && !item->unmade && item->part != number) { /* another of that name */
+		fs_item_gone(item);
+		item = NULL;
+	}
+	if (!item)
+		item = make(FS_OBJECT, whole->kind, whole, name, st);
+	if (!item)
+		return -ENOMEM;
+	if (item->ino != st->st_ino)
+		fs_item_rehash(item, st->st_ino);
+	item->is_part = true;
+	item->part = number;
+	item->unmade = number == 0;
+	item->last = *st;
+	fs_item_ref(item);
+	*out = item;
+	return 0;
+}
+
 int fs_item_stat(struct fs_item *item, struct stat *st)
 {
 	char path[FS_PATH];
-	int rc = item->removed ? -ENOENT : fs_item_path(item, path);
+	int rc;
 
+	if (item->outside) {
+		*st = item->last;
+		return 0;
+	}
+	if (fs_part_of(item))
+		return fs_part_of(item)->stat(item, st);
+	rc = item->removed ? -ENOENT : fs_item_path(item, path);
 	if (rc == 0)
 		rc = item->parent ? fs_item_look(item->kind, path, st) :
 				    sys_stat_at(fs.dirfd, path, st);
@@ -252,7 +366,8 @@ void fs_item_gone(struct fs_item *item)
 		return;
 	item->removed = true;
 	fs_node_stale(item, 0);
-	fs_tokens_forget(item);
+	if (fs_kind_of(item->kind)->gone)
+		fs_kind_of(item->kind)->gone(item);
 	/* Not now: one of those who wait may be the one whose try found it out. */
 	fs_park_changed(item);
 	if (!item->handles && !item->parked_count)
@@ -270,6 +385,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
 	fs_node_stale(item, 0);
+	fs_node_renamed(item, name);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);
@@ -296,12 +412,14 @@ void fs_item_changed(void *arg, uint64_t ino)
 		fs_park_changed(item);
 }
 
+/* Message queues of the system are numbered by another file system. */
 struct fs_item *fs_item_of(uint64_t ino)
 {
 	struct fs_item *item;
 
 	LIST_FOREACH(item, &buckets[bucket(ino)], hash_link)
-	if (item->ino == ino && item->type == FS_OBJECT && !item->removed)
+	if (item->ino == ino && item->type == FS_OBJECT && !item->removed &&
+	    fs_engine_of(item->kind) == fs.engine)
 		return item;
 	return NULL;
 }
@@ -312,7 +430,7 @@ static void verify(struct fs_item *item)
 	char path[FS_PATH];
 	struct stat st;
 
-	if (item->removed || item->type != FS_OBJECT || fs_item_path(item, path) < 0)
+	if (item->removed || item->outside || item->type == FS_DIR || fs_item_path(item, path) < 0)
 		return;
 	if (sys_stat_at(fs.dirfd, path, &st) == 0 && st.st_ino == item->ino)
 		return;

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -70,6 +71,7 @@ static int handle_one(void)
 	if (n <= 0)
 		return -1;
 	fs.requests++;
+	fs.caller = (pid_t)((const struct fuse_in_header *)(const void *)buffer)->pid;
 	fs_reply_begin();
 	if (fs_fast(buffer, (size_t)n)) {
 		fs_park_settle();
@@ -137,6 +139,26 @@ int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int 
 	ev_io_init(io, call, fd, EV_READ);
 	ev_io_start(fs.loop, io);
 	return 0;
+}
+
+void fs_loop_want(ev_io *io, int events)
+{
+	struct epoll_event event = {.events = (events & EV_READ ? EPOLLIN : 0u) |
+					      (events & EV_WRITE ? EPOLLOUT : 0u),
+				    .data.fd = io->fd};
+	int had = ev_is_active(io) ? io->events & (EV_READ | EV_WRITE) : 0;
+
+	if (events == had)
+		return;
+	epoll_ctl(others_fd,
+		  !had	 ? EPOLL_CTL_ADD :
+		  events ? EPOLL_CTL_MOD :
+			   EPOLL_CTL_DEL,
+		  io->fd, &event);
+	ev_io_stop(fs.loop, io);
+	ev_io_set(io, io->fd, events);
+	if (events)
+		ev_io_start(fs.loop, io);
 }
 
 void fs_loop_ignore(ev_io *io)

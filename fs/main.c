@@ -48,10 +48,13 @@ const char ipcfs_serve_options_help[] =
 	"    max_bytes=N         bytes of one user's objects, k M G (default half of the store)\n"
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
-	"    max_gathered=N      bytes of one user that wait under lines and block (default 64M)\n"
+	"    max_gathered=N      bytes of one user gathered for a later close (default 64M)\n"
 	"    max_mq=N            bytes of one user's POSIX message queues (default 819200)\n"
 	"    deadlock=error      a lock whose waiter would wait for himself fails EDEADLK\n"
 	"                        (default deadlock=none: all wait, see the file deadlocks)\n"
+	"    tcp                 sockets/tcp:... and listen:... on root's mount, for all users; on "
+	"a\n"
+	"                        user's own they are on\n"
 	"    nodev nosuid noexec noatime default_permissions allow_other\n"
 	"                        as for any mount; root's mount is always allow_other\n";
 
@@ -59,7 +62,7 @@ struct options {
 	char *store;
 	uint64_t limits[FS_Q_COUNT];
 	bool given[FS_Q_COUNT];
-	bool allow_other, deadlock_error;
+	bool allow_other, deadlock_error, tcp;
 };
 
 static int parse_limit(const char *value, uint64_t *out)
@@ -84,7 +87,8 @@ static int parse_options(const char *text, struct options *o)
 					    "defaults",
 					    "dev",
 					    "suid",
-					    "exec"};
+					    "exec",
+					    "tcp"};
 	char *copy = strdup(text ? text : ""), *save, *word;
 	int rc = copy ? 0 : -ENOMEM;
 
@@ -99,6 +103,8 @@ static int parse_options(const char *text, struct options *o)
 			known |= !strcmp(word, plain[i]);
 		if (!strcmp(word, "allow_other"))
 			o->allow_other = true;
+		if (!strcmp(word, "tcp"))
+			o->tcp = true;
 		if (value && *value && !strcmp(word, "store")) {
 			free(o->store);
 			o->store = strdup(value);
@@ -255,6 +261,7 @@ static int open_store(const struct options *o)
 	memcpy(fs.limits, o->limits, sizeof(fs.limits));
 	fs.limits[FS_Q_FOLDERS] = fs.limits[FS_Q_OBJECTS];
 	fs.deadlock_error = o->deadlock_error;
+	fs.tcp = o->tcp || fs.uid != 0;
 	if (!o->given[FS_Q_BYTES] && fstatvfs(fs.dirfd, &vfs) == 0)
 		fs.limits[FS_Q_BYTES] = vfs.f_blocks * vfs.f_frsize / 2;
 	return 0;
@@ -325,6 +332,7 @@ static int prepare(const struct options *o)
 	rc = fs_loop_start();
 	if (rc < 0)
 		return complain("the loop", strerror(-rc));
+	fs_listen_start();
 	return make_session(o);
 }
 
@@ -403,7 +411,9 @@ int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 	struct options o = {.limits = {[FS_Q_OBJECTS] = 100000,
 				       [FS_Q_PARKED] = 20000,
 				       [FS_Q_HANDLES] = 100000,
-				       [FS_Q_NOTIFIED] = 1024,
+				       [FS_Q_PINNED] = 1024,
+				       [FS_Q_ALARMS] = 1024,
+				       [FS_Q_SOCKETS] = 1024,
 				       [FS_Q_GATHERED] = 64 << 20,
 				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;

@@ -22,7 +22,14 @@ enum { /* kinds as bits */
        K_LOCK = 1 << IPCFS_LOCK,
        K_CONDITION = 1 << IPCFS_CONDITION,
        K_BARRIER = 1 << IPCFS_BARRIER,
+       K_LIST = 1 << IPCFS_LIST,
+       K_PIPE = 1 << IPCFS_PIPE,
+       K_TOPIC = 1 << IPCFS_TOPIC,
        K_MQ = 1 << IPCFS_MQ,
+       K_SIGNAL = 1 << IPCFS_SIGNAL,
+       K_SOCKET = 1 << IPCFS_SOCKET,
+       K_DICT = 1 << IPCFS_DICT,
+       K_KEY = 1 << FS_KEY,
        K_CELLS = K_VALUE | K_ARRAY,
        K_ALL = (1 << IPCFS_KIND_COUNT) - 1,
 };
@@ -115,9 +122,39 @@ static int parse_at(const char *s, size_t len, struct fs_leaf *leaf)
 	return fs_parse_range(s, len, &leaf->at_first, &leaf->at_last, NULL);
 }
 
+static int parse_index(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return fs_parse_index(s, len, &leaf->index);
+}
+
+/* Without a value: behind the last. */
+static int parse_insert(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	leaf->index = FS_INDEX_END;
+	return s ? fs_parse_index(s, len, &leaf->index) : 0;
+}
+
+/* Without a value: the last. */
+static int parse_pop(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	leaf->index = -1;
+	return s ? fs_parse_index(s, len, &leaf->index) : 0;
+}
+
 static int parse_notify(const char *s, size_t len, struct fs_leaf *leaf)
 {
 	return fs_signal_parse(s, len, &leaf->notify);
+}
+
+/* Without a value: what is fired. */
+static int parse_member(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return s ? fs_signal_parse(s, len, &leaf->member) : 0;
+}
+
+static int parse_after(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	return ipcfs_parse_duration(s, len, &leaf->after_ns);
 }
 
 /* Without a value: all until fsync or close. */
@@ -175,30 +212,58 @@ static int parse_prio(const char *s, size_t len, struct fs_leaf *leaf)
 	return rc == 0 && prio >= (uint64_t)sysconf(_SC_MQ_PRIO_MAX) ? -ERANGE : rc;
 }
 
+static int parse_a(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_A;
+	return 0;
+}
+
+static int parse_b(const char *s, size_t len, struct fs_leaf *leaf)
+{
+	(void)s;
+	(void)len;
+	leaf->n = IPCFS_END_B;
+	return 0;
+}
+
 static const struct option options[] = {
-	{"timeout", K_ALL, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
-	{"peek", K_ALL, false, FS_PEEK, 0, 0, NULL},
-	{"watch", K_ALL, false, FS_WATCH, 0, 0, NULL},
-	{"stat", K_ALL, false, FS_STAT, 0, 0, NULL},
-	{"ctl", K_ALL, false, FS_CTL, 0, 0, NULL},
+	{"timeout", K_ALL | K_KEY, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
+	{"peek", (K_ALL & ~K_PIPE) | K_KEY, false, FS_PEEK, 0, 0, NULL},
+	{"watch", (K_ALL & ~K_PIPE) | K_KEY, false, FS_WATCH, 0, 0, NULL},
+	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL},
+	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL},
 	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
-	{"stream", K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_MQ, false, FS_PLAIN,
-	 FS_O_STREAM, 0, NULL},
+	{"stream",
+	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_PIPE | K_TOPIC |
+		 K_SIGNAL | K_MQ,
+	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
+	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a},
+	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b},
 	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
-	{"cas", K_CELLS, false, FS_PLAIN, FS_O_CAS, 0, NULL},
+	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index},
+	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert},
+	{"pop", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_POP, 0, parse_pop},
+	{"cas", K_CELLS | K_LIST | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL},
 	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
 	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
 	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL},
 	{"tokens", K_SEMAPHORE, false, FS_PLAIN, FS_O_TOKENS, 0, NULL},
+	{"pop", K_KEY, false, FS_PLAIN, FS_O_POP, 0, NULL},
+	{"num", K_KEY, false, FS_PLAIN, FS_O_NUM, 0, NULL},
 	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio},
 	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
 	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
 	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
-	{"capacity", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_CAPACITY, parse_capacity},
+	{"capacity", K_QUEUE | K_LIST | K_DICT | K_PIPE | K_TOPIC, true, FS_PLAIN, 0,
+	 IPCFS_P_CAPACITY, parse_capacity},
 	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
 	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
 	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
 	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
+	{"join", K_SIGNAL, MAY_VALUE, FS_PLAIN, FS_O_MEMBER, 0, parse_member},
+	{"after", K_SIGNAL, true, FS_PLAIN, FS_O_AFTER, 0, parse_after},
 	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
 	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
 	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
@@ -208,7 +273,7 @@ static const struct option options[] = {
 	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
 	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties},
 	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
-	{"notify", K_ALL, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
+	{"notify", K_ALL | K_KEY, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
 };
 
 /* "3", "1:4", "1:", ":4", ":" */
@@ -234,12 +299,34 @@ int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, b
 	return rc == 0 && *last <= *first ? -EINVAL : rc;
 }
 
-static const struct option *find(const char *s, size_t len)
+/* For words. */
+static const char *those(enum ipcfs_kind kind)
 {
+	return kind == FS_KEY ? "keys" : ipcfs_kind_name(kind);
+}
+
+int fs_parse_index(const char *s, size_t len, int64_t *index)
+{
+	bool negative = len && *s == '-';
+	uint64_t n = 0;
+	int rc = ipcfs_parse_u64(s + negative, len - negative, &n);
+
+	if (rc == 0 && n >= INT64_MAX)
+		return -ERANGE;
+	*index = negative ? -(int64_t)n : (int64_t)n;
+	return rc;
+}
+
+/* The kind's own, else another kind's of that name. */
+static const struct option *find(enum ipcfs_kind kind, const char *s, size_t len)
+{
+	const struct option *found = NULL;
+
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len))
-			return &options[i];
-	return NULL;
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, s, len) &&
+		    (!found || options[i].kinds & 1u << kind))
+			found = &options[i];
+	return found;
 }
 
 static int apply(const struct option *o, const char *value, size_t len, struct fs_leaf *leaf)
@@ -270,54 +357,18 @@ static int parse_option(enum ipcfs_kind kind, const char *s, size_t len, struct 
 {
 	const char *equals = memchr(s, '=', len);
 	size_t name_len = equals ? (size_t)(equals - s) : len;
-	const struct option *o = find(s, name_len);
+	const struct option *o = find(kind, s, name_len);
 
 	if (!o)
 		return fs_fail(-EINVAL, "there is no option %s", fs_quote(s, name_len));
 	if (!(o->kinds & 1u << kind))
-		return fs_fail(-EINVAL, "%s have no option \"%s\"", ipcfs_kind_name(kind), o->name);
+		return fs_fail(-EINVAL, "%s have no option \"%s\"", those(kind), o->name);
 	if (o->wants_value != MAY_VALUE && o->wants_value != (equals ? VALUE : NO_VALUE))
 		return fs_fail(-EINVAL,
 			       o->wants_value ? "option \"%s\" wants a value" :
 						"option \"%s\" takes no value",
 			       o->name);
 	return apply(o, equals ? equals + 1 : NULL, equals ? len - name_len - 1 : 0, leaf);
-}
-
-/* What goes together. */
-static int check(enum ipcfs_kind kind, const struct fs_leaf *leaf)
-{
-	if (leaf->view == FS_RAW && leaf->options & (FS_O_AT | FS_O_CAS))
-		return fs_fail(-EINVAL, "\"raw\" goes with neither \"at\" nor \"cas\"");
-	if ((leaf->view == FS_STAT || leaf->view == FS_CTL) && leaf->options & ~FS_O_TIMEOUT)
-		return fs_fail(-EINVAL, "\"stat\" and \"ctl\" go with no other view");
-	if (leaf->options & FS_O_TOKENS && leaf->options & (FS_O_HOLD | FS_O_N | FS_O_STREAM))
-		return fs_fail(-EINVAL,
-			       "\"tokens\" goes with neither \"hold\" nor \"n\" nor \"stream\"");
-	if (kind == IPCFS_VALUE && leaf->p.given & IPCFS_P_LEN) {
-		if (leaf->p.given & IPCFS_P_TYPE && leaf->p.type != 's')
-			return fs_fail(-EINVAL, "len= is for values of type s");
-		if (leaf->p.len > IPCFS_STRING_MAX)
-			return fs_fail(-EINVAL, "len=%llu is out of range",
-				       (unsigned long long)leaf->p.len);
-	}
-	if (kind == IPCFS_SEMAPHORE && leaf->p.given & IPCFS_P_VALUE &&
-	    leaf->p.given & IPCFS_P_MAX && leaf->p.value > leaf->p.max)
-		return fs_fail(-EINVAL, "value= is above max=");
-	if (leaf->options & FS_O_LINES && leaf->options & FS_O_BLOCK)
-		return fs_fail(-EINVAL, "\"lines\" and \"block\": one of them");
-	if (leaf->options & FS_O_BLOCK && leaf->view != FS_PLAIN)
-		return fs_fail(-EINVAL,
-			       "\"block\" is for putting, it goes with no other such view");
-	if (leaf->options & FS_O_JOIN &&
-	    (leaf->view != FS_PLAIN ||
-	     leaf->options & ~(uint32_t)(FS_O_JOIN | FS_O_TIMEOUT | FS_O_NOTIFY)))
-		return fs_fail(-EINVAL, "\"join\" goes with \"timeout\" alone");
-	if (leaf->options & FS_O_ACK && (leaf->view != FS_PLAIN || leaf->options & FS_O_BLOCK))
-		return fs_fail(-EINVAL, "\"ack\" is for getting, it goes with no other such view");
-	if (fs_leaf_is_view(leaf) && leaf->p.given & IPCFS_P_TEMP)
-		return fs_fail(-EINVAL, "\"temp\" is for creation, a view does not create");
-	return 0;
 }
 
 bool fs_leaf_is_view(const struct fs_leaf *leaf)
@@ -335,7 +386,7 @@ int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 		return fs_fail(-ENAMETOOLONG, "a name has at most %zu bytes", most);
 	if (len == 0)
 		return fs_fail(-EINVAL, "there is no name before the comma");
-	if (text[0] == '.')
+	if (text[0] == '.' && kind != FS_KEY)
 		return fs_fail(-EINVAL, "a name does not begin with a dot");
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
@@ -349,7 +400,7 @@ int fs_name_parse(enum ipcfs_kind kind, const char *text, struct fs_leaf *leaf)
 			return rc;
 		text += len;
 	}
-	return check(kind, leaf);
+	return fs_name_check(kind, leaf);
 }
 
 /* ---- properties of pending names ------------------------------------------------------ */

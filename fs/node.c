@@ -9,6 +9,7 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,17 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups)
 	node->used = false;
 	node->next_free = free_head;
 	free_head = node->index;
+}
+
+void fs_node_renamed(struct fs_item *item, const char *name)
+{
+	struct fs_node *node;
+
+	LIST_FOREACH(node, &item->nodes, item_link)
+	if (node->leaf.name[0]) { /* not a folder's; equal leaves are equal bytes */
+		memset(node->leaf.name, 0, sizeof(node->leaf.name));
+		snprintf(node->leaf.name, sizeof(node->leaf.name), "%s", name);
+	}
 }
 
 /* Attributes alone (offset -1): for that the kernel takes no lock which its caller might hold. */

@@ -12,24 +12,11 @@
 #include "fs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* A process that has opened such handles, pinned. One descriptor each. */
-struct opener {
-	int pidfd;
-	pid_t pid;
-	uid_t uid; /* whose it counts as */
-	unsigned references;
-	LIST_ENTRY(opener) link;
-};
 
 struct fs_notify {
 	struct fs_handle *handle;
-	struct opener *opener;	  /* NULL: it is gone */
+	struct fs_pin *opener;	  /* NULL: it is gone */
 	struct fs_process sender; /* the opener's ids, when it opened */
 	bool ready;		  /* at the last look */
 	bool has_type;
@@ -37,94 +24,14 @@ struct fs_notify {
 	LIST_ENTRY(fs_notify) link;
 };
 
-enum { BUCKETS = 1024 };
-static LIST_HEAD(, opener) openers[BUCKETS];
-static unsigned opener_count;
-
-/* ---- processes ------------------------------------------------------------------------------- */
-
-static bool has_ended(const struct opener *o)
-{
-	struct pollfd p = {.fd = o->pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) > 0;
-}
-
-/* Half of the server's descriptors are for other things. */
-static bool too_many(void)
-{
-	struct rlimit files;
-
-	return getrlimit(RLIMIT_NOFILE, &files) == 0 && opener_count >= files.rlim_cur / 2;
-}
-
-static int pin(pid_t pid, uid_t uid, struct opener **out)
-{
-	int rc = fs_quota_add(uid, FS_Q_NOTIFIED, 1);
-	struct opener *o;
-
-	if (rc < 0)
-		return rc;
-	o = calloc(1, sizeof(*o));
-	if (!o)
-		rc = -ENOMEM;
-	else if (too_many())
-		rc = fs_fail(-ENFILE, "the server has no room for another process with notify");
-	else
-		rc = o->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (rc == -1)
-		rc = -errno;
-	if (rc < 0) {
-		fs_quota_add(uid, FS_Q_NOTIFIED, -1);
-		free(o);
-		return rc;
-	}
-	o->pid = pid;
-	o->uid = uid;
-	LIST_INSERT_HEAD(&openers[(unsigned)pid % BUCKETS], o, link);
-	opener_count++;
-	*out = o;
-	return 0;
-}
-
-/* It waits for its open(2), so it lives, and the number is its own. */
-static int pinned(pid_t pid, uid_t uid, struct opener **out)
-{
-	struct opener *o;
-	int rc = 0;
-
-	LIST_FOREACH(o, &openers[(unsigned)pid % BUCKETS], link)
-	if (o->pid == pid && !has_ended(o))
-		break;
-	if (!o)
-		rc = pin(pid, uid, &o);
-	if (rc < 0)
-		return rc;
-	o->references++;
-	*out = o;
-	return 0;
-}
-
-static void unpin(struct opener *o)
-{
-	if (!o || --o->references)
-		return;
-	LIST_REMOVE(o, link);
-	opener_count--;
-	fs_quota_add(o->uid, FS_Q_NOTIFIED, -1);
-	close(o->pidfd);
-	free(o);
-}
-
 /* ---- looking ----------------------------------------------------------------------------------- */
 
 static void send(struct fs_notify *n)
 {
-	int rc = fs_signal_send(n->opener->pidfd, n->opener->pid, &n->sender,
-				n->handle->leaf.notify);
+	int rc = fs_signal_send(n->opener, &n->sender, n->handle->leaf.notify);
 
 	if (rc == -ESRCH) {
-		unpin(n->opener);
+		fs_pin_put(n->opener);
 		n->opener = NULL;
 	}
 }
@@ -142,11 +49,11 @@ static bool look(struct fs_notify *n)
 	struct fs_handle *h = n->handle;
 	uint64_t changes = 0, own;
 	bool ready, tell, waits = fs_view_waits(h);
-	int rc = fs_view_look(h, &ready, &changes);
+	int rc = fs_poll_look(h, &ready, &changes);
 
 	own = h->item->own_changes;
 	if (rc == -EBUSY) {
-		fs_park_mind_busy();
+		fs_park_mind_busy(h->item);
 		return false;
 	}
 	if (rc < 0 && rc != -ENODATA)
@@ -187,25 +94,28 @@ int fs_notify_open(struct fs_handle *h, pid_t thread)
 	struct fs_notify *n;
 	int rc;
 
-	if (thread <= 0)
-		return fs_fail(-EOPNOTSUPP,
-			       "the server does not see processes of other pid namespaces");
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return -ENOMEM;
-	n->sender = fs_process_look(thread);
-	rc = n->sender.pid ? pinned(n->sender.pid, h->uid, &n->opener) :
-			     fs_fail(-EOPNOTSUPP, "/proc does not show the process");
+	rc = fs_signal_pin(thread, h->uid, &n->sender, &n->opener);
 	if (rc < 0) {
 		free(n);
 		return rc;
 	}
-	n->handle = h;
 	h->notify = n;
+	return 0;
+}
+
+void fs_notify_begin(struct fs_handle *h)
+{
+	struct fs_notify *n = h->notify;
+
+	if (!n)
+		return;
+	n->handle = h;
 	LIST_INSERT_HEAD(&h->item->notifies, n, link);
 	fs_park_note(h->item);
 	look(n); /* what is there already is no news */
-	return 0;
 }
 
 void fs_notify_close(struct fs_handle *h)
@@ -215,8 +125,10 @@ void fs_notify_close(struct fs_handle *h)
 	if (!n)
 		return;
 	h->notify = NULL;
-	LIST_REMOVE(n, link);
-	fs_park_note(h->item);
-	unpin(n->opener);
+	if (n->handle) {
+		LIST_REMOVE(n, link);
+		fs_park_note(h->item);
+	}
+	fs_pin_put(n->opener);
 	free(n);
 }

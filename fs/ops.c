@@ -15,7 +15,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "../core/object.h"
 #include "../core/sys.h"
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -48,117 +47,19 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_node *node = fs_node_of(ino);
+	const struct fs_handle *h = fi ? fs_handle_of(fi->fh) : NULL;
 	struct stat st;
 	int rc = node ? fs_attr_of(node, &st) : -ESTALE;
 
-	(void)fi;
+	if (rc == 0 && h && h->draft) /* lseek(2) to the end: of what it has written so far */
+		st.st_size = (off_t)fs_draft_len(h);
 	if (rc < 0)
 		fs_reply_error(req, rc, NULL);
 	else
 		fs_reply_attr(req, &st, fs_attr_timeout(node->type));
 }
 
-/* ---- setattr ----------------------------------------------------------------------------------- */
-
-static struct timespec time_of(int to_set, int set, int now, const struct timespec *t)
-{
-	if (to_set & now)
-		return (struct timespec){.tv_nsec = UTIME_NOW};
-	return to_set & set ? *t : (struct timespec){.tv_nsec = UTIME_OMIT};
-}
-
-/* On the file in the store, held by a descriptor of no access: mode, owner, times. */
-static int set_file(int fd, const struct fs_item *item, const struct stat *attr, int to_set)
-{
-	char self[40];
-	int rc = 0;
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
-			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
-	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
-		/* A folder may be sticky; of an object in the store that bit says `temp`. */
-		mode_t sticky = item->type == FS_DIR ? attr->st_mode : item->last.st_mode;
-
-		rc = chmod(self, (attr->st_mode & 0777) | (sticky & S_ISVTX));
-	}
-	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
-				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
-		struct timespec times[2] = {
-			time_of(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW,
-				&attr->st_atim),
-			time_of(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW,
-				&attr->st_mtim),
-		};
-
-		rc = utimensat(AT_FDCWD, self, times, 0);
-	}
-	return rc < 0 ? -errno : 0;
-}
-
-static int set_attributes(struct fs_item *item, const struct stat *attr, int to_set)
-{
-	char path[FS_PATH];
-	struct stat st;
-	int fd, rc = item->removed ? -ENOENT : fs_item_path(item, path);
-
-	if (!item->parent)
-		return fs_fail(-EPERM, "the kinds' folders stay as they are");
-	if (rc == 0)
-		rc = fs_item_stat(item, &st);
-	if (rc < 0)
-		return rc;
-	fd = fs_engine_of(item->kind)->file ?
-		     fs_engine_of(item->kind)->file(item->name, &st) :
-		     sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	rc = sys_fstat(fd, &st);
-	if (rc == 0)
-		rc = st.st_ino == item->ino ? set_file(fd, item, attr, to_set) : -ENOENT;
-	sys_close(fd);
-	return rc;
-}
-
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-		       struct fuse_file_info *fi);
-
-static void setattr_again(struct fs_retry *r)
-{
-	op_setattr(r->req, r->ino, &r->attr, r->flags, NULL);
-}
-
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-		       struct fuse_file_info *fi)
-{
-	struct fs_node *node = fs_node_of(ino);
-	char path[FS_PATH] = "/";
-	struct stat st;
-	int rc = !node ? -ESTALE : node->item ? 0 : fs_fail(-EPERM, "the root's files stay");
-
-	(void)fi;
-	if (rc == 0)
-		fs_item_show(node->item, path, sizeof(path));
-	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
-	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
-	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
-		rc = fs_view_clear(node->item);
-	if (rc == 0 && to_set & ~FUSE_SET_ATTR_SIZE)
-		rc = set_attributes(node->item, attr, to_set);
-	if (rc == 0)
-		rc = fs_attr_of(node, &st);
-	if (rc == -EBUSY &&
-	    fs_retry(&(struct fs_retry){
-		    .call = setattr_again, .req = req, .ino = ino, .attr = *attr, .flags = to_set}))
-		return;
-	if (rc < 0) {
-		fs_reply_error(req, rc, path);
-		return;
-	}
-	fs_node_stale(node->item, ino);
-	fs_reply_attr(req, &st, fs_attr_timeout(node->type));
-}
+/* ---- links ----------------------------------------------------------------------------------- */
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
@@ -209,11 +110,17 @@ static int check_open(const struct fs_node *node, int flags)
 		return fs_fail(-EINVAL, "this view is for reading");
 	if (node->leaf.options & FS_O_NOTIFY && !reads)
 		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
+	if (node->leaf.options & FS_O_MEMBER && !reads)
+		return fs_fail(-EINVAL, "who may read may \"join\": open it for reading");
+	if (node->leaf.options & FS_O_AFTER && !writes)
+		return fs_fail(-EINVAL, "\"after\" is for signals that are written");
 	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
 	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
 			       (unsigned long long)node->leaf.n);
 	rc = fs_frame_check_open(node->item, &node->leaf);
+	if (rc == 0 && node->type == FS_OBJECT && fs_kind_of(node->item->kind)->check_open)
+		rc = fs_kind_of(node->item->kind)->check_open(node->item, &node->leaf, flags);
 	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
 }
 
@@ -227,21 +134,30 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	if (rc != 0)
 		return rc;
 	(*out)->opener = thread;
-	if ((*out)->leaf.options & FS_O_NOTIFY)
-		rc = fs_notify_open(*out, thread);
+	rc = fs_handle_begin(*out, false, NULL);
 	if (rc != 0)
 		fs_handle_free(*out);
 	return rc;
 }
 
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void open_file(fuse_req_t req, fuse_ino_t ino, int flags);
+
+static void open_again(struct fs_retry *r)
+{
+	open_file(r->req, r->ino, r->flags);
+}
+
+static void open_file(fuse_req_t req, fuse_ino_t ino, int flags)
 {
 	struct fs_node *node = fs_node_of(ino);
 	char path[FS_PATH] = "/";
 	struct fs_handle *h;
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	int rc = node ? fs_open(node, fi->flags, ctx->uid, ctx->pid, &h) : -ESTALE;
+	int rc = node ? fs_open(node, flags, ctx->uid, ctx->pid, &h) : -ESTALE;
 
+	if (rc == -EBUSY && fs_retry(&(struct fs_retry){
+				    .call = open_again, .req = req, .ino = ino, .flags = flags}))
+		return;
 	if (rc != 0) {
 		if (node && node->item)
 			fs_item_show(node->item, path, sizeof(path));
@@ -249,6 +165,11 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fs_reply_open(req, h);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_file(req, ino, fi->flags);
 }
 
 static void flush(fuse_req_t req, uint64_t fh);
@@ -266,6 +187,8 @@ static void flush(fuse_req_t req, uint64_t fh)
 
 	if (rc == 0 && h)
 		rc = fs_frame_flush(h);
+	if (rc == 0 && h && h->draft)
+		rc = fs_draft_flush(h, fuse_req_ctx(req)->pid);
 	if (rc == -EBUSY && fs_retry(&(struct fs_retry){.call = flush_again, .req = req, .fh = fh}))
 		return;
 	if (rc < 0)
@@ -279,8 +202,10 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_handle *h = fs_handle_of(fi->fh);
 
 	(void)ino;
-	if (h) /* now: the closer waits, and can be looked at */
+	if (h) { /* now: the closer waits, and can be looked at */
+		h->flushed = true;
 		fs_handle_closed_by(h, fuse_req_ctx(req)->pid);
+	}
 	flush(req, fi->fh);
 }
 
@@ -291,7 +216,9 @@ void fs_close(struct fs_handle *h)
 	fs_notify_close(h);
 	fs_view_flush(h);
 	if (h->temp)
-		fs_remove_temp(h->item);
+		fs_remove_made(h->item->of ? h->item->of : h->item);
+	if (h->type == FS_OBJECT && fs_kind_of(h->item->kind)->close)
+		fs_kind_of(h->item->kind)->close(h);
 	if (fs_frame_close(h))
 		fs_handle_retire(h);
 	else
@@ -323,6 +250,17 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 		fs_reply_ok(req);
 }
 
+/* A READ, WRITE or flock(2) as it has come. */
+static void run(struct fs_request *r)
+{
+	if (r->handle) {
+		r->item = r->handle->item;
+		fs_park_run(r);
+	} else {
+		fs_reply_error(r->req, -EBADF, NULL);
+	}
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
@@ -334,12 +272,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			       .nonblock = fi->flags & O_NONBLOCK};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
-	fs_park_run(&r);
+	run(&r);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
@@ -356,19 +289,14 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 			       .append = fi->flags & O_APPEND};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
 	/* A longer write(2) comes in pieces; its first shows it. */
-	if (size > FS_MAX_WRITE && !fs_frame_is(r.handle)) {
+	if (r.handle && size > FS_MAX_WRITE && !r.handle->draft && !fs_view_piecewise(r.handle)) {
 		fs_reply_handle_error(
 			req, fs_fail(-EMSGSIZE, "one write has at most %d bytes", FS_MAX_WRITE),
 			r.handle);
 		return;
 	}
-	fs_park_run(&r);
+	run(&r);
 }
 
 static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -383,7 +311,24 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		fs_reply_error(req, -EBADF, NULL);
 		return;
 	}
-	fs_park_poll(req, h, ph);
+	fs_poll(req, h, ph);
+}
+
+/* Which item the handle had last: is that asked of a kind that knows? Then it is answered. */
+static bool told_item(fuse_req_t req, const struct fs_handle *h, unsigned cmd, size_t room)
+{
+	const struct fs_kind *kind = h && h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
+	struct ipcfs_item item;
+	int rc;
+
+	if (!kind || !kind->item || cmd != IPCFS_ITEM || room < sizeof(item))
+		return false;
+	rc = kind->item(h, &item);
+	if (rc < 0)
+		fs_reply_handle_error(req, rc, h);
+	else
+		fs_reply_ioctl_item(req, &item);
+	return true;
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
@@ -392,11 +337,22 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 {
 	/* A folder's number is none of these. */
 	struct fs_handle *h = flags & FUSE_IOCTL_DIR ? NULL : fs_handle_of(fi->fh);
+	const struct fs_kind *kind = h && h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
 	int64_t ns;
+	int rc;
 
 	(void)ino;
 	(void)arg;
-	(void)out_size;
+	if (kind && kind->shutdown && cmd == IPCFS_SHUTDOWN) {
+		rc = kind->shutdown(h);
+		if (rc < 0)
+			fs_reply_handle_error(req, rc, h);
+		else
+			fs_reply_ioctl(req);
+		return;
+	}
+	if (told_item(req, h, cmd, out_size))
+		return;
 	if (!h || flags & FUSE_IOCTL_DIR || cmd != IPCFS_TIMEOUT || in_size < sizeof(ns)) {
 		/* Programs ask terminals' questions of any file: no failure to tell of. */
 		fuse_reply_err(req, ENOTTY);
@@ -420,12 +376,7 @@ static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, 
 			       .nonblock = op & LOCK_NB};
 
 	(void)ino;
-	if (!r.handle) {
-		fs_reply_error(req, -EBADF, NULL);
-		return;
-	}
-	r.item = r.handle->item;
-	fs_park_run(&r);
+	run(&r);
 }
 
 /* Record locks would exclude nobody. */
@@ -474,7 +425,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.forget = op_forget,
 	.forget_multi = op_forget_multi,
 	.getattr = op_getattr,
-	.setattr = op_setattr,
+	.setattr = fs_op_setattr,
 	.readlink = op_readlink,
 	.mknod = fs_op_mknod,
 	.mkdir = fs_op_mkdir,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../core/mq.h"
@@ -49,14 +50,17 @@ static bool is_stored(enum fs_quota what)
 
 static int refuse(enum fs_quota what)
 {
-	static const char *const names[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "objects",
-						      [FS_Q_FOLDERS] = "folders",
-						      [FS_Q_BYTES] = "bytes in objects",
-						      [FS_Q_PARKED] = "waiting requests",
-						      [FS_Q_HANDLES] = "open files",
-						      [FS_Q_GATHERED] = "bytes gathered for queues",
-						      [FS_Q_MQ] = "bytes in message queues",
-						      [FS_Q_NOTIFIED] = "processes with notify"};
+	static const char *const names[FS_Q_COUNT] = {
+		[FS_Q_OBJECTS] = "objects",
+		[FS_Q_FOLDERS] = "folders",
+		[FS_Q_BYTES] = "bytes in objects",
+		[FS_Q_PARKED] = "waiting requests",
+		[FS_Q_HANDLES] = "open files",
+		[FS_Q_GATHERED] = "bytes gathered for a later close",
+		[FS_Q_MQ] = "bytes in message queues",
+		[FS_Q_PINNED] = "watched processes",
+		[FS_Q_ALARMS] = "alarms",
+		[FS_Q_SOCKETS] = "connections"};
 	int error = what == FS_Q_MQ			     ? -EMFILE :
 		    is_stored(what) || what == FS_Q_GATHERED ? -EDQUOT :
 							       -EUSERS;
@@ -84,9 +88,22 @@ int fs_quota_add(uid_t uid, enum fs_quota what, int64_t n)
 	return 0;
 }
 
+int fs_quota_descriptor(int n)
+{
+	static unsigned descriptors;
+	struct rlimit files;
+
+	if (n > 0 && getrlimit(RLIMIT_NOFILE, &files) == 0 && descriptors >= files.rlim_cur / 2)
+		return fs_fail(-ENFILE, "the server has no descriptor left for it");
+	descriptors += (unsigned)n;
+	return 0;
+}
+
 /* ---- the walk ---------------------------------------------------------------------------------- */
 
-static bool remove_temp; /* this walk removes what a killed server's handles were to remove */
+/* This walk removes what a killed server's handles were to remove, and the names of sockets, which were bound to
+ * inodes of its mount. */
+static bool remove_temp;
 
 static bool count(int dirfd, const struct dirent *entry)
 {
@@ -95,7 +112,9 @@ static bool count(int dirfd, const struct dirent *entry)
 
 	if (fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (remove_temp && !S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX) {
+	if (remove_temp && !S_ISDIR(st.st_mode) &&
+	    (st.st_mode & S_ISVTX || S_ISSOCK(st.st_mode) ||
+	     fs_special_is_half_made(entry->d_name))) {
 		unlinkat(dirfd, entry->d_name, 0);
 		return false;
 	}
@@ -120,10 +139,8 @@ static int count_mq(void *arg, const char *name, bool is_folder)
 	if (ipcfs_engine_mq.open(fs.store, IPCFS_MQ, name, 0, NULL, NULL, &o) < 0)
 		return 0;
 	user = user_of(o->owner);
-	if (user && ipcfs_engine_mq.stat(o, &st) == 0) {
-		user->has[FS_Q_OBJECTS]++;
+	if (user && ipcfs_engine_mq.stat(o, &st) == 0)
 		user->has[FS_Q_MQ] += (int64_t)mq_bytes(&st.properties);
-	}
 	ipcfs_engine_mq.close(o);
 	return 0;
 }
@@ -134,8 +151,9 @@ void fs_quota_scan(void)
 		for (struct user *user = users[i]; user; user = user->next)
 			user->has[FS_Q_OBJECTS] = user->has[FS_Q_FOLDERS] = user->has[FS_Q_BYTES] =
 				user->has[FS_Q_MQ] = 0;
-	for (int kind = 0; kind < IPCFS_SEGMENT_COUNT; kind++)
-		fs_walk((enum ipcfs_kind)kind, count);
+	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
+		if (!fs_engine_of((enum ipcfs_kind)kind)->lookup)
+			fs_walk((enum ipcfs_kind)kind, count);
 	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }

@@ -172,6 +172,12 @@ void fs_reply_error(fuse_req_t req, int error, const char *path)
 	fuse_reply_err(req, -error);
 }
 
+void fs_reply_failed(uid_t uid, pid_t pid, int error, const char *path)
+{
+	note(&(struct fuse_ctx){.uid = uid, .pid = pid}, -error, path);
+	words[0] = '\0';
+}
+
 void fs_reply_handle_error(fuse_req_t req, int error, const struct fs_handle *h)
 {
 	char path[FS_PATH] = "/";
@@ -388,6 +394,12 @@ void fs_reply_ioctl(fuse_req_t req)
 {
 	replies++;
 	fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
+void fs_reply_ioctl_item(fuse_req_t req, const struct ipcfs_item *item)
+{
+	replies++;
+	fuse_reply_ioctl(req, 0, item, sizeof(*item));
 }
 
 void fs_reply_none(fuse_req_t req)

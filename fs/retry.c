@@ -7,6 +7,7 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static TAILQ_HEAD(, fs_retry) waiting = TAILQ_HEAD_INITIALIZER(waiting);
@@ -18,7 +19,7 @@ static void keep(struct fs_retry *r)
 {
 	TAILQ_INSERT_TAIL(&waiting, r, link);
 	waiting_count++;
-	fs_park_mind_busy();
+	fs_park_mind_busy(NULL);
 }
 
 bool fs_retry(const struct fs_retry *request)
@@ -40,6 +41,16 @@ bool fs_retry(const struct fs_retry *request)
 	}
 	keep(r);
 	return true;
+}
+
+bool fs_retry_name(void (*call)(struct fs_retry *r), fuse_req_t req, fuse_ino_t parent,
+		   const char *name, mode_t mode, int flags)
+{
+	struct fs_retry r = {.call = call, .req = req, .ino = parent, .flags = flags};
+
+	r.attr.st_mode = mode;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	return fs_retry(&r);
 }
 
 void fs_retry_all(void)

@@ -9,9 +9,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../core/text.h"
@@ -79,13 +78,37 @@ int fs_signal_parse(const char *text, size_t len, int *signal)
 	return n < 0 ? n : 0;
 }
 
+static const char *name_of(int signal, char name[FS_SIGNAL_NAME])
+{
+	const char *known = signal < SIGRTMIN ? sigabbrev_np(signal) : NULL;
+
+	if (known)
+		snprintf(name, FS_SIGNAL_NAME, "%s", known);
+	else if (signal == SIGRTMIN)
+		snprintf(name, FS_SIGNAL_NAME, "RTMIN");
+	else if (signal > SIGRTMIN && signal <= SIGRTMAX)
+		snprintf(name, FS_SIGNAL_NAME, "RTMIN+%d", signal - SIGRTMIN);
+	else
+		snprintf(name, FS_SIGNAL_NAME, "%d", signal);
+	return name;
+}
+
+const char *fs_signal_name(int signal)
+{
+	static char name[FS_SIGNAL_NAME];
+
+	return name_of(signal, name);
+}
+
 /* ---- who may ------------------------------------------------------------------------------------ */
 
-/* kill(2): the sender's real or effective user is the receiver's real or saved one. */
-static bool may_kill(const struct fs_process *sender, const struct fs_process *to)
+/* kill(2): the sender's real or effective user is the receiver's real or saved one; or he has the capability; or it
+ * is to go on, in his own session. */
+static bool may_kill(const struct fs_process *sender, const struct fs_process *to, int signal)
 {
 	return sender->euid == to->uid || sender->euid == to->suid || sender->uid == to->uid ||
-	       sender->uid == to->suid;
+	       sender->uid == to->suid ||
+	       (signal == SIGCONT && sender->session > 0 && getsid(to->pid) == sender->session);
 }
 
 /* Has it ids that the sender does not have, because it runs a set-id program? kill(2) would not mind. */
@@ -97,22 +120,47 @@ static bool is_set_id(const struct fs_process *sender, const struct fs_process *
 	       (to->sgid != sender->gid && to->sgid != sender->egid);
 }
 
-static int pidfd_send(int pidfd, int signal)
+/* 0, -EPERM, or -ESRCH: it is gone. set_id: such a program may have it as well. */
+static int judge(const struct fs_pin *to, const struct fs_process *sender, int signal, bool set_id)
 {
-	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+	struct fs_process now;
+	bool may;
+
+	if (sender->kills_all)
+		return fs_pin_kill(to, 0);
+	now = fs_process_look(to->pid);
+	may = may_kill(sender, &now, signal) && (set_id || !is_set_id(sender, &now));
+	/* Still there: so it was its `status` that was read, and no later process's. */
+	if (!now.pid || fs_pin_kill(to, 0) == -ESRCH)
+		return -ESRCH;
+	return may ? 0 : -EPERM;
 }
 
-int fs_signal_send(int pidfd, pid_t pid, const struct fs_process *sender, int signal)
+int fs_signal_may(const struct fs_pin *to, const struct fs_process *sender, int signal)
 {
-	struct fs_process to;
+	return judge(to, sender, signal, true);
+}
 
-	if (sender->euid != 0) {
-		to = fs_process_look(pid);
-		/* Still there: so it was its `status` that was read, and no later process's. */
-		if (pidfd_send(pidfd, 0) == -ESRCH || !to.pid)
-			return -ESRCH;
-		if (!may_kill(sender, &to) || is_set_id(sender, &to))
-			return -EPERM;
-	}
-	return pidfd_send(pidfd, signal);
+int fs_signal_kill(const struct fs_pin *to, const struct fs_process *sender, int signal)
+{
+	int rc = judge(to, sender, signal, true);
+
+	return rc < 0 ? rc : fs_pin_kill(to, signal);
+}
+
+int fs_signal_send(const struct fs_pin *to, const struct fs_process *sender, int signal)
+{
+	int rc = judge(to, sender, signal, false);
+
+	return rc < 0 ? rc : fs_pin_kill(to, signal);
+}
+
+int fs_signal_pin(pid_t thread, uid_t uid, struct fs_process *sender, struct fs_pin **pin)
+{
+	if (thread <= 0)
+		return fs_fail(-EOPNOTSUPP,
+			       "the server does not see processes of other pid namespaces");
+	*sender = fs_process_sender(thread);
+	return sender->pid ? fs_pin_get(sender->pid, uid, pin) :
+			     fs_fail(-EOPNOTSUPP, "/proc does not show the process");
 }

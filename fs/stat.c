@@ -43,6 +43,9 @@ static int show_holder(void *arg, const struct ipcfs_holding *h)
 	else if (h->units)
 		fs_text_printf(arg, "holder %d %u %lld %llu\n", (int)h->pid, h->uid, since,
 			       (unsigned long long)h->units);
+	else if (h->end)
+		fs_text_printf(arg, "holder %d %u %lld %c\n", (int)h->pid, h->uid, since,
+			       (char)('a' + (h->end - IPCFS_END_A)));
 	else
 		fs_text_printf(arg, "holder %d %u %lld\n", (int)h->pid, h->uid, since);
 	return 0;
@@ -54,31 +57,33 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	struct ipcfs_stat st;
 	struct stat file;
 	unsigned readers, writers;
-	int rc = fs_item_attach(item);
+	int rc = item->no_object ? -EOPNOTSUPP : fs_item_attach(item);
 
 	if (rc == -EIDRM)
 		return rc;
 	fs_text_printf(t, "kind %s\n", ipcfs_kind_name(item->kind));
 	fs_text_printf(t, "id %llu\n", (unsigned long long)item->ino);
 	if (rc == 0) {
-		rc = fs_engine_of(item->kind)->stat(item->object, &st);
-		if (rc == 0 || rc == -EUCLEAN)
+		rc = fs_engine_of(item->kind)->stat(fs_item_whole(item)->object, &st);
+		if ((rc == 0 || rc == -EUCLEAN) && !item->is_part)
 			show_properties(&st.properties, t);
 	}
-	if (fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
+	if (!item->is_part && fs_item_stat(item, &file) == 0 && file.st_mode & S_ISVTX)
 		fs_text_printf(t, "temp 1\n");
 	if (rc == -EUCLEAN)
 		fs_text_printf(t, "damaged 1\n");
 	else if (rc == -ENODATA)
 		fs_text_printf(t, "pending 1\n");
-	else if (rc < 0)
+	else if (rc < 0 && !item->no_object)
 		return rc;
 	fs_park_count_of(item, &readers, &writers);
-	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", item->parked_count, readers,
+	fs_text_printf(t, "waiters %u\nreaders %u\nwriters %u\n", readers + writers, readers,
 		       writers);
+	if (item->no_object)
+		fs_kind_of(item->kind)->stat(h, NULL, t);
 	if (rc == 0) {
 		fs_kind_of(item->kind)->stat(h, &st, t);
-		fs_engine_of(item->kind)->holders(item->object, show_holder, t);
+		fs_engine_of(item->kind)->holders(fs_item_whole(item)->object, show_holder, t);
 	}
 	return 0;
 }

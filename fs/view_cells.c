@@ -51,15 +51,10 @@ static void keep_back(struct fs_handle *h, const struct ipcfs_op *op)
 int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
 {
 	struct fs_handle *h = t->handle;
-	bool cas = h && h->leaf.options & FS_O_CAS;
-	int rc;
+	int rc = h ? fs_view_cas(h, op) : 0;
 
-	if (cas && !h->has_changes)
-		return fs_fail(-ECANCELED, "\"cas\" has nothing to compare with before a read");
-	if (cas) {
-		op->flags |= IPCFS_OP_CAS;
-		op->changes = h->changes;
-	}
+	if (rc < 0)
+		return rc;
 	want_back(t, op);
 	rc = fs_view_engine_item(t->item, op);
 	if (rc == -ECANCELED)
@@ -68,10 +63,8 @@ int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
 		fs_park_changed(t->item);
 		if (h && op->out)
 			keep_back(h, op);
-		if (h) {
-			h->changes = op->changes;
-			h->has_changes = true;
-		}
+		if (h)
+			fs_view_cas_done(h, op);
 	}
 	free(op->out);
 	return rc;
@@ -100,8 +93,7 @@ static int range_to_write(struct fs_target *t, uint64_t *first, uint64_t *count)
 	return rc;
 }
 
-/* "add 5", "+=5": which operation; *s and *len become the operand. -ENOENT: none. */
-static int operation(const char **s, size_t *len, enum ipcfs_arith *op)
+int fs_cells_operation(const char **s, size_t *len, enum ipcfs_arith *op)
 {
 	static const char *const words[] = {
 		[IPCFS_ADD] = "add", [IPCFS_SUB] = "sub", [IPCFS_MUL] = "mul",
@@ -230,7 +222,7 @@ static int write_text(struct fs_target *t, const char *s, size_t len)
 	text_len = len;
 	text = ipcfs_trim(s, &text_len);
 	if (!fs_cells_is_text(type) && (scalar || t->slice) &&
-	    operation(&text, &text_len, &arith) == 0)
+	    fs_cells_operation(&text, &text_len, &arith) == 0)
 		return write_arith(t, arith, text, text_len);
 	return fs_cells_write(t, s, len);
 }
@@ -312,33 +304,6 @@ static int copy(struct fs_item *from, struct fs_target *to)
 	return rc;
 }
 
-int fs_cells_replace(struct fs_item *from, struct fs_item *to)
-{
-	struct fs_handle source = {.type = FS_OBJECT, .item = from};
-	struct fs_target t = {.item = to, .last = UINT64_MAX};
-	struct fs_text text = {0};
-	int rc = fs_item_attach(to);
-
-	if (rc == 0)
-		rc = fs_item_attach(from);
-	if (rc == 0 && same_shape(from, to))
-		return copy(from, &t);
-	rc = fs_kind_of(from->kind)->show(&source, &text);
-	if (rc == -ENODATA)
-		rc = fs_fail(-EINVAL, "the source has no value yet");
-	if (rc == 0 && text.failed)
-		rc = -EFBIG;
-	if (rc == 0) {
-		rc = fs_item_attach(to);
-		if (rc == -ENODATA)
-			rc = fs_pending_settle(to, text.bytes, text.len);
-		else if (rc == 0)
-			rc = fs_cells_write(&t, text.bytes, text.len);
-	}
-	free(text.bytes);
-	return rc;
-}
-
 /* ---- reading ---------------------------------------------------------------------------------------------- */
 
 static int show(struct fs_handle *h, struct fs_text *t)
@@ -368,6 +333,33 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		h->has_changes = true;
 	}
 	free(op.out);
+	return rc;
+}
+
+static int replace(struct fs_item *from, struct fs_item *to)
+{
+	struct fs_handle source = {.type = FS_OBJECT, .item = from};
+	struct fs_target t = {.item = to, .last = UINT64_MAX};
+	struct fs_text text = {0};
+	int rc = fs_item_attach(to);
+
+	if (rc == 0)
+		rc = fs_item_attach(from);
+	if (rc == 0 && same_shape(from, to))
+		return copy(from, &t);
+	rc = show(&source, &text);
+	if (rc == -ENODATA)
+		rc = fs_fail(-EINVAL, "the source has no value yet");
+	if (rc == 0 && text.failed)
+		rc = -EFBIG;
+	if (rc == 0) {
+		rc = fs_item_attach(to);
+		if (rc == -ENODATA)
+			rc = fs_pending_settle(to, text.bytes, text.len);
+		else if (rc == 0)
+			rc = fs_cells_write(&t, text.bytes, text.len);
+	}
+	free(text.bytes);
 	return rc;
 }
 
@@ -402,6 +394,7 @@ static int command(struct fs_handle *h, const char *word, size_t len, bool act)
 const struct fs_kind fs_value_kind = {
 	.show = show,
 	.write = write_request,
+	.replace = replace,
 	.stat = stat_lines,
 	.command = command,
 };
@@ -409,6 +402,7 @@ const struct fs_kind fs_value_kind = {
 const struct fs_kind fs_array_kind = {
 	.show = show,
 	.write = write_request,
+	.replace = replace,
 	.stat = stat_lines,
 	.command = command,
 };

@@ -168,7 +168,8 @@ static int show(struct fs_handle *h, struct fs_text *t)
 
 	if (rc == 0)
 		fs_text_printf(t, "%llu\n", (unsigned long long)op.count);
-	fs_park_changed(h->item); /* what the dead had may be another's now */
+	if (op.made)
+		fs_park_changed(h->item); /* what the dead had may be another's now */
 	return rc;
 }
 

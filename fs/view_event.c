@@ -16,18 +16,6 @@ static int take(struct fs_request *r)
 	return rc < 0 ? rc : fs_view_give(r, "1\n", 2);
 }
 
-static int show(struct fs_handle *h, struct fs_text *t)
-{
-	struct ipcfs_stat st;
-	int rc = fs_item_attach(h->item);
-
-	if (rc == 0)
-		rc = fs.engine->stat(h->item->object, &st);
-	if (rc == 0)
-		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
-	return rc;
-}
-
 static int change(struct fs_request *r)
 {
 	size_t len = r->size;
@@ -41,17 +29,11 @@ static int change(struct fs_request *r)
 	return fs_view_engine(r, &op);
 }
 
-static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
-{
-	(void)h;
-	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
-}
-
 const struct fs_kind fs_event_kind = {
 	.read_waits = true,
 	.take = take,
-	.show = show,
+	.show = fs_view_show_value,
 	.write = change,
-	.stat = stat_lines,
+	.stat = fs_view_stat_value,
 	.command = fs_view_no_command,
 };

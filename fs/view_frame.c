@@ -98,6 +98,30 @@ static int reserve_place(struct fs_handle *h)
 	return 0;
 }
 
+bool fs_frame_gathers(const struct fs_handle *h)
+{
+	return h->type == FS_OBJECT && h->leaf.view == FS_PLAIN &&
+	       fs_kind_of(h->item->kind)->lines &&
+	       !(h->leaf.options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_CAS)) &&
+	       (h->flags & O_ACCMODE) != O_RDONLY;
+}
+
+int fs_frame_reserve(struct fs_handle *h, size_t need)
+{
+	int rc = grow(h, need);
+
+	return rc == 0 ? reserve_place(h) : rc;
+}
+
+void fs_frame_add(struct fs_handle *h, const char *bytes, size_t len, pid_t pid)
+{
+	struct fs_frame *f = &h->frame;
+
+	memcpy(f->bytes + f->len, bytes, len);
+	f->len += len;
+	f->pid = pid;
+}
+
 /* The end of a write, in which no message ends. */
 static int gather(struct fs_request *r)
 {
@@ -107,17 +131,13 @@ static int gather(struct fs_request *r)
 
 	if (n == 0)
 		return 0;
-	rc = grow(r->handle, f->len + n);
-	if (rc == 0)
-		rc = reserve_place(r->handle);
+	rc = fs_frame_reserve(r->handle, f->len + n);
 	if (rc < 0) {
 		if (f->len == 0)
 			fs_frame_drop(r->handle);
 		return rc;
 	}
-	memcpy(f->bytes + f->len, r->data + r->taken, n);
-	f->len += n;
-	f->pid = r->pid;
+	fs_frame_add(r->handle, r->data + r->taken, n, r->pid);
 	r->taken = r->size;
 	return 0;
 }
@@ -215,6 +235,7 @@ static int put_gathered(struct fs_request *r)
 	rc = fs_view_engine(r, &op);
 	if (rc < 0)
 		return rc;
+	fs_lease_note(r->handle, &op);
 	r->taken += end;
 	fs_frame_drop(r->handle);
 	return 0;
@@ -254,8 +275,10 @@ static int put_finished(struct fs_request *r)
 		struct ipcfs_op op = {.verb = IPCFS_V_PUT_MANY, .vec = messages, .count = n};
 
 		rc = fs_view_engine(r, &op);
-		if (rc == 0)
-			r->taken = ends[op.count - 1];
+		if (rc < 0)
+			break;
+		fs_lease_note(r->handle, &op);
+		r->taken = ends[op.count - 1];
 	}
 	return rc;
 }
@@ -311,6 +334,8 @@ int fs_frame_sync(struct fs_request *r)
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = f->bytes, .in_len = f->len};
 	int rc = f->len ? fs_view_engine(r, &op) : 0;
 
+	if (rc == 0 && f->len)
+		fs_lease_note(r->handle, &op);
 	if (rc == 0)
 		fs_frame_drop(r->handle);
 	return rc;
@@ -321,8 +346,10 @@ int fs_frame_sync(struct fs_request *r)
 int fs_frame_flush(struct fs_handle *h)
 {
 	struct fs_frame *f = &h->frame;
-	struct ipcfs_op op = {
-		.verb = IPCFS_V_PUT, .flags = IPCFS_OP_DRY, .in = f->bytes, .in_len = f->len};
+	struct ipcfs_op op = {.verb = IPCFS_V_PUT,
+			      .flags = IPCFS_OP_DRY | (h->replaces ? IPCFS_OP_REPLACE : 0),
+			      .in = f->bytes,
+			      .in_len = f->len};
 	int rc;
 
 	if (!f->len)

@@ -41,6 +41,8 @@ int fs_lease_get(struct fs_request *r, struct ipcfs_op *op)
 		op->holder = fs_handle_holder(h, r->pid);
 	}
 	rc = fs_view_engine(r, op);
+	if (rc == 0)
+		fs_lease_note(h, op);
 	if (rc == 0 && ack)
 		h->holds = true; /* its close gives back what is left */
 	return rc == -ENODATA ? give_end(r) : rc;
@@ -58,6 +60,24 @@ int fs_lease_join(struct fs_request *r)
 	struct ipcfs_op op = {.verb = IPCFS_V_JOIN, .sink = answer_joined, .sink_arg = r};
 
 	return fs_view_engine(r, &op);
+}
+
+/* ---- which message ------------------------------------------------------------------------------------ */
+
+void fs_lease_note(struct fs_handle *h, const struct ipcfs_op *op)
+{
+	h->message = (struct ipcfs_item){.number = op->number,
+					 .attempt = op->verb == IPCFS_V_GET ? op->attempt : 0};
+	h->has_message = true;
+}
+
+int fs_lease_item(const struct fs_handle *h, struct ipcfs_item *item)
+{
+	if (!h->has_message)
+		return fs_fail(-ENODATA, "this handle has neither read nor written a message");
+	*item = h->message;
+	item->unread = item->attempt ? h->rest_len : 0;
+	return 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */
@@ -117,7 +137,9 @@ static int check_done(struct fs_item *item, uint64_t count)
 
 	if (rc == 0)
 		rc = fs.engine->stat(item->object, &st);
-	return rc == 0 && count > st.unfinished ? too_many() : rc;
+	if (rc != 0)
+		return rc;
+	return count > st.unfinished ? too_many() : 0;
 }
 
 static int done(struct fs_item *item, const char *text, size_t len, bool act)

@@ -46,18 +46,6 @@ static int take(struct fs_request *r)
 	return rc;
 }
 
-static int show(struct fs_handle *h, struct fs_text *t)
-{
-	struct ipcfs_stat st;
-	int rc = fs_item_attach(h->item);
-
-	if (rc == 0)
-		rc = fs.engine->stat(h->item->object, &st);
-	if (rc == 0)
-		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
-	return rc;
-}
-
 /* The handle pays for what it holds, or the longest holder does. */
 static int release(struct fs_request *r)
 {
@@ -82,18 +70,13 @@ static int give(struct fs_request *r)
 	return rc;
 }
 
-static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
-{
-	(void)h;
-	fs_text_printf(t, "value %llu\n", (unsigned long long)st->value);
-}
-
 const struct fs_kind fs_semaphore_kind = {
 	.read_waits = true,
+	.gone = fs_tokens_forget,
 	.take = take,
-	.show = show,
+	.show = fs_view_show_value,
 	.write = give,
 	.withdraw = fs_view_quit,
-	.stat = stat_lines,
+	.stat = fs_view_stat_value,
 	.command = fs_view_no_command,
 };

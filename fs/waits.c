@@ -21,106 +21,6 @@ enum {
 	REST = 20,    /* times as long as the last walk through the store took, until the next */
 };
 
-/* A process of the library. */
-struct fs_member {
-	uint64_t number;
-	pid_t pid;
-	uid_t uid;
-	int is_his; /* is that really its pid? 0: not asked yet, 1, -1 */
-};
-
-struct fs_sleeper {
-	unsigned member;
-	struct ipcfs_wait wait;
-	bool again; /* was still so after the holders were asked */
-};
-
-/* Room for one more; NULL: none. */
-static void *grow(struct fs_waits *g, void *array, unsigned *count, size_t size)
-{
-	void **at = array;
-	unsigned n = *count;
-	/* Doubled at each power of two. */
-	void *grown = n & (n - 1) ? *at : realloc(*at, (n ? 2 * (size_t)n : 1) * size);
-
-	if (!grown) {
-		g->failed = true;
-		return NULL;
-	}
-	*at = grown;
-	*count = n + 1;
-	return memset((char *)grown + n * size, 0, size);
-}
-
-/* ---- processes of the library -------------------------------------------------------------------- */
-
-static int add_member(void *arg, const struct ipcfs_process *p)
-{
-	struct fs_waits *g = arg;
-	struct fs_member *m;
-
-	if (!p->pid || p->member == fs.store->session)
-		return 0;
-	m = grow(g, &g->members, &g->member_count, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	*m = (struct fs_member){.number = p->member, .pid = p->pid, .uid = p->uid};
-	for (unsigned i = 0; i < p->waits_count; i++) {
-		struct fs_sleeper *s = grow(g, &g->sleepers, &g->sleeper_count, sizeof(*s));
-
-		if (!s)
-			return -ENOMEM;
-		s->member = g->member_count - 1;
-		s->wait = p->waits[i];
-	}
-	return 0;
-}
-
-static int confirm(void *arg, const struct ipcfs_process *p)
-{
-	struct fs_waits *g = arg;
-
-	for (unsigned i = 0; i < g->sleeper_count; i++) {
-		struct fs_sleeper *s = &g->sleepers[i];
-
-		if (g->members[s->member].number != p->member)
-			continue;
-		for (unsigned k = 0; k < p->waits_count; k++)
-			s->again |= s->wait.thread == p->waits[k].thread &&
-				    s->wait.id == p->waits[k].id &&
-				    s->wait.sleep == p->waits[k].sleep;
-	}
-	return 0;
-}
-
-static void ask_processes(struct fs_waits *g, int (*each)(void *, const struct ipcfs_process *))
-{
-	if (fs.engine->processes)
-		fs.engine->processes(fs.store, each, g);
-}
-
-/* The pid is what the process says; so nobody may speak for another user's. */
-static pid_t pid_of(struct fs_member *m)
-{
-	if (!m->is_his) {
-		struct fs_process p = fs_process_look(m->pid);
-
-		m->is_his = p.pid == m->pid && (p.uid == m->uid || p.euid == m->uid ||
-						p.suid == m->uid) ?
-				    1 :
-				    -1;
-	}
-	return m->is_his > 0 ? m->pid : 0;
-}
-
-static pid_t pid_of_number(struct fs_waits *g, uint64_t number)
-{
-	for (unsigned i = 0; i < g->member_count; i++)
-		if (g->members[i].number == number)
-			return pid_of(&g->members[i]);
-	return 0;
-}
-
 /* ---- objects ----------------------------------------------------------------------------------------- */
 
 static unsigned *bucket(struct fs_waits *g, uint64_t id)
@@ -141,7 +41,7 @@ static int find_thing(struct fs_waits *g, uint64_t id)
 /* Without a name it is only known that somebody sleeps on it. */
 static int add_thing(struct fs_waits *g, uint64_t id)
 {
-	struct fs_thing *t = grow(g, &g->things, &g->thing_count, sizeof(*t));
+	struct fs_thing *t = fs_waits_grow(g, &g->things, &g->thing_count, sizeof(*t));
 	unsigned *head = bucket(g, id);
 
 	if (!t)
@@ -200,14 +100,14 @@ struct looking {
 static int add_hold(void *arg, const struct ipcfs_holding *holding)
 {
 	const struct looking *l = arg;
-	struct fs_hold *hold = grow(l->g, &l->t->holds, &l->t->hold_count, sizeof(*hold));
+	struct fs_hold *hold = fs_waits_grow(l->g, &l->t->holds, &l->t->hold_count, sizeof(*hold));
 
 	if (!hold)
 		return -ENOMEM;
 	if (holding->member == fs.store->session)
 		*hold = of_handle(l->t, holding);
 	else
-		hold->pid = pid_of_number(l->g, holding->member);
+		hold->pid = fs_waits_pid_of_number(l->g, holding->member);
 	hold->shared = holding->shared;
 	hold->units = holding->units;
 	return 0;
@@ -311,7 +211,7 @@ static pid_t process_of(struct fs_request *r)
 
 static struct fs_wait *add_wait(struct fs_waits *g, int thing)
 {
-	struct fs_wait *w = grow(g, &g->waits, &g->wait_count, sizeof(*w));
+	struct fs_wait *w = fs_waits_grow(g, &g->waits, &g->wait_count, sizeof(*w));
 
 	if (w) {
 		w->thing = (unsigned)thing;
@@ -340,7 +240,7 @@ static void add_sleeper(struct fs_waits *g, unsigned i)
 	struct fs_sleeper *s = &g->sleepers[i];
 	struct fs_member *m = &g->members[s->member];
 	int thing = find_thing(g, s->wait.id);
-	bool known = thing >= 0 && g->things[thing].name && pid_of(m);
+	bool known = thing >= 0 && g->things[thing].name && fs_waits_pid_of(m);
 	struct fs_wait *w = known ? add_wait(g, thing) : NULL;
 
 	if (!w)
@@ -385,7 +285,7 @@ static int finish(struct fs_waits *g)
 	unsigned kept = 0;
 
 	if (g->sleeper_count)
-		ask_processes(g, confirm);
+		fs_waits_confirm(g);
 	for (unsigned i = 0; i < g->wait_count; i++)
 		if (g->waits[i].sleeper < 0 || g->sleepers[g->waits[i].sleeper].again)
 			g->waits[kept++] = g->waits[i];
@@ -406,7 +306,7 @@ int fs_waits_all(struct fs_waits *g)
 	struct fs_item *item;
 
 	memset(g, 0, sizeof(*g));
-	ask_processes(g, add_member);
+	fs_waits_ask(g);
 	for (item = fs_park_first(); item; item = fs_park_next(item))
 		if (is_wanted(item->kind))
 			add_parked(g, item, 0);
@@ -437,9 +337,9 @@ static void add_waits_of(struct fs_waits *g, pid_t pid)
 	for (item = fs_park_first(); item; item = fs_park_next(item))
 		if (item->kind == IPCFS_LOCK)
 			add_parked(g, item, pid);
-	for (unsigned i = 0; i < g->sleeper_count; i++)
-		if (g->members[g->sleepers[i].member].pid == pid)
-			add_sleeper(g, i);
+	for (unsigned i = 0; i < g->member_count; i++)
+		for (unsigned k = 0; g->members[i].pid == pid && k < g->members[i].sleepers; k++)
+			add_sleeper(g, g->members[i].first + k);
 }
 
 int fs_waits_behind(struct fs_waits *g, struct fs_request *r)
@@ -450,7 +350,7 @@ int fs_waits_behind(struct fs_waits *g, struct fs_request *r)
 	thing = thing_of_item(g, r->item);
 	if (thing < 0)
 		return 0;
-	ask_processes(g, add_member);
+	fs_waits_ask(g);
 	find_names(g);
 	add_request(g, r, thing, true);
 	for (unsigned i = 0; i < g->wait_count && g->wait_count < BEHIND; i++) {

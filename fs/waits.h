@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * waits.h - who waits for what, and who holds it: between waits.c, which asks the server's own requests, the objects
- * and the members, and deadlock.c, which looks for those who wait for each other.
+ * waits.h - who waits for what, and who holds it: between waits.c, which asks the server's own requests and the
+ * objects, waits_library.c, which asks the members, and deadlock.c, which looks for those who wait for each other.
  */
 #ifndef IPCFS_WAITS_H
 #define IPCFS_WAITS_H
@@ -46,17 +46,32 @@ struct fs_wait {
 	int next;	       /* of the same thing */
 };
 
+/* A process of the library. Each user can make many of these. */
+struct fs_member {
+	uint64_t number;
+	pid_t pid;
+	uid_t uid;
+	int is_his;		  /* is that really its pid? 0: not asked yet, 1, -1 */
+	unsigned first, sleepers; /* its threads that sleep: where they begin, how many */
+};
+
+struct fs_sleeper {
+	unsigned member;
+	struct ipcfs_wait wait;
+	bool again; /* was still so after the holders were asked */
+};
+
 struct fs_waits {
 	struct fs_wait *waits; /* in the end sorted by process */
 	unsigned wait_count;
 	struct fs_thing *things;
 	unsigned thing_count;
-	struct fs_member *members;
+	struct fs_member *members; /* sorted by number */
 	unsigned member_count;
 	struct fs_sleeper *sleepers;
 	unsigned sleeper_count;
-	bool failed;		/* no memory */
-	unsigned buckets[4096]; /* things by id: 1 + the first; 0: none */
+	bool failed;		 /* no memory */
+	unsigned buckets[32768]; /* things by id: 1 + the first; 0: none */
 };
 
 /* All who wait for a lock, or for units of a semaphore, that somebody holds. -ENOMEM. */
@@ -66,5 +81,16 @@ int fs_waits_behind(struct fs_waits *g, struct fs_request *r);
 void fs_waits_free(struct fs_waits *g);
 /* The waits of a process: from *first on; how many. */
 unsigned fs_waits_of(const struct fs_waits *g, pid_t pid, unsigned *first);
+
+/* ---- waits_library.c ---- */
+/* Room for one more element, zeroed; NULL: none. array: the pointer's address. */
+void *fs_waits_grow(struct fs_waits *g, void *array, unsigned *count, size_t size);
+/* The processes of the library and those of their threads that sleep. */
+void fs_waits_ask(struct fs_waits *g);
+/* Once more: who is still in the same sleep. */
+void fs_waits_confirm(struct fs_waits *g);
+/* Its pid, or 0. */
+pid_t fs_waits_pid_of(struct fs_member *m);
+pid_t fs_waits_pid_of_number(struct fs_waits *g, uint64_t number);
 
 #endif

@@ -8,7 +8,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "../core/sys.h"
 
 enum { DEPTH = 64 };
 
@@ -21,20 +22,10 @@ static bool is_folder(int dirfd, const struct dirent *entry)
 	return fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static DIR *enter(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!stream && fd >= 0)
-		close(fd);
-	return stream;
-}
-
 void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry))
 {
-	DIR *stack[DEPTH] = {enter(fs.dirfd, ipcfs_kind_name(kind))};
-	int depth = stack[0] ? 0 : -1;
+	DIR *stack[DEPTH];
+	int depth = sys_open_folder(fs.dirfd, ipcfs_kind_name(kind), stack) == 0 ? 0 : -1;
 	bool enough = false;
 
 	while (depth >= 0) {
@@ -49,7 +40,7 @@ void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *
 		enough = each(dirfd(stack[depth]), entry);
 		if (enough || depth + 1 == DEPTH || !is_folder(dirfd(stack[depth]), entry))
 			continue;
-		stack[depth + 1] = enter(dirfd(stack[depth]), entry->d_name);
-		depth += stack[depth + 1] != NULL;
+		if (sys_open_folder(dirfd(stack[depth]), entry->d_name, &stack[depth + 1]) == 0)
+			depth++;
 	}
 }

@@ -7,7 +7,7 @@ set -u
 packages()
 {
 	case $1 in
-	build) echo gcc libc6-dev make pkg-config libfuse3-dev fuse3 libev-dev ;;
+	build) echo gcc libc6-dev make pkg-config libfuse3-dev fuse3 libev-dev libc-ares-dev ;;
 	demo) echo python3 gawk procps util-linux mount ;;
 	test) echo libcmocka-dev python3 python3-numpy nodejs perl xxd dash gawk mawk procps psmisc util-linux mount spin debootstrap ;;
 	model) echo gcc libc6-dev spin ;;

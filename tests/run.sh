@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# run.sh SUITE... - runs the suites unit, crash, mount, shell, model (all built before: make check) and
+# run.sh SUITE... - runs the suites unit, crash, mount, shell, python, seed, model (all built before: make check) and
 # prints one line a program, what failed in it, then "N skipped" if any were, and as the last line, alone,
 # "N passed, N failed".
 #
@@ -164,7 +164,7 @@ run_built()
 	fi
 }
 
-[ $# -gt 0 ] || set -- unit crash mount shell model
+[ $# -gt 0 ] || set -- unit crash mount shell python seed model
 for suite; do
 	case $suite in
 	unit) for f in tests/unit/test_*.c tests/unit/stress_*.c; do run_built unit "$f"; done ;;
@@ -177,6 +177,16 @@ for suite; do
 			if [ -x "$f" ]; then run_one shell "$name" "$PWD/$f"; else run_one shell "$name" bash "$PWD/$f"; fi
 		done
 		;;
+	python)
+		for f in tests/python/test_*.py; do
+			run_one python "$(basename "$f" .py)" bash "$PWD/tests/python/with_mount.sh" "$PWD/$f"
+		done
+		# CPython's own tests, where this Python has them.
+		[ -z "${LONG:-}" ] || for method in fork spawn forkserver; do
+			run_one python "cpython_$method" bash "$PWD/tests/python/with_mount.sh" "$PWD/tests/python/cpython.py" "$method"
+		done
+		;;
+	seed) for f in tests/seed/test_*.sh; do run_one seed "$(basename "$f" .sh)" bash "$PWD/$f"; done ;;
 	model) [ ! -e tests/model/run.sh ] || run_one model run bash "$PWD/tests/model/run.sh" ;;
 	*)
 		echo "run.sh: no such suite: $suite" >&2

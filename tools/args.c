@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,28 @@ int args_duration(const char *text, int64_t *ns)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+int args_count(const char *option, const char *text, uint64_t max, uint64_t *n)
+{
+	char *end;
+
+	errno = 0;
+	*n = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || *n == 0 || *n > max)
+		return args_usage("%s: \"%s\" is no number from 1 to %llu", option, text,
+				  (unsigned long long)max);
+	return 0;
+}
+
+unsigned args_cpus(void)
+{
+	cpu_set_t set;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n > 0 ? (unsigned)n : 1;
 }
 
 static int bad_option(int c, char **argv)
@@ -201,6 +224,26 @@ int object_find(const struct args *a, const char *name, struct object *o)
 	if (!mounts_is_ipcfs(&m))
 		return args_fail(mount, "ipcfs is not mounted there (ipcfs mount %s)", mount);
 	snprintf(o->mount, sizeof(o->mount), "%s", m.point);
+	return 0;
+}
+
+int object_below(const struct object *o, char below[PATH_MAX])
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	const char *slash = strrchr(o->path, '/');
+	size_t len = strlen(o->mount);
+
+	if (o->name[0] != '/' && !strstr(o->name, "//") && !strstr(o->name, "/.")) {
+		snprintf(below, PATH_MAX, "%s", o->name);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "%s", o->path);
+	if (!realpath(dirname(path), real))
+		return -errno;
+	below[0] = '\0';
+	if (strncmp(real, o->mount, len) == 0 && real[len] == '/' &&
+	    snprintf(below, PATH_MAX, "%s%s", real + len + 1, slash ? slash : "") >= PATH_MAX)
+		return -ENAMETOOLONG;
 	return 0;
 }
 

@@ -56,6 +56,11 @@ int args_next(struct args *a, int argc, char **argv);
 /* A duration as in the view `timeout=`: 2, 0.5, 200ms; units ns us ms s m h. -EINVAL, -ERANGE. */
 int args_duration(const char *text, int64_t *ns);
 
+/* The value of an option that is a number from 1 to max. 0, or ARGS_USAGE after it has said why not. */
+int args_count(const char *option, const char *text, uint64_t max, uint64_t *n);
+/* How many CPUs this process may use. */
+unsigned args_cpus(void);
+
 /* Prints "ipcfs: COMMAND: words" and where help is to be had; returns ARGS_USAGE. */
 int args_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints "ipcfs: COMMAND: NAME: words"; returns ARGS_FAILED. name may be NULL. */
@@ -75,6 +80,10 @@ const char *args_mount(const struct args *a);
 /* object_find: makes paths of `name` (KIND/NAME[,OPTION]..., or an absolute path). The object need
  * not be there, the mount must. Returns 0, or an exit status after it has said why. */
 int object_find(const struct args *a, const char *name, struct object *o);
+
+/* object_below: its path below the mount, KIND/NAME[,OPTION]..., in one spelling: an absolute path may lead there in
+ * many ways, none of which need be below the mount. 0, -errno; "" where it is not below. */
+int object_below(const struct object *o, char below[PATH_MAX]);
 
 /* object_fail: says why a call on the object has failed, in the words that the mount's file `errors`
  * has for it. Returns the exit status: ARGS_WAIT for EAGAIN and ETIMEDOUT, else ARGS_FAILED. */

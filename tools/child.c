@@ -15,7 +15,7 @@
 
 #include "args.h"
 
-static _Noreturn void become(char *const argv[])
+_Noreturn void child_become(char *const argv[])
 {
 	int error;
 
@@ -59,7 +59,7 @@ int child_run(char *const argv[], int *status)
 	if (child == 0) {
 		sigaction(SIGCHLD, &on_child, NULL);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
-		become(argv);
+		child_become(argv);
 	}
 	if (child < 0)
 		return args_fail(NULL, "fork: %s", strerror(errno));

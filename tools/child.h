@@ -12,6 +12,9 @@ enum child_status {
 	CHILD_NOT_FOUND = 127,
 };
 
+/* This process becomes argv; where it cannot be run, it says why and ends with a child_status. */
+_Noreturn void child_become(char *const argv[]);
+
 /* Runs argv until it ends, passing on the signals that would end us, but not those of a terminal, which it has got
  * itself. 0: *status is as of wait(2), and that of a child_status where argv cannot be run; else an exit status,
  * after it has said why. */

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,16 +66,6 @@ static int parse_style(const char *text, enum style *style)
 	return *style == STYLE_AUTO && strcmp(text, "auto") != 0 ?
 		       args_usage("--style: \"%s\" is none of fifo, fds, auto", text) :
 		       0;
-}
-
-static unsigned usable_cpus(void)
-{
-	cpu_set_t set;
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = CPU_COUNT(&set);
-	return n > 0 ? (unsigned)n : 1;
 }
 
 /* By the make that is run, else by the one that is found. */
@@ -181,7 +170,7 @@ int cmd_jobserver(int argc, char **argv)
 					      {"style", required_argument, NULL, 's'},
 					      {ARGS_END}};
 	struct args a = {.help = usage, .shorts = "+:j:", .longs = longs};
-	struct server s = {.a = &a, .jobs = usable_cpus()};
+	struct server s = {.a = &a, .jobs = args_cpus()};
 	int c, r = 0;
 
 	while (r == 0 && (c = args_next(&a, argc, argv)) != -1)

@@ -14,10 +14,12 @@
 
 static const char usage[] =
 	"usage: ipcfs tour [--keep] [--mount DIR] [FILE...]\n"
-	"Shows a queue, a semaphore, an event, a value and an array at work: four\n"
-	"workers, two in shell and two in Python, count the words of texts (those in\n"
-	"/usr/share/common-licenses if no FILE is named) by their length. Prints each\n"
-	"command that it runs, and checks the result against one process alone.\n"
+	"Shows the objects at work. Four workers, two in shell and two in Python, count\n"
+	"the words of texts (those in /usr/share/common-licenses if no FILE is named) by\n"
+	"their length; the result is checked against one process alone. Others are killed\n"
+	"over a lock, a task and the tokens of a job server. Lists, dicts, pipes, topics,\n"
+	"signals and sockets are shown in a line or two each, and who waits for whom.\n"
+	"Prints each command that it runs. Takes some seconds.\n"
 	"\n"
 	"  --keep       leave its objects there to look at; they begin with tour-\n"
 	"  --mount DIR  the mount to use ($IPCFS_MOUNT, else /ipc)\n"
@@ -50,6 +52,14 @@ static int find_script(const char *folder, char *script, size_t size)
 	return -ENOENT;
 }
 
+static int set_environment(const char *program, const char *mount, bool keep)
+{
+	return setenv("TOUR_IPCFS", program, 1) < 0 || setenv("IPCFS_MOUNT", mount, 1) < 0 ||
+			       setenv("TOUR_KEEP", keep ? "1" : "", 1) < 0 ?
+		       -errno :
+		       0;
+}
+
 static int run(const char *mount, bool keep, int count, char **files)
 {
 	char program[PATH_MAX], folder[PATH_MAX], script[PATH_MAX];
@@ -64,7 +74,7 @@ static int run(const char *mount, bool keep, int count, char **files)
 	argv[0] = "bash";
 	argv[1] = script;
 	memcpy(argv + 2, files, (size_t)count * sizeof(*argv));
-	if (setenv("IPCFS_MOUNT", mount, 1) == 0 && setenv("TOUR_KEEP", keep ? "1" : "", 1) == 0)
+	if (set_environment(program, mount, keep) == 0)
 		execvp(argv[0], argv);
 	args_fail(argv[0], "%s", strerror(errno));
 	free(argv);

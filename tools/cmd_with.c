@@ -12,7 +12,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,23 +56,6 @@ struct with {
 
 /* ---- the object ------------------------------------------------------------------------------ */
 
-/* Is the object of the kind whose folder is `kind`, with its slash? An absolute path may lead below the mount in many
- * ways. -errno. */
-static int is_of_kind(const struct object *o, const char *kind)
-{
-	char path[PATH_MAX], real[PATH_MAX], folder[PATH_MAX + 1];
-	size_t len = strlen(o->mount);
-
-	if (o->name[0] != '/')
-		return strncmp(o->name, kind, strlen(kind)) == 0;
-	snprintf(path, sizeof(path), "%s", o->path);
-	if (!realpath(dirname(path), real))
-		return -errno;
-	snprintf(folder, sizeof(folder), "%s/", real);
-	return strncmp(folder, o->mount, len) == 0 && folder[len] == '/' &&
-	       strncmp(folder + len + 1, kind, strlen(kind)) == 0;
-}
-
 /* Is the word one of the name's options? */
 static bool has_option(const char *path, const char *word)
 {
@@ -99,11 +81,14 @@ static int add_view(struct object *o, const char *view)
 
 static int check_kind(struct with *w)
 {
-	int lock = is_of_kind(&w->o, "locks/"), semaphore = is_of_kind(&w->o, "semaphores/");
+	char below[PATH_MAX];
+	int r = object_below(&w->o, below);
+	bool lock = r == 0 && strncmp(below, "locks/", 6) == 0,
+	     semaphore = r == 0 && strncmp(below, "semaphores/", 11) == 0;
 
-	if (lock < 0)
-		return args_fail(w->o.name, "%s", strerror(-lock));
-	if (!lock && semaphore <= 0)
+	if (r < 0)
+		return args_fail(w->o.name, "%s", strerror(-r));
+	if (!lock && !semaphore)
 		return args_usage("%s is no lock and no semaphore", w->o.name);
 	if (!lock && w->shared)
 		return args_usage("--shared is for locks, not %s", w->o.name);

@@ -17,6 +17,12 @@ int cmd_get(int argc, char **argv);
 int cmd_with(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_jobserver(int argc, char **argv);
+int cmd_worker(int argc, char **argv);
+int cmd_map(int argc, char **argv);
+int cmd_submit(int argc, char **argv);
+int cmd_result(int argc, char **argv);
+int cmd_close(int argc, char **argv);
+int cmd_join(int argc, char **argv);
 int cmd_tour(int argc, char **argv);
 
 /* What mount(8) calls: mount.fuse.ipcfs SOURCE TARGET [-sfnv] [-N NS] [-o OPTIONS] [-t TYPE].

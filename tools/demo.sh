@@ -31,6 +31,7 @@ $mount stays mounted. Try, in two terminals:
   touch $mount/queues/hello
   cat $mount/queues/hello              # waits for a message
   echo hi > $mount/queues/hello        # in the other: sends it
+  $ipcfs with $mount/locks/hello sleep 10   # in both: one after the other
 and:
   cat $mount/README                    # the grammar on one screen
   cat $mount/errors                    # what went wrong last, in words

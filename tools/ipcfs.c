@@ -27,6 +27,12 @@ static const struct command {
 	{"with", cmd_with, "run a command while a lock, or units of a semaphore, are held"},
 	{"wait", cmd_wait, "wait until any or all of many objects are ready"},
 	{"jobserver", cmd_jobserver, "run a command with a job server of GNU make"},
+	{"worker", cmd_worker, "run a command for each task of a queue"},
+	{"map", cmd_map, "run a command for each line of input, results in its order"},
+	{"submit", cmd_submit, "put tasks into a queue, and print their numbers"},
+	{"result", cmd_result, "wait for a task's result: its output, errors and exit status"},
+	{"close", cmd_close, "close a queue: no more tasks, its workers end after the last"},
+	{"join", cmd_join, "wait until all tasks of a queue are done"},
 	{"tour", cmd_tour, "a guided tour: texts counted by four workers"},
 };
 
@@ -45,7 +51,7 @@ static int help(void)
 	       "queues/jobs, or an absolute path.\n"
 	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed "
 	       "out;\n"
-	       "with and wait have others, see their --help.\n");
+	       "with, wait and result have others, see their --help.\n");
 	return ARGS_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_scale.c - what grows with the work: memory of the server for each parked reader and time to wake one of
- * 1 to 10,000; an operation on one of 10 to 20,000 objects, in a mount and in the library. Each count takes turns
- * with 10 of the same, in another queue or another store.
+ * 1 to 10,000; an operation on one of 10 to 20,000 objects, in a mount and in the library; what happens at the ends of
+ * a list of 10 to 100,000 items. Each count takes turns with 10 of the same, in another queue, list or store.
  */
 #include "bench.h"
 #include "core/ipcfs.h"
@@ -278,6 +278,90 @@ static void many_objects(void)
 	}
 }
 
+/* ---- lists of many items ------------------------------------------------------------------------------- */
+
+enum { ITEMS = 100000, LIST_BATCH = 200 };
+
+static struct ipcfs_object *lists[SIDES];
+static int appends[SIDES], pops[SIDES]; /* open files of the same in the mount */
+
+static void fill_list(int side, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		bench_must(ipcfs_list_append(lists[side], "an item", 7), "append");
+}
+
+/* At the end and at the front; the list is as it was. */
+static double library_ends(int side)
+{
+	double began = bench_now_ns();
+	char item[16];
+
+	for (int i = 0; i < LIST_BATCH; i++) {
+		bench_must(ipcfs_list_append(lists[side], "an item", 7), "append");
+		bench_must(ipcfs_list_pop(lists[side], i % 2 - 1, item, sizeof(item), 0), "pop");
+	}
+	return (bench_now_ns() - began) / LIST_BATCH;
+}
+
+static double file_ends(int side)
+{
+	double began = bench_now_ns();
+	char item[16];
+
+	for (int i = 0; i < LIST_BATCH; i++) {
+		bench_must(write(appends[side], "an item\n", 8), "append");
+		bench_must(read(pops[side], item, sizeof(item)), "pop");
+	}
+	return (bench_now_ns() - began) / LIST_BATCH;
+}
+
+static void measure_list(const char *what, double (*ends)(int side), int items)
+{
+	static struct bench_series times[SIDES];
+	char text[64], beside[32];
+
+	memset(times, 0, sizeof(times));
+	for (int i = 0; i < rounds; i++) {
+		bench_add(&times[FEW], ends(FEW));
+		bench_add(&times[MANY], ends(MANY));
+	}
+	snprintf(text, sizeof(text), "%s: list of %d items", what, items);
+	snprintf(beside, sizeof(beside), "of %d", BASE);
+	bench_cost(text, &times[MANY], beside, &times[FEW], 0, 1.2);
+}
+
+static void open_list(int side)
+{
+	char path[160];
+
+	bench_must(ipcfs_open(stores[side], IPCFS_LIST, "list", IPCFS_CREATE, 0600, NULL,
+			      &lists[side]),
+		   "list");
+	snprintf(path, sizeof(path), "%s/lists/list", mounts[side].dir);
+	appends[side] = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	bench_must(appends[side], path);
+	snprintf(path, sizeof(path), "%s/lists/list,pop=0", mounts[side].dir);
+	pops[side] = open(path, O_RDWR | O_CLOEXEC);
+	bench_must(pops[side], path);
+}
+
+static void many_items(void)
+{
+	static const int counts[] = {BASE, 1000, ITEMS};
+	int made = 0;
+
+	for (int i = 0; i < SIDES; i++)
+		open_list(i);
+	fill_list(FEW, 0, BASE);
+	for (size_t c = 0; c < sizeof(counts) / sizeof(*counts); c++) {
+		fill_list(MANY, made, counts[c]);
+		made = counts[c];
+		measure_list("library: append, pop", library_ends, made);
+		measure_list("files: append, pop", file_ends, made);
+	}
+}
+
 static void work(void)
 {
 	struct rlimit files;
@@ -286,6 +370,7 @@ static void work(void)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	many_objects();
+	many_items();
 	parked_readers();
 }
 

@@ -33,6 +33,7 @@ if [ -e /dev/fuse ] && [ "$(id -u)" = 0 ]; then
 	section 'files; client and servers on one CPU' bench_fuse "$@"
 	section 'files; wherever the scheduler puts them' bench_fuse --unpinned "$@"
 	section 'many objects, many waiters' bench_scale "$@"
+	section 'many keys' bench_keys "$@"
 else
 	echo '-- files: skipped, they need root and /dev/fuse'
 fi

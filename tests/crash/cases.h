@@ -34,5 +34,9 @@ extern const struct step_case step_cases[];
 extern const size_t step_case_count;
 extern const struct step_case step_lease_cases[]; /* lease_cases.c */
 extern const size_t step_lease_case_count;
+extern const struct step_case step_list_cases[]; /* list_cases.c */
+extern const size_t step_list_case_count;
+extern const struct step_case step_message_cases[]; /* message_cases.c */
+extern const size_t step_message_case_count;
 
 #endif

@@ -160,7 +160,7 @@ static pid_t start(int slot, struct ipcfs_store *store, unsigned seed)
 /* Runs the command, which inherits nothing that somebody waits for the end of. */
 static int run(char *const argv[])
 {
-	pid_t pid = fork();
+	pid_t pid = argv[0] ? fork() : -1;
 	int status = -1;
 
 	if (pid == 0) {

@@ -247,6 +247,10 @@ int main(void)
 		run_case(&step_cases[i], most, "");
 	for (size_t i = 0; i < step_lease_case_count; i++)
 		run_case(&step_lease_cases[i], most, "");
+	for (size_t i = 0; i < step_list_case_count; i++)
+		run_case(&step_list_cases[i], most, "");
+	for (size_t i = 0; i < step_message_case_count; i++)
+		run_case(&step_message_cases[i], most, "");
 	/* The way that is taken where there are none is taken here too. */
 	if (step_breakpoints) {
 		step_breakpoints = false;

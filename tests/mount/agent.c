@@ -5,6 +5,7 @@
 #include "agent.h"
 
 #include <linux/close_range.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -45,6 +46,33 @@ static void read_token(struct agent_note *note)
 	}
 }
 
+static void *get(void *arg)
+{
+	struct agent_note *note = arg;
+
+	note->result = t_get(note->fd, note->text, (size_t)note->arg);
+	note->text[note->result > 0 ? note->result : 0] = '\0';
+	return NULL;
+}
+
+static void get_by_thread(struct agent_note *note)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, get, note) != 0 || pthread_join(thread, NULL) != 0)
+		_exit(98);
+}
+
+static long fork_one(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return t_sys(pid);
+}
+
 static void acquire(struct agent_note *note, struct ipcfs_object *lock)
 {
 	struct ipcfs_grant grant;
@@ -59,9 +87,15 @@ static void acquire(struct agent_note *note, struct ipcfs_object *lock)
 /* False: it is to end. */
 static bool act(struct agent_note *note, struct ipcfs_object *lock)
 {
-	switch (note->deed) {
+	switch ((enum agent_deed)note->deed) {
 	case AGENT_READ:
 		read_token(note);
+		break;
+	case AGENT_GET:
+		get(note);
+		break;
+	case AGENT_THREAD:
+		get_by_thread(note);
 		break;
 	case AGENT_WRITE:
 		note->result = t_put(note->fd, note->text);
@@ -72,6 +106,12 @@ static bool act(struct agent_note *note, struct ipcfs_object *lock)
 	case AGENT_CLOSE:
 		note->result = t_sys(close(note->fd));
 		break;
+	case AGENT_FORK:
+		note->result = fork_one();
+		break;
+	case AGENT_EXEC:
+		execl("/bin/sleep", "sleep", "100000", (char *)NULL);
+		_exit(97);
 	case AGENT_ACQUIRE:
 		acquire(note, lock);
 		break;
@@ -96,8 +136,8 @@ static int be_agent(void *arg)
 	close_range(3, ~0u, 0); /* it has no handle but its own */
 	if (start->name)
 		lock = t_attach_child(&store, IPCFS_LOCK, start->name);
-	else
-		note->fd = t_open(start->path, O_RDWR | O_CREAT | start->flags);
+	else /* it is open in what the agent becomes, too */
+		note->fd = (int)t_sys(open(start->path, start->flags, 0666));
 	note->result = start->name ? (lock ? 0 : -ENOENT) : note->fd;
 	do {
 		note->done_ms = t_now_ms();
@@ -119,9 +159,14 @@ static struct agent start(struct start how)
 	return a;
 }
 
-struct agent agent_start(const char *path, int flags)
+struct agent agent_open(const char *path, int flags)
 {
 	return start((struct start){.path = path, .flags = flags});
+}
+
+struct agent agent_start(const char *path, int flags)
+{
+	return agent_open(path, O_RDWR | O_CREAT | flags);
 }
 
 struct agent agent_library(const char *name)
@@ -159,6 +204,16 @@ long agent_says(struct agent *a, const char *text)
 	return agent_does(a, AGENT_WRITE, 0);
 }
 
+long agent_gets(struct agent *a, size_t size)
+{
+	return agent_does(a, AGENT_GET, (long)size);
+}
+
+void agent_closes(struct agent *a)
+{
+	t_is(agent_does(a, AGENT_CLOSE, 0), 0);
+}
+
 unsigned long long agent_takes(struct agent *a)
 {
 	long rc = agent_does(a, AGENT_READ, 0);
@@ -172,6 +227,12 @@ void agent_leaves(struct agent *a)
 {
 	agent_post(a, AGENT_LEAVE, 0);
 	t_is(t_wait(a->pid), 0);
+}
+
+void agent_execs(struct agent *a)
+{
+	agent_post(a, AGENT_EXEC, 0);
+	t_until(t_run("grep -qx sleep /proc/%d/comm", (int)a->pid)->status == 0);
 }
 
 long long agent_try(const char *path, bool *abandoned)

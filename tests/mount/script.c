@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * script.c - see script.h. The verbs:
- *   link symlink unlink fsync mmap record (a record lock) unknown (an ioctl) close
+ *   link symlink unlink fsync unknown (an ioctl) close
  *   rename:NAME (+ another of its kind, onto one that is there with ++)   truncate:BYTES
- *   limit:NS (IPCFS_TIMEOUT)   lock:ex|sh|un|nbex|nbsh (flock)   short:PATTERN (reads two bytes)
- *   poll:in|out|inout   peek:PATTERN shows:PATTERN stat:LINE (of the plain name)   there gone
+ *   limit:NS (IPCFS_TIMEOUT)   lock:ex|sh|un|nbex|nbsh (flock)
+ *   peek:PATTERN shows:PATTERN stat:LINE (of the plain name)   there gone
+ * and those of script_verbs.c.
  */
 #include "script.h"
 
@@ -12,7 +13,6 @@
 #include <mqueue.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "t.h"
 
@@ -25,11 +25,16 @@ const struct script_kind script_kinds[IPCFS_KIND_COUNT] = {
 	[IPCFS_LOCK] = {"", ",temp", "free\n"},
 	[IPCFS_CONDITION] = {"", ",temp", "0\n"},
 	[IPCFS_BARRIER] = {",parties=2", ",parties=3", "0\n"},
+	[IPCFS_LIST] = {",capacity=1k", ",capacity=2k", ""},
+	[IPCFS_PIPE] = {",capacity=10", ",capacity=11", NULL},
+	[IPCFS_TOPIC] = {",capacity=10", ",capacity=11", ""},
+	[IPCFS_SIGNAL] = {"", ",temp", ""},
+	[IPCFS_DICT] = {"", "", ""},
 	[IPCFS_MQ] = {",maxmsg=2", ",maxmsg=1", "maxmsg 2\nmsgsize 8192\nmessages 0\n"},
 };
 
 static int last_name;
-static int held[8]; /* opened by `before` */
+static int held[16]; /* opened by `before` */
 static unsigned held_count;
 static struct t_io waiter;
 
@@ -39,6 +44,10 @@ const char *script_name(enum ipcfs_kind kind)
 {
 	if (kind == IPCFS_MQ)
 		return t_format("mq/ipcfs-%d-r%d", (int)getpid(), ++last_name);
+	if (kind == IPCFS_DICT) { /* a key */
+		mkdir(t_path("dicts/rows"), 0777);
+		return t_format("dicts/rows/r%d", ++last_name);
+	}
 	return t_format("%s/r%d", ipcfs_kind_name(kind), ++last_name);
 }
 
@@ -54,8 +63,7 @@ static const char *next_step(const char **at, char step[static 400])
 	return step;
 }
 
-/* One write by a handle of its own, as it is there. */
-static long write_to(const char *path, const char *text)
+long script_write(const char *path, const char *text)
 {
 	int fd = t_open(path, O_WRONLY);
 	long n = fd < 0 ? fd : t_put(fd, text);
@@ -64,16 +72,41 @@ static long write_to(const char *path, const char *text)
 	return n;
 }
 
-static void hold(const char *path)
+static int hold(const char *path)
 {
-	char text[100];
 	int fd = t_open(path, O_RDWR);
 
 	if (fd < 0 || held_count == sizeof(held) / sizeof(*held))
 		t_fail("%s: %s", path, t_result(fd));
 	held[held_count++] = fd;
-	if (t_get(fd, text, sizeof(text)) <= 0)
+	return fd;
+}
+
+static void hold_and_read(const char *path)
+{
+	char text[100];
+
+	if (t_get(hold(path), text, sizeof(text)) <= 0)
 		t_fail("%s: nothing was read", path);
+}
+
+/* ">OPTIONS TEXT" */
+static void write_with(const char *path, const char *step)
+{
+	const char *blank = strchr(step, ' ');
+
+	path = t_format("%s%.*s", path, (int)(blank - step), step);
+	t_is(script_write(path, blank + 1), (long)strlen(blank + 1));
+}
+
+int script_held(void)
+{
+	return held[0];
+}
+
+void script_drop(void)
+{
+	close(held[--held_count]);
 }
 
 void script_unlock(void)
@@ -89,20 +122,31 @@ void script_reader(const char *path)
 const char *script_make(enum ipcfs_kind kind, const char *before)
 {
 	const char *path = t_path("%s", script_name(kind));
-	char step[400];
+	char step[400] = "";
 
-	t_is(t_touch(t_format("%s%s", path, script_kinds[kind].properties)), 0);
+	if (*before == '+')
+		next_step(&before, step);
+	t_is(t_touch(t_format("%s%s", path, *step ? step + 1 : script_kinds[kind].properties)), 0);
 	while (next_step(&before, step))
 		switch (step[0]) {
 		case '=':
-			t_is(write_to(path, step + 1), (long)strlen(step + 1));
+			t_is(script_write(path, step + 1), (long)strlen(step + 1));
 			break;
 		case '<':
+			hold_and_read(t_format("%s%s", path, step + 1));
+			break;
+		case '^':
 			hold(t_format("%s%s", path, step + 1));
+			break;
+		case '>':
+			write_with(path, step + 1);
 			break;
 		case '&':
 			script_reader(path);
 			t_wait_stat(path, "readers", 1);
+			break;
+		case '~':
+			script_killed(t_format("%s%s", path, step + 1));
 			break;
 		default:
 			t_fail("no such step before: %s", step);
@@ -144,7 +188,9 @@ static const char *snapshot(const char *path)
 	if (t_exists(path) < 0)
 		return "absent";
 	t_again(t_cat(t_format("%s,stat", path), stat_text, sizeof(stat_text)));
-	t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
+	peek[0] = '\0';
+	if (!strstr(path, "/pipes/"))
+		t_again(t_cat(t_format("%s,peek", path), peek, sizeof(peek)));
 	return t_format("%s%s", stat_text, peek);
 }
 
@@ -171,16 +217,8 @@ static const char *error_of(long result)
 
 /* ---- steps -------------------------------------------------------------------------------------- */
 
-struct run {
-	const struct script_row *row;
-	enum ipcfs_kind kind;
-	int number, fd;
-	bool failed;
-	const char *plain, *path; /* the latter with options */
-};
-
 /* Tells of a failed row; the other rows go on. */
-__attribute__((format(printf, 3, 4))) static void wrong(struct run *r, const char *step,
+__attribute__((format(printf, 3, 4))) static void wrong(struct script_run *r, const char *step,
 							const char *format, ...)
 {
 	const char *before = *r->row->before ? t_format(" (%s)", r->row->before) : "";
@@ -195,37 +233,21 @@ __attribute__((format(printf, 3, 4))) static void wrong(struct run *r, const cha
 	r->failed = true;
 }
 
-static long do_lock(struct run *r, const char *how)
+static long do_lock(struct script_run *r, const char *how)
 {
 	int op = strstr(how, "ex") ? LOCK_EX : strstr(how, "sh") ? LOCK_SH : LOCK_UN;
 
 	return t_sys(flock(r->fd, op | (strncmp(how, "nb", 2) == 0 ? LOCK_NB : 0)));
 }
 
-static long do_record(struct run *r, const char *word)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	(void)word;
-	return t_sys(fcntl(r->fd, F_SETLK, &lock));
-}
-
-static long do_mmap(struct run *r, const char *word)
-{
-	void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, r->fd, 0);
-
-	(void)word;
-	return at == MAP_FAILED ? -errno : munmap(at, 4096);
-}
-
-static long do_limit(struct run *r, const char *word)
+static long do_limit(struct script_run *r, const char *word)
 {
 	int64_t ns = strtoll(word, NULL, 10);
 
 	return t_sys(ioctl(r->fd, IPCFS_TIMEOUT, &ns));
 }
 
-static long do_unknown(struct run *r, const char *word)
+static long do_unknown(struct script_run *r, const char *word)
 {
 	char out[64];
 
@@ -233,7 +255,7 @@ static long do_unknown(struct run *r, const char *word)
 	return t_sys(ioctl(r->fd, _IOR(0xF5, 99, out), out));
 }
 
-static long do_rename(struct run *r, const char *word)
+static long do_rename(struct script_run *r, const char *word)
 {
 	const char *to = *word == '+' ? t_format("%s-to", r->plain) : t_path("%s", word);
 	long rc;
@@ -248,36 +270,36 @@ static long do_rename(struct run *r, const char *word)
 	return rc;
 }
 
-static long do_link(struct run *r, const char *word)
+static long do_link(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_sys(link(r->path, t_format("%s-l", r->plain)));
 }
 
-static long do_symlink(struct run *r, const char *word)
+static long do_symlink(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_sys(symlink("x", t_format("%s-l", r->plain)));
 }
 
-static long do_unlink(struct run *r, const char *word)
+static long do_unlink(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_sys(unlink(r->path));
 }
 
-static long do_truncate(struct run *r, const char *word)
+static long do_truncate(struct script_run *r, const char *word)
 {
 	return t_sys(truncate(r->path, strtol(word, NULL, 10)));
 }
 
-static long do_fsync(struct run *r, const char *word)
+static long do_fsync(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_sys(fsync(r->fd));
 }
 
-static long do_close(struct run *r, const char *word)
+static long do_close(struct script_run *r, const char *word)
 {
 	int fd = r->fd;
 
@@ -286,8 +308,7 @@ static long do_close(struct run *r, const char *word)
 	return t_sys(close(fd));
 }
 
-/* What was wanted has been seen: 0. Else it is told. */
-static long seen(const char *pattern, const char *text, long result)
+long script_seen(const char *pattern, const char *text, long result)
 {
 	if (result >= 0 && fnmatch(pattern, text, 0) == 0)
 		return 0;
@@ -295,91 +316,77 @@ static long seen(const char *pattern, const char *text, long result)
 	return -ENOMSG;
 }
 
-static long do_short(struct run *r, const char *word)
-{
-	char text[3] = "";
-	long n = t_get(r->fd, text, 2);
-
-	return seen(word, text, n);
-}
-
-static long do_poll(struct run *r, const char *word)
-{
-	int got = t_poll(r->fd, POLLIN | POLLOUT, 0);
-
-	return seen(word,
-		    got == (POLLIN | POLLOUT) ? "inout" :
-		    got == POLLIN	      ? "in" :
-		    got == POLLOUT	      ? "out" :
-						t_format("%#x", (unsigned)got),
-		    0);
-}
-
 static long do_show(const char *path, const char *pattern)
 {
 	static char text[T_TEXT];
 	long n = t_again(t_cat(path, text, sizeof(text)));
 
-	return seen(pattern, n < 0 ? "" : text, n);
+	return script_seen(pattern, n < 0 ? "" : text, n);
 }
 
-static long do_peek(struct run *r, const char *word)
+static long do_peek(struct script_run *r, const char *word)
 {
 	return do_show(t_format("%s,peek", r->plain), word);
 }
 
-static long do_shows(struct run *r, const char *word)
+static long do_shows(struct script_run *r, const char *word)
 {
 	return do_show(r->plain, word);
 }
 
-static long do_stat(struct run *r, const char *word)
+static long do_stat(struct script_run *r, const char *word)
 {
-	return t_stat_has(r->plain, word) ? 0 : seen(word, snapshot(r->plain), -ENOMSG);
+	return t_stat_has(r->plain, word) ? 0 : script_seen(word, snapshot(r->plain), -ENOMSG);
 }
 
-static long do_there(struct run *r, const char *word)
+static long do_there(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_exists(r->plain);
 }
 
-static long do_gone(struct run *r, const char *word)
+static long do_gone(struct script_run *r, const char *word)
 {
 	(void)word;
 	return t_exists(r->plain) == -ENOENT ? 0 : -EEXIST;
 }
 
-static const struct verb {
-	const char *name;
-	long (*run)(struct run *r, const char *word);
-} verbs[] = {
-	{"lock", do_lock},	   {"record", do_record},   {"mmap", do_mmap},
-	{"limit", do_limit},	   {"unknown", do_unknown}, {"rename", do_rename},
-	{"link", do_link},	   {"symlink", do_symlink}, {"unlink", do_unlink},
-	{"truncate", do_truncate}, {"fsync", do_fsync},	    {"close", do_close},
-	{"short", do_short},	   {"poll", do_poll},	    {"peek", do_peek},
-	{"shows", do_shows},	   {"stat", do_stat},	    {"there", do_there},
-	{"gone", do_gone},
+static const struct script_verb verbs[] = {
+	{"lock", do_lock},     {"limit", do_limit},	  {"unknown", do_unknown},
+	{"rename", do_rename}, {"link", do_link},	  {"symlink", do_symlink},
+	{"unlink", do_unlink}, {"truncate", do_truncate}, {"fsync", do_fsync},
+	{"close", do_close},   {"peek", do_peek},	  {"shows", do_shows},
+	{"stat", do_stat},     {"there", do_there},	  {"gone", do_gone},
+	{NULL, NULL},
 };
 
-/* "VERB:WORD" */
-static long do_verb(struct run *r, const char *step)
+static const struct script_verb *find_verb(const struct script_verb *v, const char *step,
+					   size_t len)
 {
-	size_t len = strcspn(step, ":");
-
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (strlen(verbs[i].name) == len && memcmp(verbs[i].name, step, len) == 0)
-			return verbs[i].run(r, step + len + (step[len] == ':'));
-	t_fail("no such verb: %s", step);
+	while (v->name && (strlen(v->name) != len || memcmp(v->name, step, len) != 0))
+		v++;
+	return v->name ? v : NULL;
 }
 
-static long do_read(struct run *r, const char *want)
+/* "VERB:WORD" */
+static long do_verb(struct script_run *r, const char *step)
+{
+	size_t len = strcspn(step, ":");
+	const struct script_verb *v = find_verb(verbs, step, len);
+
+	if (!v)
+		v = find_verb(script_more_verbs, step, len);
+	if (!v)
+		t_fail("no such verb: %s", step);
+	return v->run(r, step + len + (step[len] == ':'));
+}
+
+static long do_read(struct script_run *r, const char *want)
 {
 	char text[1024] = "";
 	long n = t_get(r->fd, text, sizeof(text) - 1);
 
-	return n < 0 ? n : seen(want, text, n);
+	return n < 0 ? n : script_seen(want, text, n);
 }
 
 static long full(long n, const char *text)
@@ -387,7 +394,7 @@ static long full(long n, const char *text)
 	return n < 0 || n == (long)strlen(text) ? n : -EIO;
 }
 
-static long do_step(struct run *r, const char *step)
+static long do_step(struct script_run *r, const char *step)
 {
 	switch (step[0]) {
 	case '>':
@@ -395,7 +402,7 @@ static long do_step(struct run *r, const char *step)
 	case '<':
 		return do_read(r, step + 1);
 	case '=':
-		return full(write_to(r->plain, step + 1), step + 1);
+		return full(script_write(r->plain, step + 1), step + 1);
 	case '@':
 		return do_verb(r, step + 1);
 	default:
@@ -405,10 +412,11 @@ static long do_step(struct run *r, const char *step)
 
 /* ---- rows --------------------------------------------------------------------------------------- */
 
-/* A barrier that is given up is broken: that is what it is for. */
-static bool may_change(const struct run *r, const char *error)
+/* A barrier that is given up is broken, who waited for a condition does no more: that is what it is for. */
+static bool may_change(const struct script_run *r, const char *error)
 {
-	return r->kind == IPCFS_BARRIER && strcmp(error, "!ETIMEDOUT") == 0;
+	return (r->kind == IPCFS_BARRIER || r->kind == IPCFS_CONDITION) &&
+	       strcmp(error, "!ETIMEDOUT") == 0;
 }
 
 /* To have to wait is no failure that is told of. */
@@ -418,8 +426,8 @@ static bool is_quiet(const char *error)
 }
 
 /* The step has failed as it should: nothing has changed, and `errors` tells what it should. */
-static void check_failure(struct run *r, const char *step, const char *error, const char *before,
-			  const char *said)
+static void check_failure(struct script_run *r, const char *step, const char *error,
+			  const char *before, const char *said)
 {
 	const char *now = last_error(), *after = snapshot(r->plain);
 
@@ -436,7 +444,7 @@ static void check_failure(struct run *r, const char *step, const char *error, co
 }
 
 /* Runs one step; a result is no error, or the one that stands behind it. */
-static void run_step(struct run *r, char *step)
+static void run_step(struct script_run *r, char *step)
 {
 	char copy[400], *error = strchr(step, '!');
 	const char *said = error ? last_error() : NULL, *was = error ? snapshot(r->plain) : NULL;
@@ -463,11 +471,12 @@ static const char *with_options(enum ipcfs_kind kind, const char *plain, const c
 
 static bool run_for(const struct script_row *row, int number, enum ipcfs_kind kind)
 {
-	struct run r = {.row = row, .kind = kind, .number = number};
+	struct script_run r = {.row = row, .kind = kind, .number = number};
 	bool absent = row->flags & (O_CREAT | ABSENT);
 	const char *at = row->steps, *was, *said;
 	char step[400];
 
+	script_begin();
 	r.plain = absent ? t_path("%s", script_name(kind)) : script_make(kind, row->before);
 	r.path = with_options(kind, r.plain, row->options);
 	was = snapshot(r.plain);
@@ -482,6 +491,7 @@ static bool run_for(const struct script_row *row, int number, enum ipcfs_kind ki
 	if (r.fd >= 0)
 		close(r.fd);
 	script_remove(r.plain);
+	script_end();
 	return !r.failed;
 }
 

@@ -6,6 +6,7 @@
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/ipcfs.h"
@@ -19,10 +20,17 @@ enum { /* kinds as bits */
        L = 1 << IPCFS_LOCK,
        C = 1 << IPCFS_CONDITION,
        B = 1 << IPCFS_BARRIER,
+       I = 1 << IPCFS_LIST, /* items */
+       P = 1 << IPCFS_PIPE,
+       T = 1 << IPCFS_TOPIC,
        M = 1 << IPCFS_MQ,
+       SG = 1 << IPCFS_SIGNAL,
+       D = 1 << IPCFS_DICT, /* a key */
        CELLS = V | A,
-       ALL = (1 << IPCFS_KIND_COUNT) - 1,
-       WAITS = ALL & ~CELLS, /* whose plain reads may wait */
+       ALL = ((1 << IPCFS_KIND_COUNT) - 1) & ~(1 << IPCFS_SOCKET), /* a socket is none of these */
+       PEEKS = ALL & ~P,		   /* that have `peek` and `watch` */
+       PLAIN = ALL & ~P,		   /* that are read and written by their bare names */
+       WAITS = ALL & ~(CELLS | I | D | P), /* whose plain reads may wait */
 };
 
 /* Of each kind: the properties with which a row's object is made, others that it does not have then, what is shown of
@@ -38,7 +46,9 @@ extern const struct script_kind script_kinds[IPCFS_KIND_COUNT];
 struct script_row {
 	unsigned kinds;
 	/* What is done before, steps with | between: `=TEXT` writes; `<OPTIONS` opens the name with these and reads
-	 * once, and stays open; `&` a process reads, and waits. */
+	 * once, and stays open; `&` a process reads, and waits; `~OPTIONS` a process does as `<`, and is killed.
+	 * `^OPTIONS` opens the name, and it stays open; `>OPTIONS TEXT` opens it, writes, and closes it.
+	 * `+PROPERTIES` in front: it is made with these, not with the kind's. */
 	const char *before;
 	/* Behind the name; % stands for the kind's properties, # for the others. */
 	const char *options;
@@ -48,15 +58,45 @@ struct script_row {
 	 *   >TEXT[!ERROR]    writes
 	 *   <PATTERN, <!ERROR  reads: the pattern is that of fnmatch(3)
 	 *   =TEXT[!ERROR]    another handle writes to the plain name
-	 *   @VERB[:WORD][!ERROR]  see script.c */
+	 *   @VERB[:WORD][!ERROR]  see script.c and script_verbs.c */
 	const char *steps;
 	const char *words; /* in `errors` for the step that fails; NULL: not looked at */
 };
+
+/* A row being run. */
+struct script_run {
+	const struct script_row *row;
+	enum ipcfs_kind kind;
+	int number, fd;
+	bool failed;
+	const char *plain, *path; /* the latter with options */
+	char last[64];		  /* what the verb `token` has read */
+};
+
+/* What @VERB does: a result, or -errno. `word` is what stands behind the colon. */
+struct script_verb {
+	const char *name;
+	long (*run)(struct script_run *r, const char *word);
+};
+extern const struct script_verb script_more_verbs[]; /* ends with one without a name */
+
+/* 0 where it went well and the text is as the pattern wants, else it is told. */
+long script_seen(const char *pattern, const char *text, long result);
+/* One write by a handle of its own, as it is there. */
+long script_write(const char *path, const char *text);
+/* A process opens it, reads once, and is killed. */
+void script_killed(const char *path);
+/* Around each row: signals that `notify=RTMIN` sends wait until the verb `told` looks. */
+void script_begin(void);
+void script_end(void);
 
 /* The name of a new object of the kind, below the mount: "queues/r1". */
 const char *script_name(enum ipcfs_kind kind);
 /* Makes it so. Its path. */
 const char *script_make(enum ipcfs_kind kind, const char *before);
+/* The first handle that `before` opened; closes the last one. */
+int script_held(void);
+void script_drop(void);
 /* The first handle that `before` opened lets go of its lock. */
 void script_unlock(void);
 /* A process reads, and is there until script_remove. */

@@ -80,6 +80,8 @@ pid_t t_server(void); /* pid from /status */
 /* The number behind "key " in a text of `key value` lines: -ENODATA if there is none. */
 long t_number(const char *text, const char *key);
 long t_status(const char *key); /* of /status */
+/* A line of /errors, as root sees it, has both texts. */
+bool t_errors_say(const char *words, const char *path);
 /* Memory of the server in bytes: anonymous pages. */
 long t_server_memory(void);
 

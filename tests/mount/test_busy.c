@@ -71,6 +71,11 @@ static long put(const char *path)
 	return t_echo(path, "1");
 }
 
+static long put_line(const char *path)
+{
+	return t_echo(path, "1\n");
+}
+
 static long clear(const char *path)
 {
 	return t_echo(path, "clear");
@@ -89,15 +94,27 @@ static long replaced(const char *path)
 	return rc < 0 ? rc : t_sys(rename(source, path));
 }
 
+static long opens(const char *path)
+{
+	int fd = t_open(path, O_RDWR | O_NONBLOCK);
+
+	return fd < 0 ? fd : t_sys(close(fd));
+}
+
 static const struct {
 	const char *path;
 	long (*call)(const char *path);
 } rows[] = {
-	{"queues/held", put},	    {"queues/held,peek", cat}, {"queues/held,ctl", clear},
-	{"queues/held", truncated}, {"semaphores/held", put},  {"events/held", put},
-	{"values/held", cat},	    {"values/held,peek", cat}, {"values/held,raw", cat},
-	{"values/held", put},	    {"values/held", replaced}, {"arrays/held", cat},
-	{"arrays/held,at=0", cat},  {"arrays/held,at=0", put},
+	{"queues/held", put},	    {"queues/held,peek", cat},	{"queues/held,ctl", clear},
+	{"queues/held", truncated}, {"semaphores/held", put},	{"events/held", put},
+	{"values/held", cat},	    {"values/held,peek", cat},	{"values/held,raw", cat},
+	{"values/held", put},	    {"values/held", replaced},	{"arrays/held", cat},
+	{"arrays/held,at=0", cat},  {"arrays/held,at=0", put},	{"pipes/held,a", opens},
+	{"pipes/held,ctl", clear},  {"topics/held", put},	{"topics/held", opens},
+	{"topics/held,peek", cat},  {"topics/held", truncated}, {"lists/held", put_line},
+	{"lists/held", cat},	    {"lists/held,at=0", cat},	{"lists/held,at=0", put},
+	{"lists/held,insert", put}, {"lists/held,ctl", clear},	{"lists/held", truncated},
+	{"lists/held", replaced},   {"signals/held", put},
 };
 
 static void make_all(void)
@@ -107,6 +124,10 @@ static void make_all(void)
 	t_is(t_echo(t_path("events/held"), "1"), 0);
 	t_is(t_echo(t_path("values/held"), "1"), 0);
 	t_is(t_echo(t_path("arrays/held"), "1 2 3"), 0);
+	t_is(t_touch(t_path("pipes/held")), 0);
+	t_is(t_echo(t_path("topics/held"), "1"), 0);
+	t_is(t_echo(t_path("lists/held"), "1"), 0);
+	t_is(t_touch(t_path("signals/held")), 0);
 }
 
 static enum ipcfs_kind kind_of(const char *path)

@@ -23,6 +23,28 @@ static void a_read_waits_until_set(void **state)
 	is(e, "1\n");
 }
 
+/* Set and cleared at once: who waited by then goes on, each time. */
+static void set_then_clear(void **state)
+{
+	(void)state;
+	enum { READERS = 4 };
+	const char *e = t_path("events/flash");
+	struct t_io readers[READERS];
+
+	t_is(t_touch(e), 0);
+	int fd = t_open(e, O_WRONLY);
+	for (int round = 0; round < 50; round++) {
+		for (int i = 0; i < READERS; i++)
+			readers[i] = t_reader(e, O_RDONLY);
+		t_wait_stat(e, "waiters", READERS);
+		t_is(t_put(fd, "1"), 1);
+		t_is(t_put(fd, "0"), 1);
+		for (int i = 0; i < READERS; i++)
+			t_io_got(&readers[i], "1\n");
+		is(e, "0\n");
+	}
+}
+
 static void zero_clears(void **state)
 {
 	(void)state;
@@ -241,6 +263,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		T_TEST(a_read_waits_until_set),
+		T_TEST(set_then_clear),
 		T_TEST(zero_clears),
 		T_TEST(wrong_text),
 		T_TEST(one_set_wakes_all),

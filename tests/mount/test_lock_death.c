@@ -253,6 +253,7 @@ static void a_descriptor_that_is_sent(void **state)
 		t_is((long)agent_try(l, NULL), 0);
 		if (received) {
 			t_is(t_sys(recvmsg(ends[0], &m, MSG_CMSG_CLOEXEC)), 1);
+			t_check(CMSG_FIRSTHDR(&m) != NULL);
 			memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
 			t_is((long)agent_try(l, NULL), 0);
 			t_is(t_put(fd, "unlock"), 6); /* it is the handle's */

@@ -102,7 +102,7 @@ static void many_share_it(void **state)
 	t_is(agent_does(&a, AGENT_FLOCK, LOCK_UN), 0);
 	t_is(agent_says(&b, "unlock"), 6);
 	t_check(agent_waits(&w));
-	t_is(agent_does(&c, AGENT_CLOSE, 0), 0);
+	agent_closes(&c);
 	t_is(agent_result(&w), 0);
 	t_is((long)agent_try(t_format("%s,shared", l), NULL), 0);
 }
@@ -143,7 +143,7 @@ static void readers_and_flocks_stand_in_one_line(void **state)
 		if (i % 2)
 			t_is(agent_does(&w[i], AGENT_FLOCK, LOCK_UN), 0);
 		else
-			t_is(agent_does(&w[i], AGENT_CLOSE, 0), 0);
+			agent_closes(&w[i]);
 	}
 	t_check(agent_is_free(l));
 }
@@ -194,6 +194,51 @@ static void a_signal_is_eintr(void **state)
 	t_is(agent_does(&a, AGENT_FLOCK, LOCK_UN), 0);
 	t_is(agent_result(&c), 0);
 	t_is(t_stat(l, "token") == token + 1, 1); /* the other has taken nothing */
+}
+
+struct restarted {
+	const char *path;
+	_Atomic int handled;
+	_Atomic int result; /* 1 + that of flock(2) */
+};
+static struct restarted *restarted;
+
+static void count_it(int sig)
+{
+	(void)sig;
+	restarted->handled++;
+}
+
+static int flock_with_restart(void *arg)
+{
+	struct sigaction action = {.sa_handler = count_it, .sa_flags = SA_RESTART};
+	struct restarted *r = arg;
+	int fd = t_open(r->path, O_RDWR);
+
+	sigaction(SIGUSR1, &action, NULL);
+	r->result = 1 - flock_of(fd, LOCK_EX);
+	return 0;
+}
+
+/* The kernel begins a flock(2) again, as it does not for read(2). */
+static void with_restart_it_is_begun_again(void **state)
+{
+	(void)state;
+	const char *l = make("restart");
+	struct agent a = holder(l, LOCK_EX);
+	pid_t pid;
+
+	restarted = t_shared(sizeof(*restarted));
+	restarted->path = l;
+	pid = t_spawn(flock_with_restart, restarted);
+	t_wait_stat(l, "waiters", 1);
+	kill(pid, SIGUSR1);
+	t_until(restarted->handled == 1);
+	t_wait_stat(l, "waiters", 1);
+	t_is(restarted->result, 0);
+	t_is(agent_does(&a, AGENT_FLOCK, LOCK_UN), 0);
+	t_is(t_wait(pid), 0);
+	t_is(restarted->result, 1);
 }
 
 static void a_killed_waiter_has_taken_nothing(void **state)
@@ -395,6 +440,7 @@ int main(int argc, char **argv)
 		T_TEST(o_nonblock_is_not_lock_nb),
 		T_TEST(a_handle_with_a_timeout),
 		T_TEST(a_signal_is_eintr),
+		T_TEST(with_restart_it_is_begun_again),
 		T_TEST(a_killed_waiter_has_taken_nothing),
 		T_TEST(exclusive_becomes_shared),
 		T_TEST(shared_becomes_exclusive),

@@ -630,6 +630,7 @@ static void an_opener_that_is_gone(void **state)
 	t_is(t_sys(socketpair(AF_UNIX, SOCK_STREAM, 0, channel)), 0);
 	t_is(t_wait(t_spawn(open_for_another, &channel[1])), 0);
 	t_is(t_sys(recvmsg(channel[0], &message, MSG_CMSG_CLOEXEC)), 1);
+	t_check(CMSG_FIRSTHDR(&message) != NULL);
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
 	for (int i = 0; i < 3; i++) {
 		t_is(t_echo(q, "x"), 0);

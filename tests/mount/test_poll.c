@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_poll.c - select, poll and epoll: POLLIN when a read would not wait, POLLOUT when a write of
- * 4096 bytes (or the largest possible) would not, POLLERR when removed; level and edge.
+ * test_poll.c - select, poll and epoll: POLLIN when a read would not wait, POLLOUT when a write of 4096 bytes (or the
+ * largest possible) would not, POLLERR when removed; who waits in poll is woken.
  */
 #include "t.h"
 
-#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -20,7 +19,7 @@ static void fill(char *text, size_t len)
 	text[len] = 0;
 }
 
-/* ---- when ---------------------------------------------------------------------------- */
+/* ---- when -------------------------------------------------------------------------------------- */
 
 static void a_queue(void **state)
 {
@@ -196,7 +195,7 @@ static void watch_on_every_kind(void **state)
 	not_in(fd);
 }
 
-/* ---- who waits in poll is woken ------------------------------------------------------------ */
+/* ---- who waits in poll is woken ---------------------------------------------------------------- */
 
 struct poller {
 	const char *path;
@@ -380,127 +379,6 @@ static void fifty_pollers(void **state)
 	t_is(t_stat(q, "messages"), 1); /* polling takes nothing */
 }
 
-/* ---- level and edge --------------------------------------------------------------------------- */
-
-static void level_triggered(void **state)
-{
-	(void)state;
-	const char *q = t_path("queues/level");
-	int fd = t_open(q, O_RDWR | O_CREAT), ep = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event e = {.events = EPOLLIN};
-
-	t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)), 0);
-	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
-	t_is(t_put(fd, "a"), 1);
-	t_is(t_put(fd, "b"), 1);
-	for (int i = 0; i < 3; i++) /* as long as there is something */
-		t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-	t_gets(fd, "a");
-	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-	t_gets(fd, "b");
-	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
-}
-
-static void edge_triggered(void **state)
-{
-	(void)state;
-	const char *q = t_path("queues/edge");
-	int fd = t_open(q, O_RDWR | O_CREAT | O_NONBLOCK), ep = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
-	char buf[8];
-
-	t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)), 0);
-	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
-	for (int round = 0; round < 100; round++) {
-		t_is(t_echo(q, "a"), 0);
-		t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-		t_is(t_get(fd, buf, sizeof(buf)), 1);
-		t_is(t_get(fd, buf, sizeof(buf)), -EAGAIN);
-	}
-}
-
-static int put_many(void *arg)
-{
-	const int *count = arg;
-	int fd = t_open(t_path("queues/many"), O_WRONLY);
-
-	for (int i = 0; i < *count; i++)
-		if (t_put(fd, "message") != 7)
-			return 1;
-	return 0;
-}
-
-/* No wake-up is lost, of thousands. */
-static void drain_by_epoll(uint32_t flags)
-{
-	const char *q = t_path("queues/many");
-	int count = t_count(10000, 100000), got = 0, ep = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event e = {.events = EPOLLIN | flags};
-	char buf[16];
-
-	t_limit(t_count(T_TEST_S, 600));
-	t_is(t_touch(t_format("%s,maxsize=7", q)), 0);
-	int fd = t_open(q, O_RDONLY | O_NONBLOCK);
-	t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)), 0);
-	pid_t child = t_spawn(put_many, &count);
-	while (got < count) {
-		if (epoll_wait(ep, &e, 1, T_LIMIT_MS) != 1)
-			t_fail("no wake-up after %d of %d", got, count);
-		long n;
-		while ((n = t_get(fd, buf, sizeof(buf))) == 7) {
-			got++;
-			if (!(flags & EPOLLET))
-				break; /* level: one a wake-up */
-		}
-		if (n != 7)
-			t_is(n, -EAGAIN);
-	}
-	t_is(t_wait(child), 0);
-	t_is(t_sys(unlink(q)), 0);
-}
-
-static void no_wakeup_is_lost_by_level(void **state)
-{
-	(void)state;
-	drain_by_epoll(0);
-}
-
-static void no_wakeup_is_lost_by_edge(void **state)
-{
-	(void)state;
-	drain_by_epoll(EPOLLET);
-}
-
-/* One waits for any of many objects of all kinds. */
-static void one_for_many_objects(void **state)
-{
-	(void)state;
-	int ep = epoll_create1(EPOLL_CLOEXEC), n = 200;
-	struct epoll_event e;
-
-	for (int i = 0; i < n; i++) {
-		static const char *const folders[] = {"queues", "semaphores", "events"};
-		int fd = t_open(t_path("%s/any%d", folders[i % 3], i), O_RDWR | O_CREAT);
-		t_check(fd >= 0);
-		e = (struct epoll_event){.events = EPOLLIN, .data.u32 = (uint32_t)fd};
-		t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)), 0);
-	}
-	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
-	t_is(t_echo(t_path("events/any%d", 80), "1"), 0);
-	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-	char buf[8];
-	t_is(t_get((int)e.data.u32, buf, sizeof(buf)), 2);
-	t_is(t_echo(t_path("events/any%d", 80), "0"), 0);
-	t_is(t_get((int)e.data.u32, buf, sizeof(buf)), 0); /* its end of file */
-	t_is(t_echo(t_path("semaphores/any%d", 199), "1"), 0);
-	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-	t_is(t_get((int)e.data.u32, buf, sizeof(buf)), 2);
-	t_is(t_echo(t_path("queues/any%d", 0), "q"), 0);
-	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
-	t_is(t_get((int)e.data.u32, buf, sizeof(buf)), 1);
-	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -515,11 +393,6 @@ int main(int argc, char **argv)
 		T_TEST(removal_wakes_pollers),
 		T_TEST(the_library_wakes_pollers),
 		T_TEST(fifty_pollers),
-		T_TEST(level_triggered),
-		T_TEST(edge_triggered),
-		T_TEST(no_wakeup_is_lost_by_level),
-		T_TEST(no_wakeup_is_lost_by_edge),
-		T_TEST(one_for_many_objects),
 	};
 
 	return T_RUN(tests, argc, argv);

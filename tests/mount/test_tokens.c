@@ -1,37 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_tokens.c - contract, semaphores, view `tokens`: a byte a unit, as the job server of GNU make wants it;
- * tokens belong to the process that reads them, and come back when it dies.
+ * test_tokens.c - contract, semaphores, view `tokens`: a byte a unit, as the job server of GNU make wants it; tokens belong to
+ * the process that reads them, and come back when it dies.
  */
-#include "actor.h"
+#include "agent.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
 #include "hold.h"
 
-static const char *make(const char *name, int value, int max)
-{
-	const char *s = t_path("semaphores/%s", name);
+#include "tokens.h"
 
-	t_is(t_touch(t_format("%s,value=%d,max=%d", s, value, max)), 0);
-	return s;
-}
-
-static const char *tokens(const char *s)
-{
-	return t_format("%s,tokens", s);
-}
-
-#define units(s, want) t_shows(t_format("%s,peek", s), want)
-
-static void wait_units(const char *s, long want)
-{
-	t_wait_stat(s, "value", want);
-}
-
-/* ---- bytes ---------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------- */
 
 static void a_byte_a_unit(void **state)
 {
@@ -64,12 +45,12 @@ static void never_an_end_of_file(void **state)
 	int fd = t_open(tokens(s), O_RDONLY);
 	for (int i = 0; i < 3; i++)
 		t_is(t_get(fd, buf, 1), 1);
-	struct actor a = actor_start(tokens(s), O_RDONLY);
-	actor_begin_read(&a, 1);
+	struct agent a = agent_open(tokens(s), O_RDONLY);
+	agent_post(&a, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	int out = t_open(tokens(s), O_WRONLY);
 	t_is(t_put(out, "+"), 1);
-	t_is(actor_result(&a), 1);
+	t_is(agent_result(&a), 1);
 }
 
 /* Decided at each read, by the descriptor's flags then: make sets them as it goes. */
@@ -88,13 +69,13 @@ static void eagain_exactly_when_nonblocking_and_none(void **state)
 	t_is(t_put(fd, "+"), 1);
 	t_is(t_get(fd, buf, 1), 1);
 	t_is(t_get(fd, buf, 1), -EAGAIN);
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	actor_begin_read(&a, 1);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	agent_post(&a, AGENT_GET, 1);
 	t_wait_stat(s, "waiters", 1);
 	t_is(t_get(fd, buf, 1), -EAGAIN);
 	t_is(t_put(fd, "+"), 1);
-	t_is(actor_result(&a), 1);
-	t_is(actor_write(&a, "+"), 1);
+	t_is(agent_result(&a), 1);
+	t_is(agent_says(&a, "+"), 1);
 	t_is(t_sys(fcntl(fd, F_SETFL, O_RDWR)), 0);
 	t_is(t_get(fd, buf, 1), 1);
 }
@@ -111,11 +92,11 @@ static void short_at_a_boundary(void **state)
 	t_is(t_put(fd, "++"), -EOVERFLOW);
 	t_runs(0, "grep -q 'EOVERFLOW.*semaphores/short' $M/errors");
 	units(s, "5\n");
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read(&a, 2), 2); /* what is held counts as well */
-	t_is(actor_write(&a, "+++"), 2);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	t_is(agent_gets(&a, 2), 2); /* what is held counts as well */
+	t_is(agent_says(&a, "+++"), 2);
 	units(s, "5\n");
-	t_is(actor_write(&a, "+"), -EOVERFLOW);
+	t_is(agent_says(&a, "+"), -EOVERFLOW);
 }
 
 static void polling(void **state)
@@ -126,34 +107,25 @@ static void polling(void **state)
 	char buf[8];
 
 	int fd = t_open(tokens(s), O_RDWR), poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	struct actor a = actor_start(tokens(s), O_RDWR);
+	struct agent a = agent_open(tokens(s), O_RDWR);
 	t_is(epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event), 0);
 	t_check(t_poll(fd, POLLIN | POLLOUT, 0) == (POLLIN | POLLOUT));
 	t_is(epoll_wait(poll_fd, &event, 1, 0), 1);
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_is(t_poll(fd, POLLIN, 0), 0);
 	t_is(epoll_wait(poll_fd, &event, 1, 0), 0);
-	t_is(actor_write(&a, "+"), 1);
+	t_is(agent_says(&a, "+"), 1);
 	t_is(epoll_wait(poll_fd, &event, 1, T_LIMIT_MS), 1);
 	t_is(t_get(fd, buf, 1), 1);
 	t_is(t_put(fd, "+"), 1);
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_is(t_poll(fd, POLLIN, 0), 0);
 	kill(a.pid, SIGKILL);
 	t_check(t_poll(fd, POLLIN, T_LIMIT_MS) & POLLIN);
 	t_is(t_get(fd, buf, 1), 1);
 }
 
-/* ---- whose they are ----------------------------------------------------------------------------------- */
-
-/* Who has read one token already. */
-static struct actor reader(const char *s)
-{
-	struct actor a = actor_start(tokens(s), O_RDWR);
-
-	t_is(actor_read(&a, 1), 1);
-	return a;
-}
+/* ---- whose they are ---------------------------------------------------------------------------- */
 
 static void they_come_back_from_the_dead(void **state)
 {
@@ -162,16 +134,16 @@ static void they_come_back_from_the_dead(void **state)
 	static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
 
 	for (int i = 0; i < 3; i++) {
-		struct actor a = reader(s);
-		t_is(actor_read(&a, 1), 1);
+		struct agent a = reader(s);
+		t_is(agent_gets(&a, 1), 1);
 		units(s, "1\n");
 		t_is(t_stat(s, "holder"), a.pid);
 		kill(a.pid, signals[i]);
 		wait_units(s, 3);
 		t_is(t_stat(s, "holder"), -ENODATA);
 	}
-	struct actor a = reader(s);
-	actor_exit(&a);
+	struct agent a = reader(s);
+	agent_leaves(&a);
 	wait_units(s, 3);
 }
 
@@ -181,8 +153,8 @@ static void not_at_close(void **state)
 	(void)state;
 	const char *s = make("close", 2, 2);
 
-	struct actor a = reader(s);
-	actor_close(&a);
+	struct agent a = reader(s);
+	agent_closes(&a);
 	struct t_io next = t_reader(tokens(s), O_RDWR);
 	t_io_got(&next, "+"); /* the other one */
 	wait_units(s, 1);     /* which came back with that process */
@@ -191,7 +163,7 @@ static void not_at_close(void **state)
 	wait_units(s, 2);
 	/* the kernel forgets the file meanwhile, and the server what it knew */
 	a = reader(s);
-	actor_close(&a);
+	agent_closes(&a);
 	t_runs(0, "echo 2 >/proc/sys/vm/drop_caches");
 	t_kill(a.pid);
 	wait_units(s, 2);
@@ -202,14 +174,14 @@ static void not_a_childs(void **state)
 	(void)state;
 	const char *s = make("child", 1, 1);
 
-	struct actor a = reader(s);
-	pid_t child = actor_fork(&a);
+	struct agent a = reader(s);
+	pid_t child = (pid_t)agent_does(&a, AGENT_FORK, 0);
 	kill(child, SIGKILL);
 	struct t_io next = t_reader(tokens(s), O_RDONLY);
 	t_wait_stat(s, "waiters", 1);
 	units(s, "0\n");
 	t_is(t_stat(s, "holder"), a.pid);
-	child = actor_fork(&a);
+	child = (pid_t)agent_does(&a, AGENT_FORK, 0);
 	kill(a.pid, SIGKILL); /* the child has the file still */
 	t_io_got(&next, "+");
 	t_is(kill(child, 0), 0);
@@ -221,8 +193,8 @@ static void whatever_it_becomes(void **state)
 	(void)state;
 	const char *s = make("exec", 1, 1);
 
-	struct actor a = reader(s);
-	actor_exec(&a);
+	struct agent a = reader(s);
+	agent_execs(&a);
 	units(s, "0\n");
 	t_is(t_stat(s, "holder"), a.pid);
 	t_kill(a.pid);
@@ -235,15 +207,15 @@ static void a_threads_are_its_processes(void **state)
 	(void)state;
 	const char *s = make("thread", 3, 3);
 
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read_by_thread(&a, 1), 1);
+	struct agent a = agent_open(tokens(s), O_RDWR);
+	t_is(agent_does(&a, AGENT_THREAD, 1), 1);
 	t_is(t_stat(s, "holder"), a.pid);
 	units(s, "2\n"); /* that thread has ended */
-	t_is(actor_read(&a, 1), 1);
+	t_is(agent_gets(&a, 1), 1);
 	t_check(t_run("[ $(grep -c ^holder %s,stat) = 1 ]", s)->status == 0);
-	t_is(actor_write(&a, "++"), 2);
+	t_is(agent_says(&a, "++"), 2);
 	t_is(t_stat(s, "holder"), -ENODATA);
-	t_is(actor_read_by_thread(&a, 1), 1);
+	t_is(agent_does(&a, AGENT_THREAD, 1), 1);
 	kill(a.pid, SIGKILL);
 	wait_units(s, 3);
 }
@@ -299,17 +271,17 @@ static void a_byte_of_who_holds_none(void **state)
 	(void)state;
 	const char *s = make("charge", 3, 3);
 
-	struct actor first = reader(s), second = reader(s), none = actor_start(tokens(s), O_RDWR);
+	struct agent first = reader(s), second = reader(s), none = agent_open(tokens(s), O_RDWR);
 	t_is(t_stat(s, "holder"), first.pid);
-	t_is(actor_write(&none, "+"), 1); /* the first has none any more */
+	t_is(agent_says(&none, "+"), 1); /* the first has none any more */
 	units(s, "2\n");
 	t_is(t_stat(s, "holder"), second.pid);
 	t_kill(first.pid);
 	units(s, "2\n");
-	t_is(actor_read(&none, 1), 1);
-	t_is(actor_write(&second, "+"), 1); /* its own first, though the other is there */
+	t_is(agent_gets(&none, 1), 1);
+	t_is(agent_says(&second, "+"), 1); /* its own first, though the other is there */
 	t_is(t_stat(s, "holder"), none.pid);
-	t_is(actor_write(&second, "+"), 1);
+	t_is(agent_says(&second, "+"), 1);
 	t_is(t_stat(s, "holder"), -ENODATA);
 	units(s, "3\n");
 	t_kill(none.pid);
@@ -322,8 +294,8 @@ static void beside_other_holders(void **state)
 	const char *s = make("beside", 3, 3);
 	struct ipcfs_object *sem = t_attach(IPCFS_SEMAPHORE, "beside", NULL);
 
-	struct actor token = reader(s), file = actor_start(t_format("%s,hold", s), O_RDWR);
-	t_is(actor_read(&file, 8), 2);
+	struct agent token = reader(s), file = agent_open(t_format("%s,hold", s), O_RDWR);
+	t_is(agent_gets(&file, 8), 2);
 	t_is(ipcfs_semaphore_hold(sem, 1, 0), 0);
 	units(s, "0\n");
 	t_check(t_run("[ $(grep -c ^holder %s,stat) = 3 ]", s)->status == 0);
@@ -349,150 +321,7 @@ static void numbers_come_again(void **state)
 	wait_units(s, 2);
 }
 
-/* ---- who waits ------------------------------------------------------------------------------------------ */
-
-static void the_next_waiter_has_it(void **state)
-{
-	(void)state;
-	const char *s = make("next", 1, 1);
-
-	for (int i = 0; i < t_count(20, 200); i++) {
-		struct actor a = reader(s);
-		struct t_io next = t_reader(tokens(s), O_RDONLY);
-		t_wait_stat(s, "waiters", 1);
-		kill(a.pid, SIGKILL);
-		t_io_got(&next, "+");
-		wait_units(s, 1);
-		t_kill(a.pid);
-	}
-}
-
-static int acquire_by_library(void *arg)
-{
-	struct ipcfs_store *store;
-	struct ipcfs_object *sem = t_attach_child(&store, IPCFS_SEMAPHORE, arg);
-
-	return !sem || ipcfs_semaphore_acquire(sem, 1, IPCFS_FOREVER) != 0;
-}
-
-static bool sleeps(pid_t pid)
-{
-	return t_run("grep -q futex /proc/%d/wchan", (int)pid)->status == 0;
-}
-
-static void a_program_of_the_library_has_it(void **state)
-{
-	(void)state;
-	static char name[] = "lib";
-	const char *s = make(name, 1, 1);
-
-	struct actor a = reader(s);
-	pid_t child = t_spawn(acquire_by_library, name);
-	t_until(sleeps(child));
-	kill(a.pid, SIGKILL);
-	t_is(t_wait(child), 0);
-	t_is(t_echo(s, "1"), 0);
-	/* and where the server has died */
-	reader(s);
-	child = t_spawn(acquire_by_library, name);
-	t_until(sleeps(child));
-	t_kill_server();
-	t_is(t_wait(child), 0);
-	t_mount(NULL);
-	units(s, "0\n");
-}
-
-static void a_wait_ends_and_nothing_is_held(void **state)
-{
-	(void)state;
-	const char *s = make("wait", 0, 2);
-
-	struct actor a = actor_start(tokens(s), O_RDWR);
-	actor_begin_read(&a, 1);
-	t_wait_stat(s, "waiters", 1);
-	kill(a.pid, SIGUSR1);
-	t_is(actor_result(&a), -EINTR);
-	struct t_io killed = t_reader(tokens(s), O_RDONLY);
-	t_wait_stat(s, "waiters", 1);
-	t_kill(killed.pid);
-	t_wait_stat(s, "waiters", 0);
-	struct actor timed = actor_start(t_format("%s,tokens,timeout=50ms", s), O_RDWR);
-	t_is(actor_read(&timed, 1), -ETIMEDOUT);
-	t_is(t_echo(s, "1"), 0);
-	units(s, "1\n");
-	t_is(t_stat(s, "holder"), -ENODATA);
-	struct actor b = actor_start(tokens(s), O_RDWR);
-	t_is(actor_read(&b, 1), 1);
-	actor_begin_read(&b, 1);
-	t_wait_stat(s, "waiters", 1);
-	t_is(t_sys(unlink(s)), 0);
-	t_is(actor_result(&b), -EIDRM);
-	t_is(actor_write(&b, "+"), -EIDRM);
-	/* another one of that name has nothing to do with it */
-	t_is(t_touch(t_format("%s,value=1,max=1", s)), 0);
-	t_kill(b.pid);
-	units(s, "1\n");
-}
-
-static void the_end_of_the_server(void **state)
-{
-	(void)state;
-	const char *s = make("end", 1, 1);
-	struct actor a = reader(s), b = actor_start(tokens(s), O_RDWR);
-
-	actor_begin_read(&b, 1);
-	t_wait_stat(s, "waiters", 1);
-	t_umount();
-	t_is(actor_result(&b), -ESHUTDOWN);
-	t_mount(NULL);
-	struct actor c = reader(s); /* what the old server's readers had is free */
-	units(s, "0\n");
-	t_kill(a.pid);
-	t_kill(c.pid);
-	wait_units(s, 1);
-}
-
-static void a_death_is_not_lost_where_the_lock_is_busy(void **state)
-{
-	(void)state;
-	const char *s = make("busy", 2, 2);
-
-	struct actor a = reader(s), b = reader(s);
-	pid_t stopped = t_hold(IPCFS_SEMAPHORE, "busy");
-	t_kill(a.pid);
-	actor_exit(&b);
-	struct t_io next = t_reader(t_format("%s,n=2", s), O_RDONLY);
-	t_wait_stat(s, "waiters", 1);
-	t_let_go(stopped);
-	t_io_got(&next, "2\n");
-}
-
-/* Whose process cannot be seen from the server, his tokens are the open file's. */
-static void of_another_pid_namespace(void **state)
-{
-	(void)state;
-	const char *mnt = t_format("%s/inner", t_base), *store = t_format("%s.inner", t_store);
-
-	/* A server in a namespace of its own sees nobody of ours. */
-	t_is(t_sys(mkdir(mnt, 0755)), 0);
-	pid_t server = t_shell(NULL, "exec unshare -fp --kill-child $IPCFS mount -f -o store=%s %s",
-			       store, mnt);
-	t_until(t_exists(t_format("%s/semaphores", mnt)) == 0);
-	const char *s = t_format("%s/semaphores/far", mnt);
-	t_is(t_touch(t_format("%s,value=2,max=2", s)), 0);
-	struct actor a = reader(s);
-	t_is(actor_read(&a, 1), 1);
-	units(s, "0\n");
-	t_is(actor_write(&a, "+"), 1);
-	units(s, "1\n");
-	t_kill(a.pid);
-	wait_units(s, 2);
-	t_runs(0, "$IPCFS umount --force %s", mnt);
-	t_is(t_wait(server), 0);
-	t_runs(0, "rm -rf %s; rmdir %s", store, mnt);
-}
-
-/* ---- names, limits ----------------------------------------------------------------------------------------- */
+/* ---- names, limits ----------------------------------------------------------------------------- */
 
 static void what_is_refused(void **state)
 {
@@ -538,76 +367,6 @@ static void others_want_permission_and_have_limits(void **state)
 	t_mount(NULL);
 }
 
-/* ---- many, and deaths --------------------------------------------------------------------------------------- */
-
-static int take_and_give(void *arg)
-{
-	_Atomic long *rounds = arg;
-	char buf[2];
-	int fd = t_open(t_path("semaphores/storm,tokens"), O_RDWR);
-
-	for (;;) {
-		long n = t_get(fd, buf, sizeof(buf));
-
-		if (n < 1)
-			return 1;
-		++*rounds;
-		if (*rounds % 5 == 0)
-			sched_yield();
-		if (t_again(t_sys(write(fd, buf, (size_t)n))) != n)
-			return 2;
-	}
-}
-
-static void random_deaths_lose_nothing(void **state)
-{
-	(void)state;
-	enum { KIDS = 6 };
-	const char *s = make("storm", 4, 4);
-	_Atomic long *rounds = t_shared(sizeof(*rounds));
-	pid_t kids[KIDS];
-
-	t_limit(t_count(T_TEST_S, 1200));
-	for (int i = 0; i < KIDS; i++)
-		kids[i] = t_spawn(take_and_give, (void *)rounds);
-	for (int i = 0; i < t_count(100, 2000); i++) {
-		long before = *rounds;
-
-		t_until(*rounds > before + 10);
-		t_kill(kids[i % KIDS]);
-		kids[i % KIDS] = t_spawn(take_and_give, (void *)rounds);
-	}
-	for (int i = 0; i < KIDS; i++)
-		t_kill(kids[i]);
-	wait_units(s, 4);
-	t_is(t_stat(s, "holder"), -ENODATA);
-	int fd = t_open(tokens(s), O_RDWR);
-	t_is(t_put(fd, "+"), -EOVERFLOW);
-}
-
-static long server_descriptors(void)
-{
-	return t_number(t_run("echo n $(ls /proc/%d/fd | wc -l)", (int)t_server())->out, "n");
-}
-
-static void the_server_keeps_nothing_of_the_dead(void **state)
-{
-	(void)state;
-	const char *s = make("leak", 50, 50);
-	struct actor a[20];
-
-	long before = server_descriptors();
-	for (int i = 0; i < 20; i++)
-		a[i] = reader(s);
-	t_is(server_descriptors(), before + 20);
-	for (int i = 0; i < 10; i++)
-		t_kill(a[i].pid);
-	wait_units(s, 40);
-	t_is(server_descriptors(), before + 10);
-	t_is(t_sys(unlink(s)), 0);
-	t_until(server_descriptors() == before);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -625,16 +384,8 @@ int main(int argc, char **argv)
 		T_TEST(a_byte_of_who_holds_none),
 		T_TEST(beside_other_holders),
 		T_TEST(numbers_come_again),
-		T_TEST(the_next_waiter_has_it),
-		T_TEST(a_program_of_the_library_has_it),
-		T_TEST(a_wait_ends_and_nothing_is_held),
-		T_TEST(the_end_of_the_server),
-		T_TEST(a_death_is_not_lost_where_the_lock_is_busy),
-		T_TEST(of_another_pid_namespace),
 		T_TEST(what_is_refused),
 		T_TEST(others_want_permission_and_have_limits),
-		T_TEST(random_deaths_lose_nothing),
-		T_TEST(the_server_keeps_nothing_of_the_dead),
 	};
 
 	return T_RUN(tests, argc, argv);

@@ -492,10 +492,13 @@ if command -v python3 >/dev/null && [ -d /usr/share/common-licenses ]; then
 	texts=$(cat /usr/share/common-licenses/* | tr -cs A-Za-z '\n' | grep -c .)
 	t tour 0 "*Four workers count the $texts words*"$'\n'"  $texts of $texts words*They agree.*removed." '' "$ipcfs" tour
 	t tour_again 0 '*They agree.*' '' "$ipcfs" tour
+	t tour_kills 0 '*[0-9] abandoned*attempt 2*attempt 1*never more than three at once*' '' "$ipcfs" tour
+	t tour_circle 0 '* holds locks/tour-left waits locks/tour-right*has both: * abandoned*' '' "$ipcfs" tour
+	t tour_shows_each_kind 0 $'*\ngreen blue\n*paint:42\n*an answer to a question\n*the other has ended\n*heard: end\n*\ngone\n*\nhello\n*' '' "$ipcfs" tour
 	t tour_leaves_nothing 0 '' '' "$ipcfs" ls
 	result tour_closes_all wait_until no_files_open
 	t tour_keep 0 '*They agree.*' '' "$ipcfs" tour --keep
-	t tour_kept 0 "*arrays/tour-lengths*queues/tour-jobs*values/tour-words*" '' "$ipcfs" ls
+	t tour_kept 0 "*arrays/tour-lengths*dicts/tour-stock*locks/tour-site*queues/tour-jobs*values/tour-words*" '' "$ipcfs" ls
 	t tour_over_kept 0 '*They agree.*' '' "$ipcfs" tour
 	printf 'one two, three\n' >"$work/a text" && printf 'four-five\n' >"$work/other"
 	t tour_texts 0 '*the 7 words of 3 texts*They agree.*' '' "$ipcfs" tour "$work/other" "$work/other" "$work/a text"

@@ -51,6 +51,29 @@ check two_shells_with_flock_1 bash -c '
 kill "$(head -n 1 "$T/pids.2")" "$(tail -n 1 "$T/pids.2")"
 wait "$one" "$two"
 
+# Units that are held count as locks do.
+touch semaphores/one,value=1 semaphores/two,value=1
+: >"$T/pids.3"
+crossed_units='
+	exec 3<semaphores/$1,hold 4<semaphores/$2,hold
+	read -ru3 n
+	echo $$ >>"$T/pids.3"
+	until [ "$(wc -l <"$T/pids.3")" = 2 ]; do sleep 0.01; done
+	read -ru4 n && echo has both'
+start bash -c "$crossed_units" bash one two
+one=$started
+start bash -c "$crossed_units" bash two one
+two=$started
+check two_with_units bash -c '
+	for ((i = 0; i < 3000; i++)); do cmp -s <(cut -d" " -f1 deadlocks | sort) <(sort "$T/pids.3") && exit; sleep 0.01; done
+	exit 1'
+expect their_semaphores $'holds semaphores/one waits semaphores/two\nholds semaphores/two waits semaphores/one\n' \
+	bash -c 'cut -d" " -f2- deadlocks | sort'
+kill -9 "$(head -n 1 "$T/pids.3")"
+wait "$one" "$two"
+expect the_other_has_both $'has both\n' cat "$T/out.$one" "$T/out.$two"
+expect nobody_waits_any_more '' cat deadlocks
+
 # ---- deadlock=error, on a mount of its own
 other=$(mktemp -d)
 fails unknown_value 'no such option' "$IPCFS" mount -o "store=$S.other,deadlock=perhaps" "$other"
@@ -58,6 +81,19 @@ check mount_with_error "$IPCFS" mount -o "store=$S.other,deadlock=error" "$other
 touch "$other/locks/a"
 fails read_is_refused 'deadlock' bash -c 'exec 3<>"$1/locks/a" 4<>"$1/locks/a"; read -ru3 t; read -ru4 t' bash "$other"
 expect in_words $'1\n' bash -c 'grep -cE "EDEADLK locks/a: would wait for itself: ([0-9]+) holds locks/a waits locks/a$" "$1/errors"' bash "$other"
+start bash -c '
+	exec 3<>"$1/locks/b" 4<>"$1/locks/a"; read -ru3 t; echo held >"$T/held"
+	until [ -e "$T/go" ]; do sleep 0.01; done; read -ru4 t && echo got it' bash "$other"
+first=$started
+check b_is_held bash -c 'until [ -s "$T/held" ]; do sleep 0.01; done'
+expect who_closes_the_circle_is_refused $'refused\n' bash -c '
+	exec 3<>"$1/locks/a" 4<>"$1/locks/b"; read -ru3 t; touch "$T/go"
+	until grep -qx "waiters 1" "$1/locks/a,stat"; do sleep 0.01; done
+	read -ru4 t 2>/dev/null || echo refused' bash "$other"
+check the_other_goes_on_there ended "$first"
+expect the_other_gets_it $'got it\n' cat "$T/out.$first"
+expect the_circle_in_words $'1\n' bash -c '
+	grep -cE "EDEADLK locks/b: would wait for itself: ([0-9]+ holds locks/[ab] waits locks/[ab](, |$)){2}" "$1/errors"' bash "$other"
 check flock_1_waits_for_the_living bash -c '
 	exec 3<>"$1/locks/a"; flock 3; ! flock -w 0.1 "$1/locks/a" true' bash "$other"
 check umount_it "$IPCFS" umount --force "$other"
@@ -65,7 +101,7 @@ rmdir "$other"
 rm -rf --one-file-system "$S.other"
 
 # ---- notify
-touch queues/jobs
+touch queues/jobs events/news
 start bash -c '
 	trap "told=1" USR1
 	exec 3<>queues/jobs,notify=USR1
@@ -84,6 +120,34 @@ for n in 1 2 3; do
 done
 check worker_ends ended "$worker"
 expect worker_got_them $'got job 1\ngot job 2\ngot job 3\n' cat "$T/out.$worker"
+# As the manual shows it: the trap itself reads.
+touch queues/told
+start bash -c '
+	trap "read -ru3 job && echo \"got \$job\"" USR1
+	exec 3<>queues/told,notify=USR1
+	echo ready >"$T/ready.told"
+	until [ -e "$T/enough" ]; do sleep 0.01; done'
+worker=$started
+check trap_is_set bash -c 'until [ -s "$T/ready.told" ]; do sleep 0.01; done'
+for n in 1 2 3; do
+	echo "job $n" >queues/told
+	check "trap_takes_it_$n" until_stat queues/told,stat 'messages 0'
+done
+touch "$T/enough"
+check who_was_told_ends ended "$worker"
+expect the_trap_got_them $'got job 1\ngot job 2\ngot job 3\n' cat "$T/out.$worker"
+
+# Who inherits the descriptor gets nothing: it would die of it.
+expect heirs_are_not_told $'told, heir ended by 143\n' bash -c '
+	trap "told=1" USR1
+	exec 3<events/news,notify=USR1
+	sleep 1000 &
+	heir=$!
+	echo 1 >events/news
+	until [ "${told:-}" ]; do sleep 0.01; done
+	kill $heir
+	wait $heir
+	echo "told, heir ended by $?"'
 fails unknown_signal 'nvalid argument' cat queues/jobs,notify=FOO
 fails not_for_writing 'nvalid argument' bash -c 'echo 1 >queues/jobs,notify=USR1'
 expect python_counts_changes $'3\n' python3 -c '

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# test_readme.sh - runs the session of README.md, line by line in one bash, and compares what comes with what is
-# shown there. The session makes its own mount point and store; here below folders of this test.
+# test_readme.sh - runs the session of README.md, all its console blocks line by line in one bash, and compares what
+# comes with what is shown there. The session makes its own mount point and store; here below folders of this test.
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -38,7 +38,7 @@ trap 'exit 1' INT TERM HUP
 mkdir -p "$work/tmp" "$work/tree/build"
 ln -s "$ipcfs" "$work/tree/build/ipcfs"
 
-awk '/^```console$/ { on = 1; next } /^```$/ { if (on) exit } on' "$root/README.md" >"$work/session"
+awk '/^```console$/ { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" >"$work/session"
 grep -v '^\$ ' "$work/session" >"$work/expected"
 {
 	echo "set -o pipefail"
@@ -50,8 +50,8 @@ grep -v '^\$ ' "$work/session" >"$work/expected"
 	done
 } >"$work/script"
 
-if [ "$(grep -c '^\$ ' "$work/session")" -lt 10 ]; then
-	echo "not ok $name: README.md has no session of ten lines"
+if [ "$(grep -c '^\$ ' "$work/session")" -lt 15 ]; then
+	echo "not ok $name: README.md has no session of fifteen lines"
 	exit 1
 fi
 (cd "$work/tree" && TMPDIR="$work/tmp" timeout 60 bash ../script >"$work/got" 2>"$work/complaints" </dev/null)

@@ -7,13 +7,16 @@ set -u
 # shellcheck source=tests/shell/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-expect root_lists_the_files_and_the_kinds $'README\narrays\nbarriers\nconditions\ndeadlocks\nerrors\nevents\nlocks\nmq\nqueues\nsemaphores\nshm\nstatus\nvalues\n' ls "$M"
+expect root_lists_the_files_and_the_kinds $'README\narrays\nbarriers\nconditions\ndeadlocks\ndicts\nerrors\nevents\nlists\nlocks\nmq\npipes\nqueues\nsemaphores\nshm\nsignals\nsockets\nstatus\ntopics\nvalues\n' ls "$M"
 expect an_empty_kind_lists_nothing '' ls -A "$M/queues"
 
 # README
 check README_fits_one_screen bash -c '[ "$(wc -l <"$M/README")" -le 40 ] && [ "$(wc -L <"$M/README")" -le 100 ]'
 check README_names_kinds_and_views bash -c '
-	for word in queues semaphores events values arrays timeout peek watch stat ctl temp stream raw cas at= notify shm errors deadlocks status; do
+	for word in queues mq semaphores locks events conditions barriers values arrays lists dicts pipes topics signals sockets \
+		maxsize= capacity= attempts= dead= maxmsg= msgsize= value= max= set parties= type= len= temp timeout= peek watch stat ctl notify= stream \
+		ack join lines block hold tokens n= prio= shared raw at= insert= pop cas num after= tcp: listen: mkdir mkfifo \
+		flock unlock arm reset abort shm errors deadlocks status "man 7 ipcfs"; do
 		grep -q -- "$word" "$M/README" || { echo "no $word"; exit 1; }
 	done'
 check README_reads_the_same_in_pieces bash -c 'cmp "$M/README" <(dd if="$M/README" bs=7 status=none)'

@@ -225,16 +225,45 @@ expect nohup_stays $'alive\n' nohup "$IPCFS" with locks/s bash -c 'kill -HUP $PP
 status_is a_semaphore_is_not_made 1 '' "$IPCFS" with semaphores/none true
 check it_was_not test ! -e "$M/semaphores/none"
 touch "$M/semaphores/door,value=2,max=2"
-if cat "$M/semaphores/door,hold,peek" >/dev/null 2>&1 || timeout 20 cat "$M/semaphores/door,hold" >/dev/null 2>&1; then
-	expect one_unit_is_held $'1\n' "$IPCFS" with semaphores/door cat "$M/semaphores/door,peek"
-	expect two_units_are_held $'0\n' "$IPCFS" with semaphores/door,n=2 cat "$M/semaphores/door,peek"
-	expect no_token $'none\n' "$IPCFS" with semaphores/door sh -c 'echo ${IPCFS_TOKEN:-none}'
-	status_is no_third 1 'would have to wait' "$IPCFS" with semaphores/door,n=2 "$IPCFS" with --nonblock semaphores/door true
-	status_is killed_with_a_unit 137 '' "$IPCFS" with semaphores/door sh -c 'kill -9 $$'
-	expect all_are_back $'2\n' cat "$M/semaphores/door,peek"
-else
-	skip semaphores 'this mount has no view "hold"'
-fi
+expect one_unit_is_held $'1\n' "$IPCFS" with semaphores/door cat "$M/semaphores/door,peek"
+expect two_units_are_held $'0\n' "$IPCFS" with semaphores/door,n=2 cat "$M/semaphores/door,peek"
+expect hold_may_be_said $'1\n' "$IPCFS" with semaphores/door,hold cat "$M/semaphores/door,peek"
+expect its_holder_is_known $'same\n' "$IPCFS" with semaphores/door,n=2 bash -c '
+	read -r _ pid uid since units < <(grep ^holder "$M/semaphores/door,stat")
+	[ "$pid $uid $units" = "$PPID 0 2" ] && echo same'
+expect no_token $'none\n' "$IPCFS" with semaphores/door sh -c 'echo ${IPCFS_TOKEN:-none}'
+expect not_a_lock_outside $'none\n' "$IPCFS" with locks/a "$IPCFS" with semaphores/door sh -c 'echo ${IPCFS_TOKEN:-none}'
+status_is its_status 7 '' "$IPCFS" with semaphores/door sh -c 'exit 7'
+status_is no_third 1 'would have to wait' "$IPCFS" with semaphores/door,n=2 "$IPCFS" with --nonblock semaphores/door true
+status_is no_third_in_time 1 'timed out' "$IPCFS" with semaphores/door,n=2 "$IPCFS" with --timeout 50ms semaphores/door true
+status_is three_of_two 1 "n=3 is above the semaphore's max" "$IPCFS" with semaphores/door,n=3 true
+status_is nothing_is_held_by_tokens 2 'through the view "tokens"' "$IPCFS" with semaphores/door,tokens true
+status_is killed_with_a_unit 137 '' "$IPCFS" with semaphores/door sh -c 'kill -9 $$'
+expect all_are_back $'2\n' cat "$M/semaphores/door,peek"
+
+# Two are let in at a time; the third waits, and is let in when one of them has ended.
+own_group "$IPCFS" with semaphores/door,n=2 sh -c 'echo in >in6; read -r word <go'
+check two_units_are_taken until_file in6
+start "$IPCFS" with semaphores/door echo third
+third=$started
+check a_third_waits until_stat semaphores/door,stat 'waiters 1'
+kill -9 "$group"
+check the_command_stays_inside until_stat semaphores/door,stat 'value 0'
+status_is and_nobody_else 1 'would have to wait' "$IPCFS" with --nonblock semaphores/door true
+kill -9 -- "-$group"
+check the_third_is_let_in ended "$third"
+expect it_ran $'third\n' cat "$T/out.$third"
+expect units_of_the_killed_are_back $'2\n' cat "$M/semaphores/door,peek"
+
+# A waiting one is killed: it takes nothing.
+own_group "$IPCFS" with semaphores/door,n=2 sh -c 'echo in >in7; read -r word <go'
+check two_units_again until_file in7
+start bash -c 'echo $$ >waiter2; exec "$IPCFS" with semaphores/door echo never'
+check one_waits until_stat semaphores/door,stat 'waiters 1'
+kill -9 "$(<waiter2)"
+status_is killed_while_it_waits 137 '' ended "$started"
+echo on >go
+check both_units_are_back until_stat semaphores/door,stat 'value 2'
 
 cd / || exit 1
 finish

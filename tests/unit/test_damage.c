@@ -14,7 +14,8 @@ enum { LARGEST = 3000 }; /* message of the queues that t_any makes */
 static void legal(const char *call, long rc, long most)
 {
 	static const int errors[] = {-EUCLEAN, -EIDRM,	   -EAGAIN,    -EMSGSIZE, -ERANGE,
-				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE};
+				     -ENODATA, -EOVERFLOW, -ECANCELED, -EPERM,	  -EPIPE,
+				     -ENOBUFS, -ENOENT,	   -EEXIST,    -ENOSPC};
 
 	if (rc >= 0 && rc <= most)
 		return;
@@ -117,6 +118,18 @@ static void use_condition(struct ipcfs_object *o)
 	LEGAL(ipcfs_condition_wait(o, 0, 0), 0);
 }
 
+static void use_channel(struct ipcfs_object *o)
+{
+	uint64_t seen = 0;
+
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+	LEGAL(ipcfs_channel_fire(o, SIGUSR1), 0);
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+	for (int i = 0; i < 70; i++)
+		LEGAL(ipcfs_channel_fire(o, 1 + i % 64), 0);
+	LEGAL(ipcfs_channel_wait(o, &seen, 0), IPCFS_SIGNAL_MAX);
+}
+
 static void use_barrier(struct ipcfs_object *o)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_ARRIVE, .flags = IPCFS_OP_WAITS};
@@ -130,6 +143,122 @@ static void use_barrier(struct ipcfs_object *o)
 	LEGAL(ipcfs_engine_shm.try(o, &pass), 0);
 	LEGAL(ipcfs_barrier_abort(o), 0);
 	LEGAL(ipcfs_barrier_reset(o), 0);
+}
+
+/* Full is what its words say. */
+static long full(long rc)
+{
+	return rc == -ENOSPC ? -EAGAIN : rc;
+}
+
+static void use_list_at_once(struct ipcfs_object *o)
+{
+	static char bytes[700];
+	struct iovec v[3] = {{bytes, 10}, {bytes, 700}, {bytes, 0}}, *items = NULL;
+	uint64_t changes = 0;
+	unsigned sum = 0;
+
+	LEGAL(full(ipcfs_list_extend(o, v, 3, NULL)), 0);
+	long n = ipcfs_list_items(o, &items, &changes);
+	LEGAL(n, IPCFS_ITEMS_MAX);
+	for (long i = 0; i < n; i++) /* they are where it says: the sanitizer looks */
+		for (size_t k = 0; k < items[i].iov_len; k++)
+			sum += ((volatile char *)items[i].iov_base)[k];
+	(void)sum;
+	free(items);
+	LEGAL(full(ipcfs_list_replace(o, v, 2, &changes)), 0);
+	LEGAL(ipcfs_list_clear(o), IPCFS_ITEMS_MAX);
+	LEGAL(full(ipcfs_list_append(o, "last", 4)), 0);
+}
+
+static void use_list(struct ipcfs_object *o)
+{
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_list_get(o, 0, buf, LARGEST, NULL), LARGEST);
+	LEGAL(full(ipcfs_list_append(o, "four", 4)), 0);
+	LEGAL(full(ipcfs_list_append(o, buf, 1000)), 0);
+	LEGAL(ipcfs_list_pop(o, -1, buf, LARGEST, 0), LARGEST);
+	LEGAL(full(ipcfs_list_insert(o, 1, buf, 100, NULL)), 0);
+	LEGAL(full(ipcfs_list_insert(o, 0, buf, 33, NULL)), 0);
+	LEGAL(full(ipcfs_list_set(o, 1, buf, 500, NULL)), 0);
+	LEGAL(ipcfs_list_get(o, -1, buf, LARGEST, NULL), LARGEST);
+	LEGAL(full(ipcfs_list_delete(o, 1, NULL)), 0);
+	LEGAL(ipcfs_list_pop(o, 0, buf, LARGEST, 0), LARGEST);
+	for (int i = 0; i < 20; i++) /* the index grows */
+		LEGAL(full(ipcfs_list_append(o, "x", 1)), 0);
+	LEGAL(ipcfs_list_count(o), INT64_MAX);
+	use_list_at_once(o);
+}
+
+static void use_pipe(struct ipcfs_object *o)
+{
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_B), 0);
+	LEGAL(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+	for (enum ipcfs_end end = IPCFS_END_A; end <= IPCFS_END_B; end++) {
+		LEGAL(ipcfs_pipe_put(o, end, "four", 4, 0), 0);
+		LEGAL(ipcfs_pipe_put(o, end, buf, LARGEST, 0), 0);
+		LEGAL(ipcfs_pipe_get(o, end, buf, 2, 0), 2);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_get(o, end, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_pipe_poll(o, end, 0), 0);
+		LEGAL(ipcfs_pipe_clear(o, end), IPCFS_MAXSIZE_MAX);
+		LEGAL(ipcfs_pipe_close(o, end), 0);
+	}
+	t_is(buf[LARGEST], 'c');
+}
+
+static void use_topic(struct ipcfs_object *o)
+{
+	struct ipcfs_cursor cursor = {0}, late = {0};
+	static char buf[LARGEST + 1];
+
+	buf[LARGEST] = 'c';
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_subscribe(o, &late), 0);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_next(o, &cursor, buf, 2, 0), 2);
+	for (int i = 0; i < 3; i++) {
+		LEGAL(ipcfs_topic_next(o, &cursor, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_next(o, &late, buf, LARGEST, 0), LARGEST);
+		LEGAL(ipcfs_topic_publish(o, buf, LARGEST), 0);
+	}
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	LEGAL(ipcfs_topic_clear(o), IPCFS_MAXSIZE_MAX);
+	LEGAL(ipcfs_topic_publish(o, "four", 4), 0);
+	LEGAL(ipcfs_topic_peek(o, buf, LARGEST), LARGEST);
+	t_is(buf[LARGEST], 'c');
+}
+
+static void use_dict(struct ipcfs_object *o)
+{
+	static char buf[20001];
+	struct ipcfs_key key = {.number = 0};
+	uint64_t changes = 0;
+	char type = 'q';
+
+	buf[20000] = 'c';
+	LEGAL(ipcfs_dict_count(o), INT64_MAX);
+	LEGAL(ipcfs_dict_get(o, "one", buf, 20000, &changes), 20000);
+	LEGAL(ipcfs_dict_cas(o, "one", "cas", 3, &changes), 0);
+	LEGAL(ipcfs_dict_set(o, "two", buf, 100), 0);
+	LEGAL(ipcfs_dict_append(o, "two", buf, 100), 0);
+	for (int i = 0; i < 1000 && ipcfs_dict_next(o, &key) == 1; i++)
+		t_check(strlen(key.name) <= IPCFS_NAME_MAX);
+	LEGAL(ipcfs_dict_rename(o, "two", "three"), 0);
+	LEGAL(ipcfs_dict_add(o, "four", "4", 1), 0);
+	LEGAL(ipcfs_dict_op(o, "four", IPCFS_ADD, &type, &(union ipcfs_number){.i = 1}), 0);
+	LEGAL(ipcfs_dict_stat(o, "four", &key), 0);
+	LEGAL(ipcfs_dict_wait(o, "four", &changes, 0), 0);
+	LEGAL(ipcfs_dict_pop(o, "three", buf, 20000), 20000);
+	LEGAL(ipcfs_dict_remove(o, "one"), 0);
+	LEGAL(ipcfs_dict_clear(o), INT64_MAX);
+	LEGAL(ipcfs_dict_set(o, "one", "1", 1), 0);
+	t_is(buf[20000], 'c');
 }
 
 static void use(struct ipcfs_object *o)
@@ -167,6 +296,21 @@ static void use(struct ipcfs_object *o)
 		break;
 	case IPCFS_BARRIER:
 		use_barrier(o);
+		break;
+	case IPCFS_LIST:
+		use_list(o);
+		break;
+	case IPCFS_PIPE:
+		use_pipe(o);
+		break;
+	case IPCFS_TOPIC:
+		use_topic(o);
+		break;
+	case IPCFS_SIGNAL:
+		use_channel(o);
+		break;
+	case IPCFS_DICT:
+		use_dict(o);
 		break;
 	default:
 		use_cells(o);
@@ -231,6 +375,7 @@ static const struct region fields[] = {
 	FIELD(redo_offset),
 	FIELD(redo_bytes),
 	FIELD(redo_length),
+	FIELD(back),
 	FIELD(spare),
 	FIELD(claims),
 	FIELD(taken),
@@ -243,19 +388,40 @@ static const struct region fields[] = {
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
+static const struct ring *some_ring(struct ipcfs_object *o)
+{
+	switch (o->kind) {
+	case IPCFS_QUEUE:
+		return &o->queue;
+	case IPCFS_PIPE:
+		return &o->ways[t_below(2)];
+	case IPCFS_TOPIC:
+		return &o->topic;
+	default:
+		return NULL;
+	}
+}
+
 static struct region some_region(struct ipcfs_object *o)
 {
 	uint64_t which = t_below(FIELDS + 4);
+	const struct ring *ring;
 
 	if (which < FIELDS)
 		return fields[which];
-	if (o->kind == Q && which == FIELDS)
+	ring = some_ring(o);
+	if (ring && o->claims && which == FIELDS)
 		return (struct region){.name = "claims", .at = o->claims, .len = 3 * 128};
-	if (o->kind == Q && which % 2)
+	if (ring && which % 2)
 		return (struct region){
-			.name = "index", .at = o->queue.index, .len = 10 * 2 * sizeof(uint64_t)};
-	if (o->kind == Q)
-		return (struct region){.name = "ring", .at = o->queue.ring, .len = 3000};
+			.name = "index", .at = ring->index, .len = 10 * 2 * sizeof(uint64_t)};
+	if (o->heap_bytes && which % 2) /* but for its log: words, and what is free */
+		return (struct region){.name = "heap", .at = SEG_PAGE + 512, .len = 500};
+	if (o->heap_bytes)
+		return (struct region){
+			.name = "log and blocks", .at = SEG_PAGE, .len = SEG_PAGE + 400};
+	if (ring)
+		return (struct region){.name = "ring", .at = ring->bytes, .len = 3000};
 	return (struct region){.name = "all behind the label",
 			       .at = SEG_PAGE - SEG_CONTROL,
 			       .len = o->size - (SEG_PAGE - SEG_CONTROL)};
@@ -299,6 +465,12 @@ static uint64_t some_value(struct ipcfs_object *o)
 				   1ull << 32 | 10,
 				   800,
 				   801,
+				   8192,
+				   8192 + 32,
+				   8192 + 64,
+				   8192 + 160,
+				   15,
+				   4608,
 				   19,
 				   20,
 				   21};
@@ -369,6 +541,21 @@ static void random_bytes_in_arrays(void)
 	random_bytes(IPCFS_ARRAY);
 }
 
+static void random_bytes_in_lists(void)
+{
+	random_bytes(IPCFS_LIST);
+}
+
+static void random_bytes_in_pipes(void)
+{
+	random_bytes(IPCFS_PIPE);
+}
+
+static void random_bytes_in_topics(void)
+{
+	random_bytes(IPCFS_TOPIC);
+}
+
 /* The same while calls are under way. */
 static _Atomic int *scribbling; /* which victim; 0: none yet; -1: enough */
 
@@ -399,8 +586,11 @@ static int scribble_on(void *arg)
 				at = offsetof(struct seg_control, word);
 			if (at == offsetof(struct seg_control, state)) /* else it ends at once */
 				continue;
-			if (t_below(4) == 0 && kind == Q)
+			if (t_below(4) == 0 && some_ring(o))
 				memcpy(o->base + SEG_PAGE + t_below(20) * 8, &value, 8);
+			else if (o->heap_bytes && t_below(4))
+				memcpy(o->base + SEG_PAGE + t_below(t_below(2) ? 140 : 700) * 8,
+				       &value, 8);
 			else
 				memcpy(control + at, &value, 8);
 		}
@@ -459,11 +649,48 @@ static void scribbled_over_while_in_use(void)
 					legal_or_busy(ipcfs_condition_arm(o, &ticket), 0);
 					legal_or_busy(ipcfs_condition_notify(o, 1), 4096);
 					legal_or_busy(ipcfs_condition_wait(o, ticket, 0), 0);
+				} else if (kind == IPCFS_LIST) {
+					legal_or_busy(ipcfs_list_append(o, buf, t_below(100)), 0);
+					legal_or_busy(ipcfs_list_pop(o, 0, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_list_insert(o, 1, buf, 50, NULL), 0);
+					legal_or_busy(ipcfs_list_set(o, -1, buf, 60, NULL), 0);
+					if (i % 50 == 0)
+						legal_or_busy(ipcfs_list_clear(o), IPCFS_ITEMS_MAX);
 				} else if (kind == IPCFS_BARRIER) {
 					int rc = ipcfs_barrier_wait(o, 1);
 
 					legal_or_busy(rc == -ETIMEDOUT ? 0 : rc, 3);
 					legal_or_busy(ipcfs_barrier_reset(o), 0);
+				} else if (kind == IPCFS_PIPE) {
+					legal_or_busy(ipcfs_pipe_put(o, 1, buf, t_below(100), 0),
+						      0);
+					legal_or_busy(ipcfs_pipe_open(o, 2), 0);
+					legal_or_busy(ipcfs_pipe_get(o, 2, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_pipe_close(o, 2), 0);
+				} else if (kind == IPCFS_TOPIC) {
+					struct ipcfs_cursor c = {0};
+
+					legal_or_busy(ipcfs_topic_publish(o, buf, t_below(100)), 0);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
+					legal_or_busy(ipcfs_topic_next(o, &c, buf, LARGEST, 0),
+						      LARGEST);
+				} else if (kind == IPCFS_SIGNAL) {
+					uint64_t seen = 0;
+
+					legal_or_busy(ipcfs_channel_fire(o, SIGTERM), 0);
+					legal_or_busy(ipcfs_channel_wait(o, &seen, 0),
+						      IPCFS_SIGNAL_MAX);
+				} else if (kind == IPCFS_DICT) {
+					legal_or_busy(ipcfs_dict_set(o, "one", buf, t_below(100)),
+						      0);
+					legal_or_busy(ipcfs_dict_get(o, "two", buf, LARGEST, NULL),
+						      IPCFS_DICT_VALUE_MAX);
+					legal_or_busy(ipcfs_dict_append(o, "three", buf, 9), 0);
+					legal_or_busy(ipcfs_dict_rename(o, "three", "four"), 0);
+					legal_or_busy(ipcfs_dict_remove(o, "four"), 0);
 				} else {
 					legal_or_busy(ipcfs_array_set(o, 0, 100, buf), 0);
 					legal_or_busy(ipcfs_array_get(o, 0, 100, buf, 800, NULL),
@@ -496,6 +723,8 @@ static void cut_short_under_those_who_are_attached(void)
 			t_is(ftruncate(fd, (off_t)cut), 0);
 			close(fd);
 			use_and_remove(o, other, "victim");
+			if (cut >= 16ull * SEG_PAGE && cut % SEG_PAGE == 0)
+				cut += size / 4 & ~(SEG_PAGE - 1ull); /* all the same there */
 			cut += cut % SEG_PAGE == 0 ? 1 :
 			       cut % SEG_PAGE == 1 ? 3000 :
 						     SEG_PAGE - 3001;
@@ -523,7 +752,7 @@ static void cut_short_where_memory_is_asked_for(void)
 	q = t_queue("q2", 0, 100000);
 	t_is(ipcfs_queue_put(q, bytes, 10, 0), 0);
 	fd = t_file(Q, "q2");
-	t_is(ftruncate(fd, (off_t)(q->queue.ring + SEG_PAGE)), 0);
+	t_is(ftruncate(fd, (off_t)(q->queue.bytes + SEG_PAGE)), 0);
 	close(fd);
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
@@ -728,6 +957,9 @@ int main(int argc, char **argv)
 		T_TEST(random_bytes_in_events),
 		T_TEST(random_bytes_in_values),
 		T_TEST(random_bytes_in_arrays),
+		T_TEST(random_bytes_in_lists),
+		T_TEST(random_bytes_in_pipes),
+		T_TEST(random_bytes_in_topics),
 		T_TEST(scribbled_over_while_in_use),
 		T_TEST(cut_short_under_those_who_are_attached),
 		T_TEST(cut_short_where_memory_is_asked_for),

@@ -123,6 +123,13 @@ static void a_string(void)
 	open_both(V, &p);
 }
 
+static void a_dict(void)
+{
+	a_member();
+	open_both(IPCFS_DICT, NULL);
+	t_is(ipcfs_dict_set(world.onlooks, "old", "value", 5), 0);
+}
+
 static void a_parked_queue(void)
 {
 	char buf[10];
@@ -240,6 +247,22 @@ static int set_string(void)
 
 	memset(bytes, 'x', sizeof(bytes));
 	return ipcfs_value_set(world.o, bytes, sizeof(bytes));
+}
+
+static int set_key(void)
+{
+	static char bytes[300000];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return ipcfs_dict_set(world.o, "old", bytes, sizeof(bytes));
+}
+
+static int make_key(void)
+{
+	static char bytes[300000];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return ipcfs_dict_add(world.o, "new", bytes, sizeof(bytes));
 }
 
 static int hold_three(void)
@@ -380,6 +403,24 @@ static void set_or_not(int rc)
 		t_row(world.row, buf[i], 'x');
 }
 
+static void key_set_or_not(int rc)
+{
+	char buf[10];
+
+	t_row(world.row, ipcfs_dict_get(world.onlooks, "old", buf, sizeof(buf), NULL),
+	      rc == 0 ? 300000 : 5);
+	t_row(world.row, buf[4], rc == 0 ? 'x' : 'e');
+	t_row(world.row, ipcfs_dict_count(world.onlooks), 1);
+}
+
+static void key_made_or_not(int rc)
+{
+	t_row(world.row, ipcfs_dict_get(world.onlooks, "new", NULL, 0, NULL),
+	      rc == 0 ? 300000 : -ENOENT);
+	t_row(world.row, ipcfs_dict_get(world.onlooks, "old", NULL, 0, NULL), 5);
+	t_row(world.row, ipcfs_dict_count(world.onlooks), rc == 0 ? 2 : 1);
+}
+
 static void three_held_or_not(int rc)
 {
 	t_row(world.row, ipcfs_semaphore_value(world.onlooks), rc == 0 ? 0 : 3);
@@ -450,6 +491,8 @@ static const struct operation operations[] = {
 	 .act = fail_once_and_for_all,
 	 .after = here_or_there},
 	{.name = "set a string", .before = a_string, .act = set_string, .after = set_or_not},
+	{.name = "set a key", .before = a_dict, .act = set_key, .after = key_set_or_not},
+	{.name = "make a key", .before = a_dict, .act = make_key, .after = key_made_or_not},
 	{.name = "hold",
 	 .before = a_semaphore_of_a_member,
 	 .act = hold_three,

@@ -208,6 +208,50 @@ static void batch(void)
 	run_inside("size=400k", batch_inside);
 }
 
+static int list_inside(void)
+{
+	struct ipcfs_object *l = make(IPCFS_LIST, "l", NULL);
+	static char item[3000], out[3000];
+	struct iovec v[40], *items;
+	size_t len = 1000;
+	int n = 0, rc, filled;
+
+	for (int i = 0; i < 40; i++)
+		v[i] = (struct iovec){item, 3000};
+	while ((rc = ipcfs_list_append(l, memset(item, n, sizeof(item)), len)) == 0) {
+		len++;
+		n++;
+	}
+	t_is(rc, -ENOSPC);
+	t_check(n > 100);
+	t_is(ipcfs_list_extend(l, v, 40, NULL), -ENOSPC);
+	t_is(ipcfs_list_replace(l, v, 40, NULL), -ENOSPC); /* both have no room */
+	t_is(ipcfs_list_count(l), n);
+	t_is(ipcfs_list_items(l, &items, NULL), n);
+	for (int i = 0; i < n; i++) {
+		t_is(items[i].iov_len, 1000 + i);
+		t_is(memcmp(items[i].iov_base, memset(out, i, 1000), 1000), 0);
+	}
+	free(items);
+	/* what goes makes room for as much */
+	t_is(ipcfs_list_pop(l, 0, out, sizeof(out), 0), 1000);
+	t_is(ipcfs_list_append(l, item, 1000), 0);
+	t_is(ipcfs_list_clear(l), n);
+	filled = fill_up();
+	t_is(ipcfs_list_append(l, item, 3000), 0); /* it has some of its memory left */
+	while ((rc = ipcfs_list_extend(l, v, 40, NULL)) == 0)
+		;
+	t_is(rc, -ENOSPC);
+	make_room(filled);
+	t_is(ipcfs_list_clear(l) % 40, 1);
+	return 0;
+}
+
+static void list(void)
+{
+	run_inside("size=400k", list_inside);
+}
+
 static int cells_inside(void)
 {
 	struct ipcfs_properties text = {
@@ -243,6 +287,42 @@ static int cells_inside(void)
 static void cells(void)
 {
 	run_inside("size=640k", cells_inside);
+}
+
+static int dict_inside(void)
+{
+	struct ipcfs_object *d = make(IPCFS_DICT, "d", NULL);
+	static char value[1000], out[1000];
+	char name[16];
+	int n = 0, rc;
+
+	do {
+		snprintf(name, sizeof(name), "k%d", n);
+		memset(value, n, sizeof(value));
+		rc = ipcfs_dict_set(d, name, value, sizeof(value));
+		n += rc == 0;
+	} while (rc == 0);
+	t_is(rc, -ENOSPC);
+	t_check(n > 100);
+	t_is(ipcfs_dict_count(d), n);
+	for (int i = 0; i < n; i++) { /* none is half there */
+		snprintf(name, sizeof(name), "k%d", i);
+		memset(value, i, sizeof(value));
+		t_is(ipcfs_dict_get(d, name, out, sizeof(out), NULL), sizeof(out));
+		t_is(memcmp(value, out, sizeof(out)), 0);
+		t_is(ipcfs_dict_remove(d, name), 0);
+	}
+	for (int i = 0; i < n; i++) { /* and there is room again where they were */
+		snprintf(name, sizeof(name), "k%d", i);
+		t_is(ipcfs_dict_set(d, name, value, sizeof(value)), 0);
+	}
+	t_is(ipcfs_dict_clear(d), n);
+	return 0;
+}
+
+static void dict(void)
+{
+	run_inside("size=400k", dict_inside);
 }
 
 static int newcomer(void *arg)
@@ -382,7 +462,8 @@ int main(void)
 {
 	static const struct t_case tests[] = {
 		T_TEST(creation),      T_TEST(put),
-		T_TEST(batch),	       T_TEST(cells),
+		T_TEST(batch),	       T_TEST(list),
+		T_TEST(cells),	       T_TEST(dict),
 		T_TEST(hold),	       T_TEST(a_newcomer_to_a_full_store),
 		T_TEST(no_more_files), T_TEST(full_is_not_damaged),
 	};

@@ -41,6 +41,16 @@ static long use(struct ipcfs_object *o)
 		return ipcfs_condition_notify(o, 1);
 	case IPCFS_BARRIER:
 		return ipcfs_barrier_reset(o);
+	case IPCFS_LIST:
+		return ipcfs_list_append(o, "x", 1);
+	case IPCFS_PIPE:
+		return ipcfs_pipe_open(o, IPCFS_END_A);
+	case IPCFS_TOPIC:
+		return ipcfs_topic_publish(o, "x", 1);
+	case IPCFS_SIGNAL:
+		return ipcfs_channel_fire(o, SIGUSR1);
+	case IPCFS_DICT:
+		return ipcfs_dict_set(o, "key", "x", 1);
 	default:
 		return ipcfs_array_get(o, 0, 1, buf, sizeof(buf), &n) == 8 ? 0 : -EIDRM;
 	}
@@ -95,6 +105,13 @@ static const struct {
 	{.name = "get_many", .kind = Q},
 	{.name = "condition", .kind = IPCFS_CONDITION},
 	{.name = "barrier", .kind = IPCFS_BARRIER},
+	{.name = "pop", .kind = IPCFS_LIST},
+	{.name = "change", .kind = IPCFS_LIST},
+	{.name = "read a pipe", .kind = IPCFS_PIPE},
+	{.name = "write a pipe", .kind = IPCFS_PIPE},
+	{.name = "topic", .kind = IPCFS_TOPIC},
+	{.name = "signal", .kind = IPCFS_SIGNAL},
+	{.name = "key", .kind = IPCFS_DICT},
 };
 enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
@@ -122,9 +139,36 @@ static struct ipcfs_object *make_waited(int which)
 		return t_cells(waits[which].kind, name, 'i', waits[which].kind == A ? 4 : 0);
 	case IPCFS_BARRIER:
 		return t_barrier(name, 3); /* a thread and a child do not do */
+	case IPCFS_PIPE:
+		return t_messages(IPCFS_PIPE, name, 4);
+	case IPCFS_DICT:
+		o = t_object(IPCFS_DICT, name, NULL);
+		t_is(ipcfs_dict_set(o, "key", "x", 1), 0);
+		return o;
 	default:
 		return t_object(waits[which].kind, name, NULL);
 	}
+}
+
+/* Nobody has opened the other end yet. */
+static int wait_at_pipe(struct ipcfs_object *o, bool writes)
+{
+	char buf[16];
+
+	t_is(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+	if (!writes)
+		return (int)ipcfs_pipe_get(o, IPCFS_END_A, buf, sizeof(buf), IPCFS_FOREVER);
+	ipcfs_pipe_put(o, IPCFS_END_A, "full", 4, 0);
+	return ipcfs_pipe_put(o, IPCFS_END_A, "x", 1, IPCFS_FOREVER);
+}
+
+static int wait_for_topic(struct ipcfs_object *o)
+{
+	struct ipcfs_cursor cursor;
+	char buf[16];
+
+	t_is(ipcfs_topic_subscribe(o, &cursor), 0);
+	return (int)ipcfs_topic_next(o, &cursor, buf, sizeof(buf), IPCFS_FOREVER);
 }
 
 static int wait_for_ever(struct ipcfs_object *o, const char *how)
@@ -138,6 +182,10 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return (int)ipcfs_queue_get(o, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "put") == 0)
 		return ipcfs_queue_put(o, "x", 1, IPCFS_FOREVER);
+	if (strcmp(how, "key") == 0)
+		return ipcfs_dict_get(o, "key", buf, sizeof(buf), &changes) < 0 ?
+			       -EIDRM :
+			       ipcfs_dict_wait(o, "key", &changes, IPCFS_FOREVER);
 	if (strcmp(how, "put_many") == 0)
 		return ipcfs_queue_put_many(o, &(struct iovec){.iov_base = "x", .iov_len = 1}, 1,
 					    IPCFS_FOREVER);
@@ -149,8 +197,16 @@ static int wait_for_ever(struct ipcfs_object *o, const char *how)
 		return ipcfs_event_wait(o, IPCFS_FOREVER);
 	if (strcmp(how, "condition") == 0)
 		return ipcfs_condition_wait(o, 0, IPCFS_FOREVER);
+	if (strcmp(how, "pop") == 0)
+		return (int)ipcfs_list_pop(o, 0, buf, sizeof(buf), IPCFS_FOREVER);
 	if (strcmp(how, "barrier") == 0)
 		return ipcfs_barrier_wait(o, IPCFS_FOREVER);
+	if (o->kind == IPCFS_PIPE)
+		return wait_at_pipe(o, how[0] == 'w');
+	if (strcmp(how, "topic") == 0)
+		return wait_for_topic(o);
+	if (strcmp(how, "signal") == 0)
+		return ipcfs_channel_wait(o, &changes, IPCFS_FOREVER);
 	ipcfs_stat(o, &st);
 	changes = st.changes;
 	return ipcfs_wait_change(o, &changes, IPCFS_FOREVER);

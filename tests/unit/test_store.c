@@ -208,16 +208,31 @@ static void the_working_folder_may_change(void)
 
 static const struct {
 	const char *name;
-	mode_t mask, mode, taking, other;
+	mode_t mask, mode, taking, other, folder;
 } modes[] = {
-	{.name = "022", .mask = 022, .mode = 0666, .taking = 0600, .other = 0644},
-	{.name = "002", .mask = 002, .mode = 0666, .taking = 0660, .other = 0664},
-	{.name = "0", .mask = 0, .mode = 0666, .taking = 0666, .other = 0666},
-	{.name = "077", .mask = 077, .mode = 0666, .taking = 0600, .other = 0600},
-	{.name = "read alone", .mask = 0, .mode = 0644, .taking = 0600, .other = 0644},
-	{.name = "write for others", .mask = 0, .mode = 0622, .taking = 0622, .other = 0622},
-	{.name = "more than there is", .mask = 0, .mode = 07777, .taking = 0777, .other = 0777},
-	{.name = "nothing", .mask = 0, .mode = 0, .taking = 0, .other = 0},
+	{.name = "022", .mask = 022, .mode = 0666, .taking = 0600, .other = 0644, .folder = 0600},
+	{.name = "002", .mask = 002, .mode = 0666, .taking = 0660, .other = 0664, .folder = 0660},
+	{.name = "0", .mask = 0, .mode = 0666, .taking = 0666, .other = 0666, .folder = 0666},
+	{.name = "077", .mask = 077, .mode = 0666, .taking = 0600, .other = 0600, .folder = 0600},
+	{.name = "read alone",
+	 .mask = 0,
+	 .mode = 0644,
+	 .taking = 0600,
+	 .other = 0644,
+	 .folder = 0600},
+	{.name = "write for others",
+	 .mask = 0,
+	 .mode = 0622,
+	 .taking = 0622,
+	 .other = 0622,
+	 .folder = 0600},
+	{.name = "more than there is",
+	 .mask = 0,
+	 .mode = 07777,
+	 .taking = 0777,
+	 .other = 0777,
+	 .folder = 0666},
+	{.name = "nothing", .mask = 0, .mode = 0, .taking = 0, .other = 0, .folder = 0600},
 };
 
 static void modes_by_umask(void)
@@ -246,7 +261,9 @@ static void modes_by_umask(void)
 			ipcfs_close(o);
 			t_is(stat(t_path("%s/m", ipcfs_kind_name(kind)), &st), 0);
 			t_row(modes[i].name, st.st_mode & 07777,
-			      taking ? modes[i].taking : modes[i].other);
+			      kind == IPCFS_DICT ? modes[i].folder :
+			      taking		 ? modes[i].taking :
+						   modes[i].other);
 			t_is(st.st_uid, geteuid());
 			t_is(st.st_gid, getegid());
 			t_is(ipcfs_unlink(t.store, kind, "m"), 0);

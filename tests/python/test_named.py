@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""Objects that have a name: other programs, in the shell here, take part in them. And what is never unpickled."""
+
+import ctypes
+import os
+import pickle
+import queue
+import subprocess
+
+from harness import M, Skip, main, raises, same, test, until, waiters
+
+import ipcfs
+from ipcfs import _files, sharedctypes, synchronize
+from ipcfs.connection import open_pipe
+
+
+def sh(command):
+    """What a command prints, in the mount."""
+    return subprocess.run(
+        ["bash", "-c", command], cwd=M, check=True, stdout=subprocess.PIPE, timeout=100
+    ).stdout.decode()
+
+
+def removes(*paths):
+    """A test after which these objects are removed."""
+
+    def wrap(function):
+        def run():
+            try:
+                function()
+            finally:
+                for path in paths:
+                    (M / path).unlink(missing_ok=True)
+
+        run.__name__ = function.__name__
+        return test(run)
+
+    return wrap
+
+
+@removes("semaphores/build")
+def a_lock():
+    lock = ipcfs.Lock(name="build")
+    same((lock.name, sh("cat semaphores/build,peek")), ("build", "1\n"))
+    with lock:
+        same(sh("timeout 5 cat semaphores/build,timeout=0 2>/dev/null || echo held"), "held\n")
+        same(ipcfs.RLock(name="build").acquire(False), False)
+    sh("cat semaphores/build")
+    same(lock.acquire(False), False)
+    sh("echo 1 > semaphores/build")
+    same(lock.acquire(timeout=100), True)
+    lock.release()
+    with raises(FileExistsError):
+        ipcfs.Semaphore(5, name="build")
+    lock = None
+    same(sh("cat semaphores/build,peek"), "1\n")  # it stays
+
+
+@removes("semaphores/door")
+def a_semaphore():
+    sh("touch semaphores/door,value=3")
+    s = ipcfs.Semaphore(3, name="door")
+    s.acquire()
+    same((s.get_value(), sh("cat semaphores/door,peek")), (2, "2\n"))
+    same(repr(s), "<Semaphore(value=2)>")
+
+
+@removes("events/go")
+def an_event():
+    e = ipcfs.Event(name="go")
+    waiter = subprocess.Popen(["cat", M / "events" / "go"], stdout=subprocess.PIPE)
+    until(lambda: waiters("events", "go") == 1, "cat")
+    e.set()
+    same(waiter.communicate()[0], b"1\n")
+    sh("echo 0 > events/go")
+    same(e.is_set(), False)
+    sh("echo 1 > events/go")
+    same((e.wait(), e.wait(5)), (True, True))
+
+
+@removes("barriers/round")
+def a_barrier():
+    b = ipcfs.Barrier(3, name="round")
+    shells = [subprocess.Popen(["cat", M / "barriers" / "round"], stdout=subprocess.PIPE) for _ in range(2)]
+    until(lambda: b.n_waiting == 2, "two arrivals")
+    same(b.wait(), 2)
+    same(sorted(s.communicate()[0] for s in shells), [b"0\n", b"1\n"])
+
+
+@removes("conditions/shop", "semaphores/shop", "values/goods")
+def a_condition():
+    c = ipcfs.Condition(name="shop")
+    same(isinstance(c, synchronize.Condition), True)
+    goods = ipcfs.Value("i", 0, lock=False, name="goods")
+    with c:
+        same(c.wait(0.01), False)
+    script = (
+        'read -r _ <semaphores/shop; echo "add 1" >values/goods; echo all >conditions/shop; echo 1 >semaphores/shop'
+    )
+    with c:
+        shell = subprocess.Popen(["bash", "-c", script], cwd=M)
+        same(c.wait_for(lambda: goods.value == 1, 100), True)
+    same(shell.wait(), 0)
+    waiter = 'exec 4<>conditions/shop; read -r _ <semaphores/shop; echo arm >&4; echo 1 >semaphores/shop; read -ru4 told; echo "$told"'
+    for notify in (c.notify, c.notify_all):
+        shell = subprocess.Popen(["bash", "-c", waiter], cwd=M, stdout=subprocess.PIPE)
+
+        def armed():
+            with c:
+                return "armed 1\n" in (M / "conditions" / "shop,stat").read_text()
+
+        until(armed, "bash")
+        with c:
+            notify()
+        same(shell.communicate()[0], b"1\n")
+    with raises(AssertionError, "lock is not owned"):
+        c.notify()
+
+
+@removes("queues/jobs")
+def a_raw_queue():
+    q = ipcfs.JoinableQueue(name="jobs", raw=True)
+    sh("echo -n 'paint the door' > queues/jobs; echo -n 'feed the cat' > queues/jobs")
+    same((q.get(), q.get(timeout=5), q.qsize(), q.empty()), (b"paint the door", b"feed the cat", 0, True))
+    q.task_done()
+    q.task_done()
+    q.join()
+    with raises(ValueError, "task_done() called too many times"):
+        q.task_done()
+    q.put(b"from Python")
+    q.put(memoryview(b"again"))
+    same(sh("cat queues/jobs; echo; cat queues/jobs"), "from Python\nagain")
+    with raises(TypeError):
+        q.put("text")
+    with raises(ValueError, "an empty message cannot be put through a file"):
+        q.put(b"")
+    for n in (65535, 65536, _files.WRITE_MAX, _files.WRITE_MAX + 1, 1 << 20, (1 << 20) + 65536, 3_000_000):
+        data = os.urandom(n)
+        q.put(data)
+        same(q.get() == data, True)
+    q.close()
+
+
+@removes("queues/three")
+def a_bounded_queue():
+    q = ipcfs.Queue(3, name="three")
+    for i in range(3):
+        q.put(i)
+    same((q.full(), q.qsize(), sh("grep messages queues/three,stat")), (True, 3, "messages 3\n"))
+    with raises(queue.Full):
+        q.put(4, timeout=0.01)
+    same([ipcfs.Queue(name="three").get() for _ in range(3)], [0, 1, 2])
+    sh("echo close > queues/three,ctl")
+    with raises(BrokenPipeError):
+        q.put(1)
+    with raises(EOFError):
+        q.get()
+
+
+@removes("values/n", "arrays/a", "semaphores/n", "semaphores/a")
+def values_and_arrays():
+    n = ipcfs.Value("i", 40, name="n")
+    sh("echo 'add 2' > values/n")
+    same((n.value, ipcfs.Value("i", 0, name="n").value), (42, 42))
+    a = ipcfs.Array("d", [1, 2, 3], name="a")
+    sh("echo '1:3 += 10' > arrays/a")
+    same((a[:], sh("cat arrays/a")), ([1.0, 12.0, 13.0], "1.0\n12.0\n13.0\n"))
+    with raises(FileExistsError):
+        ipcfs.Array("i", 3, name="a")
+
+
+class Odd(ctypes.Structure):
+    _fields_ = [("text", ctypes.c_char * 5), ("p", ctypes.c_void_p), ("bits", ctypes.c_int, 3)]
+
+
+@test
+def types_of_all_sorts():
+    for code in "cbBhHiIlLqQfd?u":
+        first = {"c": b"x", "u": "ü", "?": True}.get(code, 7)
+        v = ipcfs.Value(code, first)
+        same(v.value, float(first) if code in "fd" else first)
+        same(len(ipcfs.Array(code, 4)), 4)
+    for type_ in (Odd, ctypes.c_longdouble, ctypes.c_void_p, Odd * 3, ctypes.c_int * 2 * 3):
+        o = ipcfs.RawValue(type_)
+        same(type(o), type_)
+    odd = ipcfs.Value(Odd, b"abc", 5, 2)
+    odd.bits = 3
+    same((odd.text, odd.p, odd.bits), (b"abc", 5, 3))
+    same(len(ipcfs.Array("i", 0)), 0)
+    text = ipcfs.Array("c", 10)
+    text.value = b"hello"
+    same((text.value, text.raw, text[1:3]), (b"hello", b"hello\0\0\0\0\0", b"el"))
+    same(sharedctypes.copy(odd.get_obj()).text, b"abc")
+
+
+@removes("pipes/talk")
+def a_pipe():
+    a = open_pipe("talk", "a")
+    shell = subprocess.Popen(["bash", "-c", 'exec 3<>pipes/talk,b; read -ru3 x; echo -n "got $x" >&3'], cwd=M)
+    a.send_bytes(b"hello\n")
+    same((a.poll(100), a.recv_bytes()), (True, b"got hello"))
+    shell.wait()
+    with raises(EOFError):
+        a.recv()
+    a.close()
+
+
+@test
+def names_that_are_none():
+    for name in ("", ".x", "a,b", "../x", "a//b", "a\n", "/x"):
+        with raises(ValueError, "not a name of an object"):
+            ipcfs.Lock(name=name)
+    with raises(TypeError):
+        ipcfs.Lock(name=3)
+
+
+# ---- what is unpickled
+
+
+class Evil:
+    def __reduce__(self):
+        return os.abort, ()
+
+
+def as_user(uid, function):
+    """Runs function in a child that is another user; its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(uid)
+            os.setuid(uid)
+            function()
+            os._exit(0)
+        except PermissionError:
+            os._exit(1)
+        finally:
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@removes("queues/mail")
+def no_pickles_of_strangers():
+    if os.geteuid():
+        raise Skip("it needs root")
+    data = pickle.dumps(Evil())
+
+    def put():
+        fd = os.open(M / "queues" / "mail", os.O_WRONLY)
+        os.write(fd, data)
+
+    q = ipcfs.Queue(name="mail")
+    same(as_user(65534, put), 1)  # nobody may
+    q.put("mine")
+    same(q.get(), "mine")
+    (M / "queues" / "mail").chmod(0o666)
+    same(as_user(65534, put), 0)
+    with raises(ipcfs.UntrustedError, "will not unpickle"):
+        q.get()
+    with raises(ipcfs.UntrustedError, "will not unpickle"):
+        ipcfs.Queue(name="mail").get()
+    same(as_user(65534, put), 0)
+    same(ipcfs.Queue(name="mail", raw=True).get(), data)
+    for mode, fine in ((0o600, True), (0o644, True), (0o660, False), (0o602, False)):
+        (M / "queues" / "mail").chmod(mode)
+        q.put("again")
+        try:
+            same((q.get(), fine), ("again", True))
+        except ipcfs.UntrustedError:
+            same(fine, False)
+
+
+@removes("queues/theirs")
+def no_pickles_from_a_strangers_queue():
+    if os.geteuid():
+        raise Skip("it needs root")
+
+    def make():
+        os.umask(0)
+        fd = os.open(M / "queues" / "theirs", os.O_RDWR | os.O_CREAT, 0o600)
+        os.write(fd, pickle.dumps(Evil()))
+
+    same(as_user(65534, make), 0)
+    with raises(ipcfs.UntrustedError, "user 65534"):
+        ipcfs.Queue(name="theirs").get()
+
+
+if __name__ == "__main__":
+    main()

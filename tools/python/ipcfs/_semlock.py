@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""_multiprocessing.SemLock over ``semaphores/NAME``: what multiprocessing's locks and semaphores stand on."""
+
+from __future__ import annotations
+
+import errno
+import operator
+import os
+import threading
+import time
+import weakref
+from typing import Any, List, Optional, Tuple
+
+from . import _files
+
+__all__ = ["RECURSIVE_MUTEX", "SEMAPHORE", "SEM_VALUE_MAX", "HoldLock", "SemLock"]
+
+RECURSIVE_MUTEX, SEMAPHORE = range(2)
+SEM_VALUE_MAX = 0x7FFFFFFF
+
+
+def _c_int(value: Any) -> int:
+    """What the format "i" of PyArg_ParseTuple makes of it."""
+    value = operator.index(value)
+    if not -SEM_VALUE_MAX - 1 <= value <= SEM_VALUE_MAX:
+        raise OverflowError(f"signed integer is {'greater than maximum' if value > 0 else 'less than minimum'}")
+    return value
+
+
+class SemLock:
+    """A semaphore, or a lock that its thread may acquire again.
+
+    As in CPython a unit belongs to nobody, anyone may release, and nobody's death does."""
+
+    SEM_VALUE_MAX = SEM_VALUE_MAX
+    views = ""
+
+    def __init__(self, kind: int, value: int, maxvalue: int, name: Optional[str] = None) -> None:
+        value, maxvalue = _c_int(value), _c_int(maxvalue)
+        if kind not in (RECURSIVE_MUTEX, SEMAPHORE):
+            raise ValueError("unrecognized kind")
+        file, handle = _files.create("semaphores", f"value={value},max={max(maxvalue, 1)}", name)
+        self._set_up(file, kind, maxvalue)
+        if not self.views:
+            self._handles["blocking"] = handle
+
+    def _set_up(self, file: _files.Reference, kind: int, maxvalue: int) -> None:
+        self._file = file
+        self.kind = kind
+        self.maxvalue = maxvalue
+        self._acquired = 0
+        self._owner: Optional[int] = None
+        self._handles: dict[str, _files.Handle] = {}
+
+    @classmethod
+    def _rebuild(cls, file: _files.Reference, kind: int, maxvalue: int) -> SemLock:
+        self = cls.__new__(cls)
+        self._set_up(file, kind, maxvalue)
+        return self
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return self._rebuild, (self._file, self.kind, self.maxvalue)
+
+    def _handle(self, which: str) -> _files.Handle:
+        """One of this process's handles, opened when it is first needed."""
+        handle = self._handles.get(which)
+        if handle:
+            return handle
+        if which == "peek":
+            handle = self._file.open("peek", os.O_RDONLY)
+        elif which == "blocking":
+            handle = self._file.open(self.views) if self.views else self._file.handle()
+        else:
+            handle = self._file.open(self.views, os.O_RDWR | os.O_NONBLOCK)
+        return self._handles.setdefault(which, handle)
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return self._file.name
+
+    @property
+    def handle(self) -> int:
+        """A descriptor: poll(2) finds it readable when acquire() would not wait."""
+        return self._handle("blocking").fd
+
+    # ---- the lowest layer: one unit
+
+    @staticmethod
+    def _read(handle: _files.Handle) -> _files.Handle:
+        """Acquires a unit. If a signal's handler raises just when it came, it is given back."""
+        unit = bytearray(32)
+        try:
+            os.readv(handle.fd, [unit])
+        except BaseException:
+            if unit[0]:
+                _files.write(handle.fd, b"1")
+            raise
+        return handle
+
+    def _take(self, block: bool, timeout: Optional[float]) -> Optional[_files.Handle]:
+        """Acquires a unit through the handle that is given back; None: not in that time."""
+        if block and timeout is None:
+            return self._read(self._handle("blocking"))
+        deadline = time.monotonic() + (timeout or 0)
+        try:
+            return self._read(self._handle("polling"))
+        except OSError as e:
+            if e.errno not in (errno.EAGAIN, errno.EBUSY):
+                raise
+        if not block or not timeout:
+            return None
+        handle = self._file.open(self.views)
+        return handle if _files.read_until(handle.fd, 32, deadline, b"1") else None
+
+    def _took(self, handle: _files.Handle) -> None:
+        """Remembers where a unit came from."""
+
+    def _give(self) -> None:
+        """Releases a unit."""
+        _files.write(self._handle("blocking").fd, b"1")
+
+    # ---- CPython's semantics
+
+    def acquire(self, block: bool = True, timeout: Optional[float] = None) -> bool:
+        """Acquires; False if that was not possible, within timeout seconds if block is true."""
+        if self.kind == RECURSIVE_MUTEX and self._is_mine():
+            self._acquired += 1
+            return True
+        if timeout is not None:
+            timeout = _files.limit(timeout)
+        handle = self._take(block, timeout)
+        if handle is None:
+            return False
+        try:
+            self._owner = threading.get_ident()
+            self._took(handle)
+            self._acquired += 1
+        except BaseException:  # of a signal's handler
+            _files.write(handle.fd, b"1")
+            raise
+        return True
+
+    def release(self) -> None:
+        """Releases. ValueError: it is not acquired; AssertionError: not by this thread, and recursive."""
+        if self.kind == RECURSIVE_MUTEX:
+            if not self._is_mine():
+                raise AssertionError("attempt to release recursive lock not owned by thread")
+            if self._acquired > 1:
+                self._acquired -= 1
+                return
+        self._acquired -= 1  # first: who acquires it from now on counts for himself
+        try:
+            if self.maxvalue == 0:
+                raise OSError(errno.EOVERFLOW, "no unit is ever free")
+            self._give()
+        except OSError as e:
+            self._acquired += 1
+            if e.errno == errno.EOVERFLOW:
+                raise ValueError("semaphore or lock released too many times") from None
+            raise
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *args: Any) -> None:
+        self.release()
+
+    def _count(self) -> int:
+        """How often this process has acquired it and not released."""
+        return self._acquired
+
+    def _is_mine(self) -> bool:
+        """Whether this thread was the last of this process to acquire it, and it is not released."""
+        return self._acquired > 0 and self._owner == threading.get_ident()
+
+    def _get_value(self) -> int:
+        return int(os.pread(self._handle("peek").fd, 32, 0))
+
+    def _is_zero(self) -> bool:
+        return self._get_value() == 0
+
+    def _after_fork(self) -> None:
+        self._acquired = 0
+
+
+class HoldLock(SemLock):
+    """The same over the view ``hold``: what a process has acquired comes back when it ends, killed or not.
+
+    Units belong to the handle that acquired them, so each is released through that handle, and a forked
+    child closes those that it inherits, at once: it would keep alive what its parent had acquired."""
+
+    views = "hold"
+    _all: weakref.WeakSet[HoldLock] = weakref.WeakSet()
+
+    def _set_up(self, file: _files.Reference, kind: int, maxvalue: int) -> None:
+        super()._set_up(file, kind, maxvalue)
+        self._holding: List[_files.Handle] = []
+        self._all.add(self)
+
+    def _took(self, handle: _files.Handle) -> None:
+        self._holding.append(handle)
+
+    def _give(self) -> None:
+        # Who has acquired nothing may release all the same; it is charged to the longest holder.
+        if not self._holding:
+            super()._give()
+            return
+        _files.write(self._holding[-1].fd, b"1")
+        self._holding.pop()
+
+    @classmethod
+    def _forked(cls) -> None:
+        for lock in list(cls._all):
+            for handle in [*lock._handles.values(), *lock._holding]:
+                handle.close()
+            lock._handles.clear()
+            lock._holding.clear()
+            lock._acquired = 0
+
+
+os.register_at_fork(after_in_child=HoldLock._forked)

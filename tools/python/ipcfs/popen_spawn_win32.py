@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+"""multiprocessing.popen_spawn_win32 itself: nothing in it is different here."""
+
+import sys
+from multiprocessing import popen_spawn_win32
+
+sys.modules[__name__] = popen_spawn_win32
