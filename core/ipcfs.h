@@ -369,7 +369,8 @@ struct ipcfs_grant {
  * second one in the same process waits as any other. It ends with ipcfs_lock_release(), with the last
  * ipcfs_close() of the object in this process, or with the process, however that ends; a forked child
  * holds nothing. A shared acquisition waits while somebody waits for an exclusive one.
- * -EAGAIN, -ETIMEDOUT, -EINTR; -EAGAIN also where 4096 hold it already and deadline_ns is 0. */
+ * -EAGAIN, -ETIMEDOUT, -EINTR; -EAGAIN also where 4096 hold it already and deadline_ns is 0. -ENOSPC,
+ * -EDQUOT: more than 32 share it, and there is no memory for another. */
 int ipcfs_lock_acquire(struct ipcfs_object *lock, unsigned flags, int64_t deadline_ns,
 		       struct ipcfs_grant *grant);
 
