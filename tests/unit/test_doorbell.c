@@ -188,12 +188,9 @@ static void who_rang_and_went_is_heard(void)
 int main(void)
 {
 	static const struct t_case tests[] = {
-		T_TEST(a_parked_server_is_rung),
-		T_TEST(a_server_that_asks_for_readiness_is_rung),
-		T_TEST(a_removal_is_rung),
-		T_TEST(more_rings_than_slots),
-		T_TEST(rings_at_the_same_time),
-		T_TEST(who_rang_and_went_is_heard),
+		T_TEST(a_parked_server_is_rung), T_TEST(a_server_that_asks_for_readiness_is_rung),
+		T_TEST(a_removal_is_rung),	 T_TEST(more_rings_than_slots),
+		T_TEST(rings_at_the_same_time),	 T_TEST(who_rang_and_went_is_heard),
 	};
 
 	return T_RUN(tests);
