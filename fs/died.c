@@ -3,30 +3,53 @@
  * died.c - a process has died that held something: whoever waits for it is to have it at once, not only who is
  * parked here but also who sleeps in the library. So the server takes back what the dead had; that wakes
  * them. An object that nobody has looked at through the mount is known by its inode number alone, and looked for in
- * the store, where that costs little; else those who wait for it look themselves, each second.
+ * the store. Such walks take a twentieth of the server's time at most: who dies in the pause after one is remembered
+ * until the next. Of more deaths than can be remembered, those who wait look themselves, each second.
  */
 #include "fs.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "../core/object.h"
 #include "../core/sys.h"
 
 enum {
-	UNKNOWN = 32,
+	UNKNOWN = 256,
+	LOOKS = 4, /* at an object whose inner lock is busy */
 	REST = 20, /* times as long as the last walk took, until the next */
+	REST_LEAST_NS = 1000000,
 };
 
-static uint64_t unknown[UNKNOWN];
+static struct unknown {
+	uint64_t ino;
+	int looks;
+} unknown[UNKNOWN];
 static unsigned unknown_count;
 static enum ipcfs_kind walked;
 static int64_t rest_until_ns;
+static int rest_fd = -1; /* timerfd */
+static ev_io rest_io;
 
 /* To be ready, or not, the kind asks first whether those live who are in the way. */
 static struct ipcfs_op question(void)
 {
 	return (struct ipcfs_op){.verb = IPCFS_V_READY, .count = 1u << IPCFS_C_READ};
+}
+
+static void remember(uint64_t ino)
+{
+	for (unsigned i = 0; i < unknown_count; i++) {
+		if (unknown[i].ino != ino)
+			continue;
+		unknown[i].looks = 0;
+		return;
+	}
+	if (unknown_count < UNKNOWN)
+		unknown[unknown_count++] = (struct unknown){.ino = ino};
 }
 
 void fs_died(void *arg, uint64_t ino)
@@ -35,8 +58,8 @@ void fs_died(void *arg, uint64_t ino)
 	struct ipcfs_op op = question();
 
 	(void)arg;
-	if (!item && unknown_count < UNKNOWN)
-		unknown[unknown_count++] = ino;
+	if (!item)
+		remember(ino);
 	if (!item || !ipcfs_kinds[item->kind]->holding)
 		return;
 	fs_item_ref(item);
@@ -44,41 +67,93 @@ void fs_died(void *arg, uint64_t ino)
 	fs_item_put(item);
 }
 
-static void look_at(int dirfd, const char *name)
+/* Whether it could be done. */
+static bool look_at(int dirfd, const char *name)
 {
 	struct ipcfs_op op = question();
 	struct ipcfs_object *o;
 	int fd = sys_open_beneath(dirfd, name, O_RDWR | O_NOFOLLOW, 0);
+	int rc = 0;
 
 	if (fd >= 0 && seg_attach(fs.store, fd, walked, &o) == 0) {
 		op.flags = IPCFS_OP_TRYLOCK;
-		fs.engine->try(o, &op);
+		rc = fs.engine->try(o, &op);
 		seg_detach(o);
 	}
 	sys_close(fd);
+	return rc != -EBUSY;
 }
 
+static unsigned to_look_for; /* the first of them */
+
+/* Those that were looked at come to the end: they go after the walk, but where somebody was at them. */
 static bool is_wanted(int dirfd, const struct dirent *entry)
 {
-	for (unsigned i = 0; i < unknown_count; i++) {
-		if (unknown[i] != entry->d_ino)
+	for (unsigned i = 0; i < to_look_for; i++) {
+		struct unknown found = unknown[i];
+
+		if (found.ino != entry->d_ino)
 			continue;
-		look_at(dirfd, entry->d_name);
-		unknown[i] = unknown[--unknown_count];
+		unknown[i] = unknown[--to_look_for];
+		if (look_at(dirfd, entry->d_name))
+			found.looks = LOOKS;
+		unknown[to_look_for] = found;
 		break;
 	}
-	return unknown_count == 0;
+	return to_look_for == 0;
+}
+
+static void walk(void)
+{
+	unsigned kept = 0;
+
+	to_look_for = unknown_count;
+	for (walked = 0; walked < IPCFS_SEGMENT_COUNT && to_look_for; walked++)
+		if (ipcfs_kinds[walked]->holding)
+			fs_walk(walked, is_wanted);
+	/* Those before are in no folder. */
+	for (unsigned i = to_look_for; i < unknown_count; i++)
+		if (++unknown[i].looks < LOOKS)
+			unknown[kept++] = unknown[i];
+	unknown_count = kept;
+}
+
+static void rest(int64_t ns)
+{
+	struct itimerspec in = {.it_value = {ns / 1000000000, ns % 1000000000}};
+
+	timerfd_settime(rest_fd, 0, &in, NULL);
 }
 
 void fs_died_settle(void)
 {
-	int64_t begin = fs_now_ns();
+	int64_t begin = fs_now_ns(), now = begin;
 
-	if (unknown_count && begin >= rest_until_ns) {
-		for (walked = 0; walked < IPCFS_SEGMENT_COUNT && unknown_count; walked++)
-			if (ipcfs_kinds[walked]->holding)
-				fs_walk(walked, is_wanted);
-		rest_until_ns = fs_now_ns() + REST * (fs_now_ns() - begin);
+	if (!unknown_count)
+		return;
+	if (begin >= rest_until_ns) {
+		walk();
+		now = fs_now_ns();
+		rest_until_ns = now + REST * (now - begin);
 	}
-	unknown_count = 0;
+	if (unknown_count)
+		rest(rest_until_ns - now > REST_LEAST_NS ? rest_until_ns - now : REST_LEAST_NS);
+}
+
+static void on_rested(struct ev_loop *loop, ev_io *io, int events)
+{
+	uint64_t ticks;
+
+	(void)loop;
+	(void)events;
+	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	fs_died_settle();
+	fs_park_settle();
+}
+
+int fs_died_start(void)
+{
+	rest_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	return rest_fd < 0 ? -errno : fs_loop_listen(&rest_io, on_rested, rest_fd);
 }

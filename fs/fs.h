@@ -28,6 +28,7 @@ int fs_root_text(enum fs_type type, uid_t uid, struct fs_text *t);
 
 /* Who has died may have had claims on the object of that inode number. */
 void fs_died(void *arg, uint64_t ino);
+int fs_died_start(void);
 /* Finds those of them that the server does not know. */
 void fs_died_settle(void);
 

@@ -177,12 +177,15 @@ static void on_tick(struct ev_loop *l, ev_io *io, int events)
 
 int fs_park_start(void)
 {
+	int rc;
+
 	ev_init(&busy_timer, look_again);
 	again_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (again_fd < 0)
 		return -errno;
 	fs_loop_listen(&again_io, on_tick, again_fd);
-	return fs_alarm_start();
+	rc = fs_died_start();
+	return rc < 0 ? rc : fs_alarm_start();
 }
 
 bool fs_park_timers(void)

@@ -454,6 +454,26 @@ static void the_next_has_it_at_once(void **state)
 	t_check(mostly_prompt(library_behind_the_dead, make("behind")));
 }
 
+/* Objects that the server does not know are looked for in the store, semaphores first, which takes its time in a large one. Who dies in
+ * the pause after that is not forgotten. */
+static long two_alone(const char *l)
+{
+	long first = library_alone(l), second = library_alone(l);
+
+	return first > second ? first : second;
+}
+
+static void the_next_has_it_at_once_in_a_large_store(void **state)
+{
+	(void)state;
+	t_limit(280);
+	t_is(mkdir(t_in_store("semaphores/large"), 0755), 0);
+	for (int i = 0; i < 20000; i++)
+		t_is(mknod(t_in_store("semaphores/large/%d", i), S_IFREG | 0600, 0), 0);
+	t_check(mostly_prompt(two_alone, NULL));
+	t_is(t_run("rm -r %s", t_in_store("semaphores/large"))->status, 0);
+}
+
 /* The dead shared it; who waits for it alone has it when the last of them has gone. */
 static void the_dead_among_the_living(void **state)
 {
@@ -583,6 +603,7 @@ int main(int argc, char **argv)
 		T_TEST(exec_closes_what_it_does_not_keep),
 		T_TEST(one_lock_for_files_and_library),
 		T_TEST(the_next_has_it_at_once),
+		T_TEST(the_next_has_it_at_once_in_a_large_store),
 		T_TEST(the_dead_among_the_living),
 		T_TEST(files_and_library_take_turns),
 		T_TEST(a_killed_server_lets_go_of_what_files_held),
