@@ -15,6 +15,7 @@ import time
 from harness import main, raises, same, test, test_each_method, until, waiters
 
 import ipcfs
+from ipcfs import _messages
 
 
 class Point(ctypes.Structure):
@@ -321,6 +322,31 @@ def long_messages():
     for end in (a, b, s, q):
         end.close()
     q.join_thread()
+
+
+@test
+def messages_that_fill_reads():
+    """Where a message ends is not guessed from reads that were not filled."""
+    q, s = ipcfs.Queue(), ipcfs.SimpleQueue()
+    for end in (_messages.READ_FIRST, _messages.READ_FIRST + _messages.READ_MORE):
+        for n in range(end - 60, end + 3):  # among these one is just so long with all that is around it
+            for each in (q, s):
+                each.put(bytes(n))
+                each.put("the next")
+                same((len(each.get()), each.get()), (n, "the next"))
+    for each in (q, s):
+        each.close()
+    q.join_thread()
+
+
+@test
+def a_queue_whose_reading_end_is_closed():
+    q = ipcfs.Queue()
+    q._reader.close()
+    for f in (q.get, q.get_nowait, q.empty):
+        with raises(OSError, "handle is closed"):
+            f()
+    q.close()
 
 
 @test

@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import pathlib
 import pickle
 import queue
 import subprocess
@@ -139,6 +140,41 @@ def a_raw_queue():
         q.put(data)
         same(q.get() == data, True)
     q.close()
+
+
+def put_empty(name):
+    """Puts an empty message, as the C library can."""
+    lib = pathlib.Path(os.environ["IPCFS"]).parent / "libipcfs.so"
+    if not lib.exists():
+        raise Skip(f"there is no {lib}")
+    lib, store, q = ctypes.CDLL(lib), ctypes.c_void_p(), ctypes.c_void_p()
+    same(lib.ipcfs_store_open(os.environ["S"].encode(), ctypes.byref(store)), 0)
+    same(lib.ipcfs_open(store, 0, name.encode(), 0, 0, None, ctypes.byref(q)), 0)
+    same(lib.ipcfs_queue_put(q, b"", ctypes.c_size_t(0), ctypes.c_int64(-1)), 0)
+    lib.ipcfs_close(q)
+    lib.ipcfs_store_close(store)
+
+
+@removes("queues/empty")
+def empty_messages():
+    q = ipcfs.Queue(name="empty", raw=True)
+    put_empty("empty")
+    q.put(b"behind it")
+    same((q.get(), q.get(timeout=5)), (b"", b"behind it"))
+    put_empty("empty")
+    same((q.empty(), q.get(timeout=5), q.empty()), (False, b"", True))
+
+
+@removes("queues/simple")
+def a_simple_queue():
+    q = ipcfs.SimpleQueue(name="simple")
+    q.put({"an": "item"})
+    same((ipcfs.SimpleQueue(name="simple").get(), q.empty()), ({"an": "item"}, True))
+    q.close()
+    raw = ipcfs.SimpleQueue(raw=True)
+    raw.put(b"bytes")
+    same(raw.get(), b"bytes")
+    raw.close()
 
 
 @removes("queues/three")

@@ -4,13 +4,13 @@
 What fits in one write(2) is one. A longer message is gathered through the view ``block``, becomes a message as
 a whole, and ends with a trailer that tells its length: a writer who is killed meanwhile leaves a message without
 one, which readers drop. Whoever reads does so through a handle of his process alone, since a handle has left
-what was too long for a read; within the process one thread at a time.
+what was too long for a read, and is asked how much that is; within the process one thread at a time.
 """
 
 from __future__ import annotations
 
 import errno
-import io
+import fcntl
 import os
 import pickletools
 import select
@@ -24,6 +24,8 @@ from . import _files
 __all__ = ["Reader", "Writer"]
 
 READ_FIRST, READ_MORE = 1 << 16, 1 << 20  # bytes: a large buffer costs time for small messages
+IPCFS_ITEM = 0x8018F503  # _IOR(0xF5, 3, struct ipcfs_item)
+ITEM = struct.Struct("QQQ")  # number, attempt, unread
 TRAILER = struct.Struct("<8sQ")
 MAGIC = b"\nipcfs.\n"
 
@@ -74,8 +76,7 @@ class Reader:
         """This process's handle."""
         with self._opening:
             if self._handle is None:
-                # Raw messages end where the handle's end of file says so; pickles by themselves.
-                handle = self.file.open("" if self.raw else "stream", os.O_RDONLY)
+                handle = self.file.open("stream", os.O_RDONLY)
                 if not self.raw:
                     _files.check_trusted(handle.fd, self.file)
                 self._handle = handle
@@ -104,7 +105,11 @@ class Reader:
     def get(self, block: bool = True, timeout: Optional[float] = None) -> Optional[bytes]:
         """Takes the next message; None if there was none in that time. EOFError: there will be none."""
         self._after_fork()
-        timeout = _files.limit(timeout) if block else 0.0
+        if self.closed:
+            raise OSError("handle is closed")
+        timeout = _files.limit(timeout)
+        if not block:
+            timeout = 0.0
         deadline = time.monotonic() + timeout if timeout is not None else None
         if not self._lock.acquire(timeout is None or timeout > 0, -1 if not timeout else timeout):
             return None
@@ -132,8 +137,6 @@ class Reader:
         handle = self._own()
         data = self._first(handle, deadline)
         if data is None or len(data) < READ_FIRST:
-            if data and self.raw:
-                os.read(handle.fd, 1)  # its end of file
             return data
         try:
             return self._rest(handle, data)
@@ -157,8 +160,10 @@ class Reader:
                 data = found
             if data:
                 return data
-            if not self.raw and self._is_over(handle):
+            if self._is_over(handle):
                 raise EOFError
+            if self.raw:
+                return data
 
     def _is_over(self, handle: _files.Handle) -> bool:
         """Whether an empty read was the end: the queue is closed and drained. Else it was an empty message."""
@@ -168,16 +173,12 @@ class Reader:
 
     def _rest(self, handle: _files.Handle, data: bytes) -> bytes:
         """The whole message of which data is as much as the first read could have."""
-        whole = io.BytesIO()
-        asked = READ_FIRST
-        while len(data) == asked and (self.raw or not is_whole_pickle(data)):
-            whole.write(data)
-            asked = READ_MORE
-            data = os.read(handle.fd, asked)
-        whole.write(data)
-        if self.raw and data:
-            os.read(handle.fd, 1)
-        return whole.getvalue()
+        parts = [data]
+        unread = ITEM.unpack(fcntl.ioctl(handle.fd, IPCFS_ITEM, bytes(ITEM.size)))[2]
+        while unread > 0:
+            parts.append(os.read(handle.fd, min(unread, READ_MORE)))
+            unread -= len(parts[-1])
+        return b"".join(parts)
 
 
 class Writer:

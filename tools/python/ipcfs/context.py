@@ -115,18 +115,17 @@ class BaseContext(_context.BaseContext):
         """Returns a queue whose items are declared done."""
         return self._queue("JoinableQueue", maxsize, name, raw)
 
-    def _queue(self, cls: str, maxsize: int, name: Optional[str], raw: bool) -> Any:
+    def SimpleQueue(self, *, name: Optional[str] = None, raw: bool = False) -> queues.SimpleQueue:  # type: ignore[override]
+        """Returns a simple queue; one with a name, or a raw one, is the same as Queue() makes."""
+        return self._queue("SimpleQueue", None, name, raw)
+
+    def _queue(self, cls: str, maxsize: Optional[int], name: Optional[str], raw: bool) -> Any:
         from . import queues
 
+        size = () if maxsize is None else (maxsize,)
         if name is not None or raw:
-            return queues.NamedQueue(maxsize, ctx=self.get_context(), name=name, raw=raw)
-        return getattr(queues, cls)(maxsize, ctx=self.get_context())
-
-    def SimpleQueue(self) -> queues.SimpleQueue:  # type: ignore[override]
-        """Returns a simple queue."""
-        from .queues import SimpleQueue
-
-        return SimpleQueue(ctx=self.get_context())
+            return queues.NamedQueue(*size, ctx=self.get_context(), name=name, raw=raw)
+        return getattr(queues, cls)(*size, ctx=self.get_context())
 
     def Pool(  # type: ignore[override]
         self,
