@@ -3,6 +3,7 @@
 
 import ctypes
 import functools
+import math
 import os
 import pickle
 import queue
@@ -243,6 +244,25 @@ def wrong_arguments():
     with raises(TypeError):
         ipcfs.Lock().acquire(True, "soon")
     same(ipcfs.Lock().acquire(True, -5), True)
+    if sys.version_info < (3, 12):  # CPython takes anything from then on
+        with raises(TypeError, "'str' object cannot be interpreted as an integer"):
+            ipcfs.Lock().acquire("")
+    taken = ipcfs.Lock()
+    taken.acquire()
+    with raises(TypeError, "must be real number, not str"):
+        taken.acquire(True, "soon")
+    for wait in (functools.partial(taken.acquire, True), ipcfs.Event().wait):
+        with raises(OSError, "Invalid argument"):
+            wait(math.nan)
+    happened = ipcfs.Event()
+    happened.set()
+    same(happened.wait("whenever"), True)
+    for parties in (0, -1):
+        with raises(ValueError, "parties must be >= 1"):
+            ipcfs.Barrier(parties)
+    for type_ in ("no code", None, 3):
+        with raises(TypeError, "this type has no size"):
+            ipcfs.Value(type_)
     with raises(ValueError, "cannot find context for 'thread'"):
         ipcfs.get_context("thread")
     with raises(AttributeError, "has no method 'acquire'"):
@@ -377,6 +397,7 @@ def ends_of_a_pipe():
         w.send(1)
     r.close()
     a, b = ipcfs.Pipe()
+    same(isinstance(a, ipcfs.connection.Connection), True)
     b.close()
     with raises(BrokenPipeError):
         a.send(1)

@@ -68,7 +68,14 @@ def the_names_of_multiprocessing():
         if module.name != "popen_spawn_win32":
             ours = importlib.import_module(f"ipcfs.{module.name}")
             theirs = importlib.import_module(f"multiprocessing.{module.name}")
-            same(sorted(set(getattr(theirs, "__all__", ())) - set(dir(ours))), [])
+            same((module.name, sorted(set(dir(theirs)) - set(dir(ours)))), (module.name, []))
+
+
+@test
+def modules_that_nobody_has_imported():
+    script = "import ipcfs; print(ipcfs.queues.Empty.__name__, hasattr(ipcfs, 'nothing'), hasattr(ipcfs, '_nothing'))"
+    done = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
+    same(done.stdout, b"Empty False False\n")
 
 
 @test

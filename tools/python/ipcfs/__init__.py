@@ -22,7 +22,9 @@ and asyncio. See ipcfs-python(3)."""
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from multiprocessing import process  # noqa: F401
+from typing import Any
 
 from . import context, reduction  # noqa: F401
 from ._files import UntrustedError
@@ -72,6 +74,17 @@ __all__ += ["UntrustedError"]
 
 SUBDEBUG = 5
 SUBWARNING = 25
+
+
+def __getattr__(name: str) -> Any:
+    """A submodule that nobody has imported: CPython's own code imports most of multiprocessing's as it goes along."""
+    try:
+        if not name.startswith("_"):
+            return import_module(f"{__name__}.{name}")
+    except ImportError:
+        pass
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 if "__main__" in sys.modules:
     sys.modules["__mp_main__"] = sys.modules["__main__"]

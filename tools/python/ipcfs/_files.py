@@ -18,6 +18,7 @@ import collections
 import ctypes
 import errno
 import fcntl
+import math
 import os
 import struct
 import time
@@ -197,11 +198,13 @@ def check_trusted_stat(st: os.stat_result, what: Any) -> None:
 
 
 def limit(timeout: Optional[float]) -> Optional[float]:
-    """A limit of time as given by a caller: None for none, never negative; TypeError as CPython's."""
+    """A limit of time as given by a caller: None for none, never negative; TypeError and OSError as CPython's."""
     if timeout is None:
         return None
-    timeout = timeout * 1.0 if timeout > 0 else 0.0
-    return timeout if timeout < FOREVER else None
+    timeout = math.copysign(timeout, timeout)  # it as a float
+    if math.isnan(timeout):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return max(timeout, 0.0) if timeout < FOREVER else None
 
 
 def set_timeout(fd: int, timeout: Optional[float]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import operator
 import os
+import sys
 import threading
 import time
 import weakref
@@ -20,10 +21,10 @@ SEM_VALUE_MAX = 0x7FFFFFFF
 
 
 def _c_int(value: Any) -> int:
-    """What the format "i" of PyArg_ParseTuple makes of it."""
+    """What CPython's code makes of an argument that is an int of C."""
     value = operator.index(value)
     if not -SEM_VALUE_MAX - 1 <= value <= SEM_VALUE_MAX:
-        raise OverflowError(f"signed integer is {'greater than maximum' if value > 0 else 'less than minimum'}")
+        raise OverflowError("Python int too large to convert to C int")
     return value
 
 
@@ -39,6 +40,8 @@ class SemLock:
         value, maxvalue = _c_int(value), _c_int(maxvalue)
         if kind not in (RECURSIVE_MUTEX, SEMAPHORE):
             raise ValueError("unrecognized kind")
+        if value < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         file, handle = _files.create("semaphores", f"value={value},max={max(maxvalue, 1)}", name)
         self._set_up(file, kind, maxvalue)
         if not self.views:
@@ -124,11 +127,12 @@ class SemLock:
 
     def acquire(self, block: bool = True, timeout: Optional[float] = None) -> bool:
         """Acquires; False if that was not possible, within timeout seconds if block is true."""
+        if sys.version_info < (3, 12):
+            block = _c_int(block) != 0
+        timeout = _files.limit(timeout)
         if self.kind == RECURSIVE_MUTEX and self._is_mine():
             self._acquired += 1
             return True
-        if timeout is not None:
-            timeout = _files.limit(timeout)
         handle = self._take(block, timeout)
         if handle is None:
             return False

@@ -31,7 +31,7 @@ ANNOUNCEMENT = struct.Struct("<8sQ")
 READ_FIRST, READ_MORE = 65521, 1048573
 
 
-class PipeConnection(_connection._ConnectionBase):  # type: ignore[name-defined]
+class PipeConnection(_connection.Connection):
     """One end of a pipe."""
 
     def __init__(

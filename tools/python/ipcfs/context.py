@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ()
 
+# Whoever reaches into multiprocessing.context finds the rest of it here as well.
+globals().update({k: v for k, v in vars(_context).items() if k not in globals()})
+
 
 class BaseContext(_context.BaseContext):
     """Makes objects of one start method.

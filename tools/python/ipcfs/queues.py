@@ -25,6 +25,9 @@ from ._semlock import SEM_VALUE_MAX
 
 __all__ = ["Queue", "SimpleQueue", "JoinableQueue"]
 
+# Whoever reaches into multiprocessing.queues finds the rest of it here as well.
+globals().update({k: v for k, v in vars(_queues).items() if k not in globals()})
+
 _ForkingPickler = _context.reduction.ForkingPickler
 
 # What a private queue holds: at least the small messages that a pipe would, and also much longer ones.

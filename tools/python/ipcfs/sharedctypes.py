@@ -18,6 +18,9 @@ from . import _files
 
 __all__ = ["RawValue", "RawArray", "Value", "Array", "copy", "synchronized"]
 
+# Whoever reaches into multiprocessing.sharedctypes finds the rest of it here as well.
+globals().update({k: v for k, v in vars(_sharedctypes).items() if k not in globals()})
+
 _ForkingPickler = _context.reduction.ForkingPickler
 _DATA = 4096  # where in its file an object's data begins
 _TYPES = "?bBhHiIlLqQfdcu"
@@ -61,12 +64,13 @@ def _code(type_: Any) -> Optional[str]:
 
 
 def _shape(type_: Any) -> Tuple[str, str]:
-    """The kind and properties of the object that holds a type."""
+    """The kind and properties of the object that holds a type; TypeError if it is none."""
+    size = ctypes.sizeof(type_)
     if _code(type_):
         return "values", f"type={_code(type_)}"
     if issubclass(type_, ctypes.Array) and _code(type_._type_):
         return "arrays", f"type={_code(type_._type_)},len={max(type_._length_, 1)}"
-    return "arrays", f"type=B,len={max(ctypes.sizeof(type_), 1)}"
+    return "arrays", f"type=B,len={max(size, 1)}"
 
 
 def _new(type_: Any, name: Optional[str] = None) -> Tuple[Any, bool]:

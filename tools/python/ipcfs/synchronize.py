@@ -21,6 +21,9 @@ from ._semlock import SemLock as _SemLock
 
 __all__ = ["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"]
 
+# Whoever reaches into multiprocessing.synchronize finds the rest of it here as well.
+globals().update({k: v for k, v in vars(_synchronize).items() if k not in globals()})
+
 
 class SemLock(_synchronize.SemLock):
     """Base class of locks and semaphores: a wrapper of _semlock.SemLock."""
@@ -140,18 +143,19 @@ class NamedCondition(Condition):
             for _ in range(count):
                 self._lock.acquire()
 
-    def _notify(self, whom: bytes) -> None:
+    def _check_owned(self) -> None:
         assert self._lock._semlock._is_mine(), "lock is not owned"
-        self._file.write("", whom)
 
     def notify(self, n: int = 1) -> None:
         """Wakes n of those who wait."""
+        self._check_owned()
         if n > 0:
-            self._notify(b"%d" % min(n, SEM_VALUE_MAX))
+            self._file.write("", b"%d" % min(n, SEM_VALUE_MAX))
 
     def notify_all(self) -> None:
         """Wakes all who wait."""
-        self._notify(b"all")
+        self._check_owned()
+        self._file.write("", b"all")
 
 
 class Event(_synchronize.Event):
@@ -196,13 +200,14 @@ class Event(_synchronize.Event):
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         """Waits until it is set; False when time was up."""
-        timeout = _files.limit(timeout)
+        if timeout is not None:
+            if self.is_set():
+                return True
+            timeout = _files.limit(timeout)
         if timeout is None:
             # Between two texts the handle has an end of file, which others who share it may have left.
             while not os.read(self._handle.fd, 32):
                 pass
-            return True
-        if self.is_set():
             return True
         if not timeout:
             return False
@@ -225,7 +230,9 @@ class Barrier(_synchronize.Barrier):
         ctx: Any = None,
         name: Optional[str] = None,
     ) -> None:
-        file, _ = _files.create("barriers", f"parties={parties}", name)
+        if parties < 1:
+            raise ValueError("parties must be >= 1")  # as CPython has it from 3.13 on; before, nobody ever passes
+        file, _ = _files.create("barriers", f"parties={int(parties)}", name)
         self.__setstate__((parties, action, timeout, file))
 
     def __getstate__(self) -> Any:
