@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: MIT
 """What a manager makes: as Python's list, dict and so on, by several processes at once, without a server process."""
 
+import array
+import collections
 import copy
 import os
 import pickle
 import queue
 import random
 import signal
+import sys
 import threading
 
 from harness import M, main, raises, same, test, test_each_method, until
 
 import ipcfs
-from ipcfs.managers import BaseManager, ListProxy, SyncManager
+from ipcfs.managers import (
+    AcquirerProxy,
+    BaseManager,
+    BaseProxy,
+    DictProxy,
+    EventProxy,
+    ListProxy,
+    RemoteError,
+    SyncManager,
+)
 
 MANY = 10_000
 
@@ -386,6 +398,92 @@ def what_a_program_registers_is_served():
 
 
 @test
+def arguments_as_threadings():
+    with manager() as m:
+        for lock in (m.Lock(), m.RLock(), m.Condition()):
+            with raises(ValueError, "can't specify a timeout for a non-blocking call"):
+                lock.acquire(False, 1)
+            with raises(ValueError, "timeout value must be"):
+                lock.acquire(True, -5)
+            with raises(TypeError):
+                lock.acquire(True, "soon")
+            same((lock.acquire(True, -1), lock.release()), (True, None))  # -1: without a limit
+        with raises(ValueError, "can't specify timeout for non-blocking acquire"):
+            m.Semaphore().acquire(False, 1)
+        with raises(RuntimeError, "cannot wait on un-acquired lock"):
+            m.Condition().wait_for(lambda: False, 1)
+        same(m.dict(self=1, make=2).copy(), {"self": 1, "make": 2})
+        d = m.dict()
+        d.update(self=3)
+        same(d["self"], 3)
+        items, a = m.list([1, 2]), m.Array("i", [1, 2])
+        for f in (lambda: items.pop("x"), lambda: items.insert("x", 1), lambda: items * "x"):
+            with raises(TypeError, "'str' object cannot be interpreted as an integer"):
+                f()
+        with raises(TypeError, "can only assign an iterable" if sys.version_info < (3, 13) else ""):
+            items[0:1] = 5
+        with raises(TypeError, "array indices must be integers"):
+            a["x"]
+        with raises(TypeError, 'can only assign array (not "list") to array slice'):
+            a[0:2] = [3, 4]
+        a[0:2] = array.array("i", [3, 4])
+        same(a[:].tolist(), [3, 4])
+
+
+class ServedManager(BaseManager):
+    pass
+
+
+ServedManager.register("counts", collections.Counter, DictProxy)
+
+
+@test
+def proxies_are_cpythons_too():
+    with manager() as m:
+        items = m.list([1])
+        for proxy, cls in ((items, ListProxy), (m.dict(), DictProxy), (m.Lock(), AcquirerProxy), (m.Event(), EventProxy)):
+            same((isinstance(proxy, cls), isinstance(proxy, BaseProxy)), (True, True))
+        same((items._callmethod("append", (2,)), items._callmethod("__len__")), (None, 2))
+        with raises(RemoteError, "not exposed"):
+            items._callmethod("nothing")
+        same(repr(m.RLock()).startswith("<AcquirerProxy object, typeid 'RLock' at 0x"), True)
+    with ServedManager() as m:
+        counts = m.counts("aab")
+        counts["b"] += 5
+        same((counts["a"], counts["b"]), (2, 6))
+
+
+@test
+def what_a_forked_child_makes_outlives_it():
+    with manager(ipcfs.get_context("fork")) as m:
+        outer, inner = m.dict(), m.list([1])
+
+        def child():
+            outer["its own"] = m.list([2])
+            outer["queue"] = m.Queue()
+            outer["inherited"] = inner
+            outer["condition"] = m.Condition()
+
+        p = ipcfs.get_context("fork").Process(target=child)
+        p.start()
+        p.join()
+        same(p.exitcode, 0)
+        del inner
+        same((outer["its own"][:], outer["inherited"][:], outer["queue"].qsize()), ([2], [1], 0))
+        with outer["condition"] as got:
+            same(got, True)
+
+
+@test
+def a_manager_is_reached_at_its_address():
+    with manager() as m:
+        other = SyncManager(address=m.address, authkey=ipcfs.current_process().authkey)
+        other.connect()
+        same(other.list([5])[:], [5])
+        same(len(ipcfs.active_children()), 1)
+
+
+@test
 def the_end_of_a_manager():
     m = manager()
     items, d = m.list([1]), m.dict(a=1)
@@ -405,7 +503,7 @@ def the_end_of_a_manager():
     os.read(r, 1)
     os.kill(maker, signal.SIGKILL)
     os.waitpid(maker, 0)
-    same((os.listdir(M / "lists"), os.listdir(M / "dicts")), ([], []))
+    until(lambda: (os.listdir(M / "lists"), os.listdir(M / "dicts")) == ([], []), "the objects to go")
 
 
 @test

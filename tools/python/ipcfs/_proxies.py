@@ -2,12 +2,14 @@
 """What a manager's objects are to a program: the proxies of multiprocessing.managers, without a server behind them.
 
 Each stands for an object of the mount and is passed on as its name. Errors are those of the classes that
-CPython's server would have: list, dict, array, queue, and threading's locks."""
+CPython's server would have: list, dict, array, queue, and threading's locks. Each class is also a subclass of
+CPython's, which is the one to register for other types and to ask isinstance() of."""
 
 from __future__ import annotations
 
 import array
-import types
+import operator
+import threading
 from multiprocessing import managers as _managers
 from multiprocessing.managers import Namespace
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -31,7 +33,7 @@ __all__ = [
 _NONE = object()
 
 
-class Proxy:
+class Proxy(_managers.BaseProxy):
     """Base of what a manager gives: an object that is passed on by its name.
 
     A new one stays as long as it is used in the process that made it; one that was sent away, through a queue or
@@ -39,14 +41,22 @@ class Proxy:
 
     _typeid = ""
 
-    def __init__(self, obj: Any) -> None:
+    def __init__(self, obj: Any, typeid: str = "") -> None:
         self._obj = obj
+        self._typeid = typeid or self._typeid
         self._manager: Any = None
 
     def __reduce__(self) -> Tuple[Any, ...]:
         if self._manager:
             self._manager._keep(self)
-        return type(self), (self._obj,)
+        return type(self), (self._obj, self._typeid)
+
+    def _callmethod(self, methodname: str, args: Any = (), kwds: Any = {}) -> Any:  # noqa: B006
+        """Calls a method of what it stands for."""
+        for cls in type(self).__mro__:
+            if cls.__module__ == __name__ and methodname in vars(cls):
+                return vars(cls)[methodname](self, *args, **kwds)
+        raise _managers.RemoteError(f"AttributeError: method {methodname!r} of {self._typeid!r} object is not exposed")
 
     def _getvalue(self) -> Any:
         """A copy of what it stands for."""
@@ -66,7 +76,7 @@ class Proxy:
         return repr(self._getvalue())
 
 
-class ListProxy(Proxy):
+class ListProxy(Proxy, _managers.ListProxy):
     """A list."""
 
     _typeid = "list"
@@ -95,11 +105,11 @@ class ListProxy(Proxy):
 
     def insert(self, index: int, obj: Any) -> None:
         """list.insert"""
-        self._obj.insert(index.__index__(), obj)
+        self._obj.insert(operator.index(index), obj)
 
     def pop(self, index: int = -1) -> Any:
         """list.pop"""
-        return self._obj.pop(index.__index__())
+        return self._obj.pop(operator.index(index))
 
     def remove(self, obj: Any) -> None:
         """list.remove"""
@@ -147,7 +157,9 @@ class ListProxy(Proxy):
         if not isinstance(index, slice):
             self._obj.set(_index(index), obj)
             return
-        new = [_containers.pack(o) for o in obj]
+        objs: List[Any] = []
+        objs[:] = obj  # TypeError as that of a list
+        new = [_containers.pack(o) for o in objs]
 
         def change(items: List[bytes]) -> List[bytes]:
             items[index] = new
@@ -170,7 +182,7 @@ class ListProxy(Proxy):
         return self._getvalue() + other
 
     def __mul__(self, n: int) -> List[Any]:
-        return self._getvalue() * n
+        return self._getvalue().__mul__(n)
 
     __rmul__ = __mul__
 
@@ -179,18 +191,19 @@ class ListProxy(Proxy):
         return self
 
     def __imul__(self, n: int) -> ListProxy:
-        self._obj.change(lambda items: items * n)
+        self._obj.change(lambda items: items.__mul__(n))
         return self
 
 
-def _index(index: Any) -> int:
+def _index(index: Any, words: str = "") -> int:
     try:
-        return index.__index__()
-    except AttributeError:
-        raise TypeError(f"list indices must be integers or slices, not {type(index).__name__}") from None
+        return operator.index(index)
+    except TypeError:
+        words = words or f"list indices must be integers or slices, not {type(index).__name__}"
+        raise TypeError(words) from None
 
 
-class DictProxy(Proxy):
+class DictProxy(Proxy, _managers.DictProxy):  # type: ignore[misc]
     """A dict."""
 
     _typeid = "dict"
@@ -251,7 +264,7 @@ class DictProxy(Proxy):
         """dict.setdefault"""
         return self._obj.setdefault(key, default)
 
-    def update(self, *args: Any, **kwds: Any) -> None:
+    def update(self, /, *args: Any, **kwds: Any) -> None:
         """dict.update; key by key"""
         for key, value in dict(*args, **kwds).items():
             self._obj.set(key, value)
@@ -273,7 +286,7 @@ class DictProxy(Proxy):
         return self._obj.items()
 
 
-class NamespaceProxy(Proxy):
+class NamespaceProxy(Proxy, _managers.NamespaceProxy):
     """An object with attributes; those that begin with an underscore are the proxy's own."""
 
     _typeid = "Namespace"
@@ -309,7 +322,7 @@ class NamespaceProxy(Proxy):
             raise self._lost(key) from None
 
 
-class ValueProxy(Proxy):
+class ValueProxy(Proxy, _managers.ValueProxy):
     """One object, of any type."""
 
     _typeid = "Value"
@@ -328,10 +341,8 @@ class ValueProxy(Proxy):
     def _getvalue(self) -> Any:
         return _managers.Value(self._obj.get("typecode"), self.get())  # type: ignore[attr-defined]
 
-    __class_getitem__ = classmethod(types.GenericAlias)
 
-
-class ArrayProxy(Proxy):
+class ArrayProxy(Proxy, _managers.ArrayProxy):
     """An array of numbers, in the store's memory."""
 
     _typeid = "Array"
@@ -350,28 +361,37 @@ class ArrayProxy(Proxy):
         if isinstance(index, slice):
             return self._getvalue()[index]
         try:
-            return self._obj[1][index]
+            return self._obj[1][_index(index, "array indices must be integers")]
         except IndexError:
             raise IndexError("array index out of range") from None
 
     def __setitem__(self, index: Any, value: Any) -> None:
         typecode, shared = self._obj
         if not isinstance(index, slice):
+            index = _index(index, "array indices must be integers")
             array.array(typecode, [value])  # TypeError or OverflowError as array.array has them
+        elif not isinstance(value, array.array):
+            raise TypeError(f'can only assign array (not "{type(value).__name__}") to array slice')
         try:
             shared[index] = value
         except IndexError:
             raise IndexError("array assignment index out of range") from None
 
 
-class AcquirerProxy(Proxy):
+class AcquirerProxy(Proxy, _managers.AcquirerProxy):
     """A lock or semaphore, with the errors of threading's."""
 
     def _references(self) -> Iterator[_files.Reference]:
         yield self._obj._semlock._file
 
     def acquire(self, blocking: bool = True, timeout: Optional[float] = None) -> bool:
-        """Acquires it; False if that was not possible in that time."""
+        """Acquires it; False if that was not possible in that time. The arguments are threading's."""
+        if timeout is not None:
+            if "Semaphore" not in self._typeid:
+                threading.Lock().acquire(blocking, timeout)  # ValueError and so on
+                timeout = None if timeout == -1 else timeout
+            elif not blocking:
+                raise ValueError("can't specify timeout for non-blocking acquire")
         return self._obj.acquire(blocking, timeout)
 
     def release(self) -> None:
@@ -381,7 +401,7 @@ class AcquirerProxy(Proxy):
         except AssertionError:
             raise RuntimeError("cannot release un-acquired lock") from None
         except ValueError:
-            if isinstance(self, LockProxy):
+            if self._typeid == "Lock":
                 raise RuntimeError("release unlocked lock") from None
             raise ValueError("Semaphore released too many times") from None
 
@@ -395,13 +415,7 @@ class AcquirerProxy(Proxy):
         return repr(self._obj)
 
 
-class LockProxy(AcquirerProxy):
-    """A lock."""
-
-    _typeid = "Lock"
-
-
-class ConditionProxy(AcquirerProxy):
+class ConditionProxy(AcquirerProxy, _managers.ConditionProxy):
     """A condition, with the errors of threading's."""
 
     _typeid = "Condition"
@@ -419,10 +433,6 @@ class ConditionProxy(AcquirerProxy):
         """Waits for a notification; False when time was up."""
         self._owned("cannot wait on un-acquired lock")
         return self._obj.wait(timeout)
-
-    def wait_for(self, predicate: Callable[[], Any], timeout: Optional[float] = None) -> Any:
-        """Waits until predicate() is true."""
-        return self._obj.wait_for(predicate, timeout)
 
     def notify(self, n: int = 1) -> None:
         """Wakes n of those who wait."""
@@ -449,7 +459,7 @@ class _ObjectProxy(Proxy):
         return self._obj.fileno()
 
 
-class EventProxy(_ObjectProxy):
+class EventProxy(_ObjectProxy, _managers.EventProxy):
     """An event."""
 
     _typeid = "Event"
@@ -471,7 +481,7 @@ class EventProxy(_ObjectProxy):
         return self._obj.wait(timeout)
 
 
-class BarrierProxy(_ObjectProxy):
+class BarrierProxy(_ObjectProxy, _managers.BarrierProxy):
     """A barrier."""
 
     _typeid = "Barrier"

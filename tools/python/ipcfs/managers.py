@@ -10,37 +10,71 @@ from __future__ import annotations
 import array
 import functools
 import os
+import socket
 import traceback
 import weakref
 from multiprocessing import managers as _managers
 from multiprocessing import util
 from multiprocessing.context import ProcessError
 from multiprocessing.managers import BaseManager, BaseProxy, RemoteError, Token  # noqa: F401
-from typing import Any, Callable, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from . import _containers, _files, queues, sharedctypes
-from ._proxies import (
-    AcquirerProxy,
-    ArrayProxy,
-    BarrierProxy,
-    ConditionProxy,
-    DictProxy,
-    EventProxy,
-    ListProxy,
-    LockProxy,
-    NamespaceProxy,
-    Proxy,
-    QueueProxy,
-    ValueProxy,
-)
+from . import _containers, _files, _proxies, queues, sharedctypes
 from .context import _default_context
 
 __all__ = [*_managers.__all__]
 
+# The proxies that are found here are CPython's: a program registers them for types of its own, which are served.
+# Those that are returned here are subclasses of them.
 globals().update({k: v for k, v in vars(_managers).items() if k not in globals()})
 
 
-def _end(made: Any, kept: List[Proxy], servers: List[Any], state: Any) -> None:
+class _Kept:
+    """What other processes may have the names of: it is there until its manager is shut down.
+
+    A forked child, too, makes objects with its parent's manager, and they are to outlive it. The descriptors that
+    keep them are sent to the parent, who need not look: on their way, in the socket, they do as well."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._proxies: Dict[int, _proxies.Proxy] = {}
+        self._handles: List[_files.Handle] = []
+        self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._here.setblocking(False)
+        self._there.setblocking(False)
+
+    def add(self, proxy: _proxies.Proxy) -> None:
+        """Keeps what a proxy stands for."""
+        if id(proxy) in self._proxies:
+            return
+        self._proxies[id(proxy)] = proxy
+        if os.getpid() == self._pid:
+            self._receive()
+            return
+        for file in proxy._references():
+            if file.life:
+                try:
+                    socket.send_fds(self._there, [b"."], [file.life.fd])
+                except OSError:  # too many are on their way: it goes with this process
+                    pass
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                _, fds, _, _ = socket.recv_fds(self._here, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            except OSError:
+                return
+            self._handles += map(_files.Handle, fds)
+
+    def clear(self) -> None:
+        """Keeps nothing any longer."""
+        self._here.close()
+        self._there.close()
+        self._proxies.clear()
+        self._handles.clear()
+
+
+def _end(made: Any, kept: Any, servers: List[Any], state: Any) -> None:
     """Removes all that a manager has made, though others may have it open, and ends its server if there is one."""
     for proxy in list(made):
         for file in proxy._references():
@@ -81,7 +115,7 @@ def _made(make: Callable[..., Any]) -> Any:
     return method
 
 
-def _as_remote(make: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
+def _as_remote(make: Callable[..., Any], /, *args: Any, **kwds: Any) -> Any:
     """Calls make(). What is wrong with the arguments is told as CPython's server tells it."""
     try:
         return make(*args, **kwds)
@@ -99,7 +133,7 @@ class SyncManager(_managers.SyncManager):
         self._on_mount = address is None
         self._process: Any = None
         self._proxies: Any = weakref.WeakSet()
-        self._kept: List[Proxy] = []
+        self._kept: Any = None
         self._servers: List[Any] = []
 
     def start(self, initializer: Optional[Callable[..., Any]] = None, initargs: Iterable[Any] = ()) -> None:
@@ -113,6 +147,7 @@ class SyncManager(_managers.SyncManager):
         if initializer is not None:
             self._serve(initializer, initargs)
         self._state.value = _managers.State.STARTED
+        self._kept = _Kept()
         self.shutdown = util.Finalize(
             self, _end, args=(self._proxies, self._kept, self._servers, self._state), exitpriority=0
         )
@@ -126,6 +161,13 @@ class SyncManager(_managers.SyncManager):
         if shutdown:
             self.shutdown = shutdown
 
+    @property
+    def address(self) -> Any:
+        """The address of CPython's server, which is started if it is not there."""
+        if self._on_mount and self._state.value == _managers.State.STARTED and not self._servers:
+            self._serve()
+        return self._address
+
     def _create(self, typeid: str, /, *args: Any, **kwds: Any) -> Any:
         """Creates, on the server, a pool or what the program has registered itself."""
         if self._on_mount and not self._servers:
@@ -136,10 +178,9 @@ class SyncManager(_managers.SyncManager):
     def _check_started(self) -> None:
         assert self._state.value == _managers.State.STARTED, "server not yet started"
 
-    def _keep(self, proxy: Proxy) -> None:
+    def _keep(self, proxy: _proxies.Proxy) -> None:
         """Another process may have the proxy's name from now on."""
-        if proxy not in self._kept:
-            self._kept.append(proxy)
+        self._kept.add(proxy)
 
     def _number_of_objects(self) -> int:
         served = super()._number_of_objects() if self._servers or not self._on_mount else 0
@@ -152,86 +193,86 @@ class SyncManager(_managers.SyncManager):
     # ---- what it makes
 
     @_made
-    def list(self, sequence: Iterable[Any] = ()) -> ListProxy:
+    def list(self, sequence: Iterable[Any] = ()) -> _proxies.ListProxy:
         """A list."""
-        proxy = ListProxy(_containers.ListFile.create())
+        proxy = _proxies.ListProxy(_containers.ListFile.create())
         proxy.extend(sequence)
         return proxy
 
     @_made
-    def dict(self, /, *args: Any, **kwds: Any) -> DictProxy:
+    def dict(self, /, *args: Any, **kwds: Any) -> _proxies.DictProxy:
         """A dict."""
-        proxy = DictProxy(_containers.DictFile.create())
+        proxy = _proxies.DictProxy(_containers.DictFile.create())
         proxy.update(*args, **kwds)
         return proxy
 
     @_made
-    def Namespace(self, /, **kwds: Any) -> NamespaceProxy:
+    def Namespace(self, /, **kwds: Any) -> _proxies.NamespaceProxy:
         """An object with attributes."""
-        proxy = NamespaceProxy(_containers.DictFile.create())
+        proxy = _proxies.NamespaceProxy(_containers.DictFile.create())
         for key, value in kwds.items():
             setattr(proxy, key, value)
         return proxy
 
     @_made
-    def Value(self, typecode: Any, value: Any, lock: Any = True) -> ValueProxy:
+    def Value(self, typecode: Any, value: Any, lock: Any = True) -> _proxies.ValueProxy:
         """A single object."""
         file = _containers.DictFile.create()
         file.set("typecode", typecode)
         file.set("value", value)
-        return ValueProxy(file)
+        return _proxies.ValueProxy(file)
 
     @_made
-    def Array(self, typecode: str, sequence: Iterable[Any], lock: Any = True) -> ArrayProxy:
+    def Array(self, typecode: str, sequence: Iterable[Any], lock: Any = True) -> _proxies.ArrayProxy:
         """An array of numbers."""
-        return ArrayProxy((typecode, sharedctypes.RawArray(typecode, [*array.array(typecode, sequence)])))
+        return _proxies.ArrayProxy((typecode, sharedctypes.RawArray(typecode, [*array.array(typecode, sequence)])))
 
     @_made
-    def Lock(self) -> LockProxy:
+    def Lock(self) -> _proxies.AcquirerProxy:
         """A lock."""
-        return LockProxy(self._ctx.Lock())
+        return _proxies.AcquirerProxy(self._ctx.Lock(), "Lock")
 
     @_made
-    def RLock(self) -> AcquirerProxy:
+    def RLock(self) -> _proxies.AcquirerProxy:
         """A recursive lock."""
-        return AcquirerProxy(self._ctx.RLock())
+        return _proxies.AcquirerProxy(self._ctx.RLock(), "RLock")
 
     @_made
-    def Semaphore(self, value: int = 1) -> AcquirerProxy:
+    def Semaphore(self, value: int = 1) -> _proxies.AcquirerProxy:
         """A semaphore."""
-        return AcquirerProxy(self._ctx.Semaphore(_initial(value)))
+        return _proxies.AcquirerProxy(self._ctx.Semaphore(_initial(value)), "Semaphore")
 
     @_made
-    def BoundedSemaphore(self, value: int = 1) -> AcquirerProxy:
+    def BoundedSemaphore(self, value: int = 1) -> _proxies.AcquirerProxy:
         """A bounded semaphore."""
-        return AcquirerProxy(self._ctx.BoundedSemaphore(_initial(value)))
+        return _proxies.AcquirerProxy(self._ctx.BoundedSemaphore(_initial(value)), "BoundedSemaphore")
 
     @_made
-    def Condition(self, lock: Any = None) -> ConditionProxy:
+    def Condition(self, lock: Any = None) -> _proxies.ConditionProxy:
         """A condition."""
-        return ConditionProxy(self._ctx.Condition(getattr(lock, "_obj", lock)))
+        return _proxies.ConditionProxy(self._ctx.Condition(getattr(lock, "_obj", lock)))
 
     @_made
-    def Event(self) -> EventProxy:
+    def Event(self) -> _proxies.EventProxy:
         """An event."""
-        return EventProxy(self._ctx.Event())
+        return _proxies.EventProxy(self._ctx.Event())
 
     @_made
     def Barrier(
         self, parties: int, action: Optional[Callable[[], Any]] = None, timeout: Optional[float] = None
-    ) -> BarrierProxy:
+    ) -> _proxies.BarrierProxy:
         """A barrier."""
-        return BarrierProxy(self._ctx.Barrier(parties, action, timeout))
+        return _proxies.BarrierProxy(self._ctx.Barrier(parties, action, timeout))
 
     @_made
-    def Queue(self, maxsize: int = 0) -> QueueProxy:
+    def Queue(self, maxsize: int = 0) -> _proxies.QueueProxy:
         """A queue."""
-        return QueueProxy(queues.NamedQueue(maxsize))
+        return _proxies.QueueProxy(queues.NamedQueue(maxsize))
 
     @_made
-    def JoinableQueue(self, maxsize: int = 0) -> QueueProxy:
+    def JoinableQueue(self, maxsize: int = 0) -> _proxies.QueueProxy:
         """A queue whose items are declared done, as those of Queue() are."""
-        return QueueProxy(queues.NamedQueue(maxsize))
+        return _proxies.QueueProxy(queues.NamedQueue(maxsize), "JoinableQueue")
 
 
 def _initial(value: int) -> int:
