@@ -8,10 +8,10 @@ import pickle
 import queue
 import subprocess
 
-from harness import M, Skip, main, raises, same, test, until, waiters
+from harness import M, Skip, main, private_objects, raises, same, test, until, waiters
 
 import ipcfs
-from ipcfs import _files, sharedctypes, synchronize
+from ipcfs import _containers, _files, sharedctypes, synchronize
 from ipcfs.connection import open_pipe
 
 
@@ -191,6 +191,13 @@ def a_bounded_queue():
         q.put(1)
     with raises(EOFError):
         q.get()
+    q.close()
+    with raises(ValueError, "is closed"):
+        q.get()
+    with raises(OSError, "handle is closed"):
+        q.empty()
+    with raises(TypeError, "'float' object cannot be interpreted as an integer"):
+        ipcfs.Queue(1.5, name="three")
 
 
 @removes("values/n", "arrays/a", "semaphores/n", "semaphores/a")
@@ -318,6 +325,43 @@ def no_pickles_from_a_strangers_queue():
     same(as_user(65534, make), 0)
     with raises(ipcfs.UntrustedError, "user 65534"):
         ipcfs.Queue(name="theirs").get()
+
+
+@removes()
+def no_pickles_from_what_a_stranger_puts_in_its_place():
+    """Whoever has a private object by its name alone does not take what somebody else makes of that name later."""
+    if os.geteuid():
+        raise Skip("it needs root")
+    made = _containers.DictFile.create(), _containers.ListFile.create()
+    (d, items), ((_, dict_name), (_, list_name)) = made, [(o.file.kind, o.file.name) for o in made]
+    d.set("x", 1)
+    items.append(1)
+    others = [type(o)(o.file.name_alone()) for o in made]
+    same((others[0].get("x"), others[1].get(0)), (1, 1))
+    del made, d, items
+    until(lambda: not private_objects(), "both to go")
+
+    def replace():
+        os.umask(0)
+        os.mkdir(M / "dicts" / dict_name, 0o777)
+        for name in ("x", _containers.key_name(Evil())):
+            (M / "dicts" / dict_name / name).write_bytes(pickle.dumps(Evil()))
+        (M / "lists" / list_name).write_bytes(_containers.pack(Evil()) + b"\n")
+
+    try:
+        same(as_user(65534, replace), 0)
+        d, items = others
+        for f in (lambda: d.get("x"), d.items, d.keys, lambda: d.pop("x"), d.popitem):
+            with raises((KeyError, OSError)):
+                f()
+        for f in (lambda: items.get(0), items.pop, items.objects, lambda: items.change(list)):
+            with raises(ipcfs.UntrustedError, "user 65534"):
+                f()
+        with raises(ipcfs.UntrustedError, "user 65534"):
+            type(d)(d.file).keys()
+    finally:
+        _containers.DictFile(_files.Reference("dicts", dict_name)).remove()
+        (M / "lists" / list_name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

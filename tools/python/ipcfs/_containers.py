@@ -43,13 +43,12 @@ def read_all(fd: int) -> bytes:
 
 
 class Container:
-    """A list or dict: its file, and whether its contents can be trusted."""
+    """A list or dict."""
 
     kind = ""
 
     def __init__(self, file: _files.Reference) -> None:
         self.file = file
-        self._trusted = False
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.file,)
@@ -62,12 +61,6 @@ class Container:
     def command(self, text: bytes) -> None:
         """Writes a command to its view ctl."""
         self.file.write("ctl", text)
-
-    def check(self) -> None:
-        """UntrustedError if others may write it: once, as it is private, and only its owner could share it."""
-        if not self._trusted:
-            _files.check_trusted_stat(os.stat(self.file.path()), self.file)
-            self._trusted = True
 
 
 # ---- lists
@@ -107,10 +100,15 @@ class ListFile(Container):
     def __len__(self) -> int:
         return int(self.file.stat()["items"])
 
+    def _open(self, options: str, flags: int = os.O_RDONLY) -> _files.Handle:
+        """Opens it to be unpickled. UntrustedError: others may write what is there under its name by now."""
+        handle = self.file.open(options, flags)
+        _files.check_trusted(handle.fd, self.file)
+        return handle
+
     def get(self, index: int) -> Any:
         """list[index]"""
-        self.check()
-        handle = self.file.open(f"at={index}", os.O_RDONLY)
+        handle = self._open(f"at={index}")
         try:
             return unpack(read_all(handle.fd))
         except OSError as e:
@@ -133,8 +131,7 @@ class ListFile(Container):
 
     def pop(self, index: int = -1) -> Any:
         """list.pop"""
-        self.check()
-        handle = self.file.open(f"pop={index},timeout=0", os.O_RDONLY)
+        handle = self._open(f"pop={index},timeout=0")
         try:
             return unpack(b"".join(iter(lambda: os.read(handle.fd, 1 << 16), b"")))
         except BlockingIOError:
@@ -167,8 +164,7 @@ class ListFile(Container):
 
     def items(self, fd: Optional[int] = None) -> List[bytes]:
         """All items, of one moment."""
-        self.check()
-        handle = self.file.open("", os.O_RDONLY) if fd is None else _files.Handle(os.dup(fd))
+        handle = self._open("") if fd is None else _files.Handle(os.dup(fd))
         return read_all(handle.fd).split(b"\n")[:-1]
 
     def objects(self) -> List[Any]:
@@ -179,7 +175,7 @@ class ListFile(Container):
         """Makes of all items what how() makes of them, in one step."""
         while True:
             before = self.file.stat()["changes"]
-            handle = self.file.open("cas", os.O_RDWR)
+            handle = self._open("cas", os.O_RDWR)
             items = how(self.items(handle.fd))
             data = b"".join(item + b"\n" for item in items)
             try:
@@ -270,10 +266,29 @@ class DictFile(Container):
     """A dict, with the operations and errors of Python's."""
 
     kind = "dicts"
+    _folder: Optional[_files.Handle] = None
 
-    def path(self, name: str) -> str:
-        """The path of a key's file."""
-        return f"{self.file.path()}/{name}"
+    def _open(self, name: str, flags: int) -> _files.Handle:
+        """Opens the file of a key, or a view of it."""
+        try:
+            return _files.Handle(os.open(name, flags | os.O_CLOEXEC, 0o600, dir_fd=self._own()))
+        except FileNotFoundError:
+            raise KeyError(name) from None
+
+    def _own(self) -> int:
+        """Its folder. UntrustedError if others may write it, of which its keys' names are unpickled as well.
+
+        Found once: who makes another of that name, when it is gone, gets nobody to unpickle that."""
+        if self._folder is None:
+            folder = _files.Handle.open(self.file.path(), os.O_PATH | os.O_DIRECTORY)
+            _files.check_trusted(folder.fd, self.file)
+            self._folder = folder
+        return self._folder.fd
+
+    def _names(self) -> List[str]:
+        """The names of its keys."""
+        handle = _files.Handle(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._own()))
+        return os.listdir(handle.fd)
 
     def missing(self, key: Any) -> KeyError:
         """The error for a key that is not there; FileNotFoundError if the dict is not."""
@@ -285,11 +300,7 @@ class DictFile(Container):
 
     def _load(self, name: str) -> Tuple[Any, Any]:
         """The value of a name, and its key."""
-        self.check()
-        try:
-            handle = _files.Handle(os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC))
-        except FileNotFoundError:
-            raise KeyError(name) from None
+        handle = self._open(name, os.O_RDONLY)
         return self._unpack(read_all(handle.fd), name)
 
     def _unpack(self, data: bytes, name: str) -> Tuple[Any, Any]:
@@ -316,7 +327,10 @@ class DictFile(Container):
         data = bytes(_ForkingPickler.dumps(value))
         if name.startswith("%h"):
             data += _ForkingPickler.dumps(key)
-        handle = _files.Handle.open(self.path(name), os.O_WRONLY | os.O_CREAT | flags)
+        try:
+            handle = self._open(name, os.O_WRONLY | os.O_CREAT | flags)
+        except KeyError:
+            raise self.missing(key) from None
         for start in range(0, len(data), _files.WRITE_MAX):
             os.write(handle.fd, data[start : start + _files.WRITE_MAX])
         os.fsync(handle.fd)  # now it is there, whole; a close would have nobody to tell of an error
@@ -324,17 +338,14 @@ class DictFile(Container):
     def delete(self, key: Any) -> None:
         """del dict[key]"""
         try:
-            os.unlink(self.path(key_name(key)))
+            os.unlink(key_name(key), dir_fd=self._own())
         except FileNotFoundError:
             raise self.missing(key) from None
 
     def _take(self, name: str) -> Tuple[Any, Any]:
-        self.check()
         try:
-            handle = _files.Handle(os.open(self.path(name) + ",pop", os.O_RDONLY | os.O_CLOEXEC))
+            handle = self._open(name + ",pop", os.O_RDONLY)
             return self._unpack(b"".join(iter(lambda: os.read(handle.fd, 1 << 16), b"")), name)
-        except FileNotFoundError:
-            raise KeyError(name) from None
         except OSError as e:  # gone between the two
             raise KeyError(name) if e.errno in (errno.EIDRM, errno.ENODATA) else e from None
 
@@ -348,7 +359,7 @@ class DictFile(Container):
     def popitem(self) -> Tuple[Any, Any]:
         """dict.popitem"""
         while True:
-            names = os.listdir(self.file.path())
+            names = self._names()
             if not names:
                 raise KeyError("popitem(): dictionary is empty")
             try:
@@ -372,16 +383,19 @@ class DictFile(Container):
 
     def has(self, key: Any) -> bool:
         """key in dict"""
-        return os.path.exists(self.path(key_name(key)))
+        try:
+            os.stat(key_name(key), dir_fd=self._own())
+            return True
+        except FileNotFoundError:
+            return False
 
     def __len__(self) -> int:
         return int(self.file.stat()["keys"])
 
     def keys(self) -> List[Any]:
         """All keys, in order of insertion."""
-        self.check()
         found = []
-        for name in os.listdir(self.file.path()):
+        for name in self._names():
             if name.startswith(("%p", "%h")):
                 try:
                     found.append(self._load(name)[1])
@@ -394,7 +408,7 @@ class DictFile(Container):
     def items(self) -> List[Tuple[Any, Any]]:
         """All keys and values, in order of insertion."""
         found = []
-        for name in os.listdir(self.file.path()):
+        for name in self._names():
             try:
                 value, key = self._load(name)
                 found.append((key, value))

@@ -180,11 +180,7 @@ def check_trusted(fd: int, what: Any) -> None:
     """UntrustedError unless what was opened as fd belongs to us or root, and no other may write it.
 
     Membership of a group changes, so what a group may write counts as written by others."""
-    check_trusted_stat(os.fstat(fd), what)
-
-
-def check_trusted_stat(st: os.stat_result, what: Any) -> None:
-    """The same of what stat(2) has told."""
+    st = os.fstat(fd)
     if st.st_uid not in (os.geteuid(), 0) or st.st_mode & 0o022:
         raise UntrustedError(
             errno.EPERM,

@@ -74,6 +74,8 @@ class Reader:
 
     def _own(self) -> _files.Handle:
         """This process's handle."""
+        if self.closed:
+            raise OSError("handle is closed")
         with self._opening:
             if self._handle is None:
                 handle = self.file.open("stream", os.O_RDONLY)
@@ -105,8 +107,6 @@ class Reader:
     def get(self, block: bool = True, timeout: Optional[float] = None) -> Optional[bytes]:
         """Takes the next message; None if there was none in that time. EOFError: there will be none."""
         self._after_fork()
-        if self.closed:
-            raise OSError("handle is closed")
         timeout = _files.limit(timeout)
         if not block:
             timeout = 0.0
