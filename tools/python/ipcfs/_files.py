@@ -22,7 +22,7 @@ import math
 import os
 import struct
 import time
-from typing import Any, Deque, Optional, Tuple
+from typing import Any, Deque, List, Optional, Tuple
 
 from multiprocessing import context, reduction
 
@@ -221,23 +221,18 @@ def _again(fd: int, deadline: float) -> bool:
     return True
 
 
-def read_until(fd: int, size: int, deadline: float, undo: bytes = b"") -> Optional[bytes]:
+def read_until(fd: int, size: int, deadline: float, into: Optional[bytearray] = None) -> Optional[bytes]:
     """Reads; None if that had to wait until the deadline. The open file must be the caller's alone.
 
-    If a signal's handler raises just when something was read, undo is written."""
-    buffer = ctypes.create_string_buffer(size)
+    If into is given it is there that is read: its owner sees it, should a signal's handler raise just then."""
+    buffer = (ctypes.c_char * size).from_buffer(into if into is not None else bytearray(size))
     set_timeout(fd, max(0.0, deadline - time.monotonic()))
-    try:
-        while True:
-            n = _libc.read(fd, buffer, ctypes.c_size_t(size))
-            if n >= 0:
-                return buffer.raw[:n]
-            if not _again(fd, deadline):
-                return None
-    except BaseException:
-        if undo and buffer.raw[0]:
-            write(fd, undo)
-        raise
+    while True:
+        n = _libc.read(fd, buffer, ctypes.c_size_t(size))
+        if n >= 0:
+            return buffer.raw[:n]
+        if not _again(fd, deadline):
+            return None
 
 
 def write_until(fd: int, data: bytes, deadline: float) -> bool:
@@ -250,13 +245,15 @@ def write_until(fd: int, data: bytes, deadline: float) -> bool:
             return False
 
 
-def write(fd: int, data: Any) -> None:
+def write(fd: int, data: Any, done: Optional[List[int]] = None) -> None:
     """Writes what need not wait long, such as a release, which must not get lost.
 
-    EBUSY: a program that uses the C library is stopped while it works on the object."""
+    EBUSY: a program that uses the C library is stopped while it works on the object. Something is put into done
+    in the same step: should a signal's handler raise, that tells whether it is written."""
+    done = [] if done is None else done
     while True:
         try:
-            os.write(fd, data)
+            done.extend(map(os.write, (fd,), (data,)))
             return
         except OSError as e:
             if e.errno != errno.EBUSY:

@@ -28,6 +28,16 @@ def _c_int(value: Any) -> int:
     return value
 
 
+class _Unit:
+    """What acquire() reads, and through which handle: as soon as it is not empty there is a unit to give back."""
+
+    __slots__ = ("text", "handle")
+
+    def __init__(self) -> None:
+        self.text = bytearray(32)
+        self.handle: Any = None
+
+
 class SemLock:
     """A semaphore, or a lock that its thread may acquire again.
 
@@ -51,8 +61,11 @@ class SemLock:
         self._file = file
         self.kind = kind
         self.maxvalue = maxvalue
-        self._acquired = 0
+        # How often it is acquired here, and what the last acquisition has read: stored at once, so that a signal's
+        # handler which raises finds it either counted or not.
+        self._counted: Tuple[int, Any] = (0, None)
         self._owner: Optional[int] = None
+        self._holding: List[_Unit] = []  # if it is a HoldLock: where each unit came from
         self._handles: dict[str, _files.Handle] = {}
 
     @classmethod
@@ -90,38 +103,36 @@ class SemLock:
     # ---- the lowest layer: one unit
 
     @staticmethod
-    def _read(handle: _files.Handle) -> _files.Handle:
-        """Acquires a unit. If a signal's handler raises just when it came, it is given back."""
-        unit = bytearray(32)
-        try:
-            os.readv(handle.fd, [unit])
-        except BaseException:
-            if unit[0]:
-                _files.write(handle.fd, b"1")
-            raise
-        return handle
+    def _read(handle: _files.Handle, unit: _Unit) -> bool:
+        unit.handle = handle
+        os.readv(handle.fd, [unit.text])
+        return True
 
-    def _take(self, block: bool, timeout: Optional[float]) -> Optional[_files.Handle]:
-        """Acquires a unit through the handle that is given back; None: not in that time."""
+    def _take(self, block: bool, timeout: Optional[float], unit: _Unit) -> bool:
+        """Acquires a unit; False: not in that time."""
         if block and timeout is None:
-            return self._read(self._handle("blocking"))
+            return self._read(self._handle("blocking"), unit)
         deadline = time.monotonic() + (timeout or 0)
         try:
-            return self._read(self._handle("polling"))
+            return self._read(self._handle("polling"), unit)
         except OSError as e:
             if e.errno not in (errno.EAGAIN, errno.EBUSY):
                 raise
         if not block or not timeout:
-            return None
-        handle = self._file.open(self.views)
-        return handle if _files.read_until(handle.fd, 32, deadline, b"1") else None
+            return False
+        unit.handle = self._file.open(self.views)
+        return _files.read_until(unit.handle.fd, 32, deadline, unit.text) is not None
 
-    def _took(self, handle: _files.Handle) -> None:
-        """Remembers where a unit came from."""
+    def _give(self, given: List[int]) -> None:
+        """Releases a unit; given tells whether that is done, should a signal's handler raise.
 
-    def _give(self) -> None:
-        """Releases a unit."""
-        _files.write(self._handle("blocking").fd, b"1")
+        Who holds nothing may release all the same; of a HoldLock it is charged to the longest holder."""
+        holding = self._holding[-1:]
+        try:
+            _files.write(holding[0].handle.fd if holding else self._handle("blocking").fd, b"1", given)
+        finally:
+            if given and holding:
+                self._holding.remove(holding[0])
 
     # ---- CPython's semantics
 
@@ -131,36 +142,49 @@ class SemLock:
             block = _c_int(block) != 0
         timeout = _files.limit(timeout)
         if self.kind == RECURSIVE_MUTEX and self._is_mine():
-            self._acquired += 1
+            self._counted = (self._count() + 1, None)
             return True
-        handle = self._take(block, timeout)
-        if handle is None:
-            return False
+        unit = _Unit()
         try:
+            if not self._take(block, timeout, unit):
+                return False
             self._owner = threading.get_ident()
-            self._took(handle)
-            self._acquired += 1
-        except BaseException:  # of a signal's handler
-            _files.write(handle.fd, b"1")
+            if self.views:
+                self._holding.append(unit)
+            self._counted = (self._counted[0] + 1, unit.text)
+            return True
+        except BaseException:  # of a signal's handler, perhaps
+            if unit.text[0] and self._counted[1] is not unit.text:
+                if unit in self._holding:
+                    self._holding.remove(unit)
+                _files.write(unit.handle.fd, b"1")
             raise
-        return True
 
     def release(self) -> None:
         """Releases. ValueError: it is not acquired; AssertionError: not by this thread, and recursive."""
         if self.kind == RECURSIVE_MUTEX:
             if not self._is_mine():
                 raise AssertionError("attempt to release recursive lock not owned by thread")
-            if self._acquired > 1:
-                self._acquired -= 1
+            if self._count() > 1:
+                self._counted = (self._count() - 1, None)
                 return
-        self._acquired -= 1  # first: who acquires it from now on counts for himself
+        count = self._counted[0] - 1
+        given: List[int] = []
         try:
+            self._counted = (count, None)  # first: who acquires it from now on counts for himself
             if self.maxvalue == 0:
                 raise OSError(errno.EOVERFLOW, "no unit is ever free")
-            self._give()
-        except OSError as e:
-            self._acquired += 1
-            if e.errno == errno.EOVERFLOW:
+            self._give(given)
+        except BaseException as e:
+            number = getattr(e, "errno", None)
+            if given:
+                raise
+            if number is None:  # of a signal's handler: what was begun is done
+                self._counted = (count, None)
+                self._give(given)
+                raise
+            self._counted = (count + 1, None)
+            if number == errno.EOVERFLOW:
                 raise ValueError("semaphore or lock released too many times") from None
             raise
 
@@ -172,11 +196,11 @@ class SemLock:
 
     def _count(self) -> int:
         """How often this process has acquired it and not released."""
-        return self._acquired
+        return self._counted[0]
 
     def _is_mine(self) -> bool:
         """Whether this thread was the last of this process to acquire it, and it is not released."""
-        return self._acquired > 0 and self._owner == threading.get_ident()
+        return self._counted[0] > 0 and self._owner == threading.get_ident()
 
     def _get_value(self) -> int:
         return int(os.pread(self._handle("peek").fd, 32, 0))
@@ -185,7 +209,7 @@ class SemLock:
         return self._get_value() == 0
 
     def _after_fork(self) -> None:
-        self._acquired = 0
+        self._counted = (0, None)
 
 
 class HoldLock(SemLock):
@@ -199,28 +223,16 @@ class HoldLock(SemLock):
 
     def _set_up(self, file: _files.Reference, kind: int, maxvalue: int) -> None:
         super()._set_up(file, kind, maxvalue)
-        self._holding: List[_files.Handle] = []
         self._all.add(self)
-
-    def _took(self, handle: _files.Handle) -> None:
-        self._holding.append(handle)
-
-    def _give(self) -> None:
-        # Who has acquired nothing may release all the same; it is charged to the longest holder.
-        if not self._holding:
-            super()._give()
-            return
-        _files.write(self._holding[-1].fd, b"1")
-        self._holding.pop()
 
     @classmethod
     def _forked(cls) -> None:
         for lock in list(cls._all):
-            for handle in [*lock._handles.values(), *lock._holding]:
+            for handle in [*lock._handles.values(), *(unit.handle for unit in lock._holding)]:
                 handle.close()
             lock._handles.clear()
             lock._holding.clear()
-            lock._acquired = 0
+            lock._after_fork()
 
 
 os.register_at_fork(after_in_child=HoldLock._forked)
