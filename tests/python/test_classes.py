@@ -442,6 +442,44 @@ def broken_barriers():
 
 
 @test
+def a_barrier_is_broken_once_by_a_timeout():
+    b = ipcfs.Barrier(2)
+    aborts = []
+    b.abort = lambda: aborts.append(1)  # it would break what somebody else has reset meanwhile
+    with raises(threading.BrokenBarrierError):
+        b.wait(0.01)
+    same((b.broken, aborts), (True, []))
+
+
+@test
+def an_action_lets_nobody_in():
+    """More threads than parties: the second two wait for the end of the first two's action."""
+    calls, found, threads = [], [], []
+
+    def arrive():
+        for _ in range(2):
+            t = threading.Thread(target=lambda: found.append(b.wait(100)))
+            threads.append(t)
+            t.start()
+
+    def action():
+        calls.append("begins")
+        if len(threads) == 2:
+            arrive()
+            until(lambda: waiters("semaphores", b._cond._lock.name) == 2, "two more")
+        calls.append("ends")
+
+    b = ipcfs.Barrier(2, action)
+    arrive()
+    until(lambda: len(found) == 4, "all to pass")
+    for t in threads:
+        t.join()
+    same((calls, sorted(found)), (["begins", "ends"] * 2, [0, 0, 1, 1]))
+    with ipcfs.Manager() as m:
+        same(m.Barrier(1, print).wait(), 0)
+
+
+@test
 def set_and_clear_at_once_wakes():
     e = ipcfs.Event()
     woken = []

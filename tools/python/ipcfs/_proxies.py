@@ -415,15 +415,18 @@ class AcquirerProxy(Proxy, _managers.AcquirerProxy):
         return repr(self._obj)
 
 
+def _of_condition(c: Any) -> Iterator[_files.Reference]:
+    for lock in (c._lock, c._sleeping_count, c._woken_count, c._wait_semaphore):
+        yield lock._semlock._file
+
+
 class ConditionProxy(AcquirerProxy, _managers.ConditionProxy):
     """A condition, with the errors of threading's."""
 
     _typeid = "Condition"
 
     def _references(self) -> Iterator[_files.Reference]:
-        c = self._obj
-        for lock in (c._lock, c._sleeping_count, c._woken_count, c._wait_semaphore):
-            yield lock._semlock._file
+        yield from _of_condition(self._obj)
 
     def _owned(self, words: str) -> None:
         if not self._obj._lock._semlock._is_mine():
@@ -485,6 +488,13 @@ class BarrierProxy(_ObjectProxy, _managers.BarrierProxy):
     """A barrier."""
 
     _typeid = "Barrier"
+
+    def _references(self) -> Iterator[_files.Reference]:
+        if not hasattr(self._obj, "_cond"):
+            yield from super()._references()
+            return
+        yield from _of_condition(self._obj._cond)
+        yield self._obj._wrapper.file
 
     def wait(self, timeout: Optional[float] = None) -> int:
         """Waits for the others; gives the index of this arrival."""

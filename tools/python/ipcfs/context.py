@@ -104,8 +104,10 @@ class BaseContext(_context.BaseContext):
         name: Optional[str] = None,
     ) -> synchronize.Barrier:
         """Returns a barrier."""
-        from .synchronize import Barrier
+        from .synchronize import ActionBarrier, Barrier
 
+        if action is not None and name is None:
+            return ActionBarrier(parties, action, timeout, ctx=self.get_context())
         return Barrier(parties, action, timeout, ctx=self.get_context(), name=name)
 
     def Queue(self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False) -> queues.Queue:  # type: ignore[override]

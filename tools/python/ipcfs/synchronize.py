@@ -7,6 +7,7 @@ leaves; so programs of other languages can take part in both, and in a Condition
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import threading
@@ -284,7 +285,8 @@ class Barrier(_synchronize.Barrier):
                 raise
             raise threading.BrokenBarrierError from None
         if index is None:
-            self.abort()  # the server did so if the read waited, but not if there was no time at all
+            if ctypes.get_errno() == errno.EAGAIN:  # there was no time to wait; else the server has broken it
+                self.abort()
             raise threading.BrokenBarrierError
         return int(index)
 
@@ -306,3 +308,17 @@ class Barrier(_synchronize.Barrier):
     def broken(self) -> bool:
         """Whether it is broken."""
         return self._file.stat()["broken"] != "0"
+
+
+class ActionBarrier(_synchronize.Barrier):
+    """A barrier with an action and without a name: CPython's, over a condition.
+
+    It lets nobody in from the moment that all have come until all have left, the action included."""
+
+    def __init__(self, parties: int, action: Any, timeout: Optional[float] = None, *, ctx: Any) -> None:
+        from .sharedctypes import RawArray
+
+        if parties < 1:
+            raise ValueError("parties must be >= 1")
+        # Its state and count: zeros.
+        self.__setstate__((parties, action, timeout, ctx.Condition(), RawArray("i", 2)._wrapper))
