@@ -7,6 +7,7 @@ import pathlib
 import pickle
 import queue
 import subprocess
+import threading
 
 from harness import M, Skip, main, private_objects, raises, same, test, until, waiters
 
@@ -155,6 +156,24 @@ def put_empty(name):
     lib.ipcfs_store_close(store)
 
 
+@removes("queues/small")
+def messages_that_do_not_fit():
+    sh("touch queues/small,capacity=4M")
+    for raw in (True, False):
+        q = ipcfs.Queue(name="small", raw=raw)
+        with raises(OSError, "Message too long"):
+            q.put(bytes(5_000_000))
+        same(q.qsize(), 0)  # and nothing of it is there
+        q.put(bytes(3_000_000))
+        for limit in ({"block": False}, {"timeout": 0.01}):
+            with raises(queue.Full):
+                q.put(bytes(3_000_000), **limit)
+        same((q.qsize(), len(q.get())), (1, 3_000_000))
+        q.put(bytes(3_000_000), timeout=100)
+        same(len(q.get()), 3_000_000)
+        q.close()
+
+
 @removes("queues/empty")
 def empty_messages():
     q = ipcfs.Queue(name="empty", raw=True)
@@ -246,6 +265,19 @@ def a_pipe():
     with raises(EOFError):
         a.recv()
     a.close()
+
+
+@removes("pipes/narrow")
+def a_pipe_that_holds_little():
+    sh("touch pipes/narrow,capacity=64k")
+    a, b = open_pipe("narrow", "a"), open_pipe("narrow", "b")
+    data = os.urandom(300_000)
+    t = threading.Thread(target=a.send_bytes, args=(data,))
+    t.start()
+    same(b.recv_bytes() == data, True)
+    t.join()
+    a.close()
+    b.close()
 
 
 @test

@@ -246,18 +246,20 @@ class Writer:
         return _files.write_until(handle.fd, bytes(data), deadline)
 
     def _put_long(self, data: Any, block: bool, timeout: Optional[float]) -> bool:
-        """Puts what is too long for one write; once there is room for its beginning it waits for the rest."""
-        if not block or timeout is not None:
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLOUT)
-            if not poll.poll((timeout or 0) * 1000 if block else 0):
+        """Puts what is too long for one write; if others take the room that it has found, it waits for them."""
+        size = len(data) + (0 if self.raw else TRAILER.size)
+        timeout = _files.limit(timeout) if block else 0.0
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._has_room(size) and deadline is not None:
+            if time.monotonic() >= deadline:
                 return False
+            time.sleep(0.005)
         handle = self.file.open("block", os.O_WRONLY)
         view = memoryview(data)
         for start in range(0, len(view), _files.WRITE_MAX):
             os.write(handle.fd, view[start : start + _files.WRITE_MAX])
         if not self.raw:
-            os.write(handle.fd, TRAILER.pack(MAGIC, len(view) + TRAILER.size))
+            os.write(handle.fd, TRAILER.pack(MAGIC, size))
         while True:
             try:
                 os.fsync(handle.fd)
@@ -265,3 +267,12 @@ class Writer:
             except OSError as e:
                 if e.errno not in (errno.ETIMEDOUT, errno.EBUSY):
                     raise
+
+    def _has_room(self, size: int) -> bool:
+        """Whether a message of so many bytes could be put now; EMSGSIZE: never.
+
+        What is gathered is put when its handle closes, so this must be known before."""
+        stat = {key: int(value) for key, value in self.file.stat().items() if value.isdigit()}
+        if size > stat["capacity"]:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        return stat["bytes"] + size <= stat["capacity"] and not 0 < stat["maxsize"] <= stat["messages"]

@@ -78,9 +78,12 @@ class PipeConnection(_connection.Connection):
             if 0 < len(view) < READ_FIRST and view[: len(MAGIC)] != MAGIC:
                 os.write(self._handle, view)
                 return
+            piece = _files.WRITE_MAX
+            if not self._file.life:  # others may have made it, of another capacity
+                piece = min(piece, int(self._file.stat()["capacity"]))
             os.write(self._handle, ANNOUNCEMENT.pack(MAGIC, len(view)))
-            for start in range(0, len(view), _files.WRITE_MAX):
-                os.write(self._handle, view[start : start + _files.WRITE_MAX])
+            for start in range(0, len(view), piece):
+                os.write(self._handle, view[start : start + piece])
         except OSError as e:
             if e.errno == errno.EIDRM:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
