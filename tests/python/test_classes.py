@@ -257,6 +257,9 @@ def wrong_arguments():
     happened = ipcfs.Event()
     happened.set()
     same(happened.wait("whenever"), True)
+    same(ipcfs.Semaphore(True).get_value(), 1)
+    with raises(TypeError, "not supported between instances of 'NoneType' and 'int'"):
+        ipcfs.Queue(None)
     for parties in (0, -1):
         with raises(ValueError, "parties must be >= 1"):
             ipcfs.Barrier(parties)

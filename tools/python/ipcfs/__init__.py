@@ -22,9 +22,9 @@ and asyncio. See ipcfs-python(3)."""
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module as _import_module
 from multiprocessing import process  # noqa: F401
-from typing import Any
+from typing import Any as _Any
 
 from . import context, reduction  # noqa: F401
 from ._files import UntrustedError
@@ -76,11 +76,11 @@ SUBDEBUG = 5
 SUBWARNING = 25
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     """A submodule that nobody has imported: CPython's own code imports most of multiprocessing's as it goes along."""
     try:
         if not name.startswith("_"):
-            return import_module(f"{__name__}.{name}")
+            return _import_module(f"{__name__}.{name}")
     except ImportError:
         pass
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ SEM_VALUE_MAX = 0x7FFFFFFF
 
 def _c_int(value: Any) -> int:
     """What CPython's code makes of an argument that is an int of C."""
-    value = operator.index(value)
+    value = int(operator.index(value))  # not a bool
     if not -SEM_VALUE_MAX - 1 <= value <= SEM_VALUE_MAX:
         raise OverflowError("Python int too large to convert to C int")
     return value

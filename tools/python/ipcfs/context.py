@@ -112,22 +112,21 @@ class BaseContext(_context.BaseContext):
 
     def Queue(self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False) -> queues.Queue:  # type: ignore[override]
         """Returns a queue of objects; a raw one is of bytes."""
-        return self._queue("Queue", maxsize, name, raw)
+        return self._queue("Queue", (maxsize,), name, raw)
 
     def JoinableQueue(  # type: ignore[override]
         self, maxsize: int = 0, *, name: Optional[str] = None, raw: bool = False
     ) -> queues.JoinableQueue:
         """Returns a queue whose items are declared done."""
-        return self._queue("JoinableQueue", maxsize, name, raw)
+        return self._queue("JoinableQueue", (maxsize,), name, raw)
 
     def SimpleQueue(self, *, name: Optional[str] = None, raw: bool = False) -> queues.SimpleQueue:  # type: ignore[override]
         """Returns a simple queue; one with a name, or a raw one, is the same as Queue() makes."""
-        return self._queue("SimpleQueue", None, name, raw)
+        return self._queue("SimpleQueue", (), name, raw)
 
-    def _queue(self, cls: str, maxsize: Optional[int], name: Optional[str], raw: bool) -> Any:
+    def _queue(self, cls: str, size: Tuple[int, ...], name: Optional[str], raw: bool) -> Any:
         from . import queues
 
-        size = () if maxsize is None else (maxsize,)
         if name is not None or raw:
             return queues.NamedQueue(*size, ctx=self.get_context(), name=name, raw=raw)
         return getattr(queues, cls)(*size, ctx=self.get_context())

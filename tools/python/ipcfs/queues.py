@@ -188,7 +188,7 @@ class NamedQueue(JoinableQueue):
     """A queue that is nothing but ``queues/NAME``; of bytes if it is raw, else of pickled objects."""
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, name: Optional[str] = None, raw: bool = False) -> None:
-        size = f"maxsize={operator.index(maxsize)}," if maxsize > 0 else ""
+        size = f"maxsize={int(operator.index(maxsize))}," if maxsize > 0 else ""
         if name is None:
             file, _ = _files.create("queues", size + NAMED if size else PRIVATE)
         else:
