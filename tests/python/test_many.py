@@ -2,12 +2,15 @@
 """Many processes, which share one lock, one queue, one value; and pools."""
 
 import os
+import select
+import sys
 import threading
 import time
 
 from harness import LONG, main, raises, same, test, test_each_method, until
 
 import ipcfs
+from ipcfs import _containers
 
 PROCESSES = 64
 ROUNDS = 50 if LONG else 5
@@ -182,6 +185,50 @@ def threads_and_processes_on_one_queue():
     for each in (q, out):
         each.close()
         each.join_thread()
+
+
+def at_once(f):
+    """Calls f in four threads at the same time; their errors."""
+    errors, gate = [], threading.Barrier(4)
+
+    def run():
+        gate.wait()
+        try:
+            f()
+        except Exception as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return errors
+
+
+@test
+def first_uses_by_several_threads_at_once():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            event, lock, q = ipcfs.Event(), ipcfs.Semaphore(9), ipcfs.Queue(raw=True)
+            items, d = _containers.ListFile.create(), _containers.DictFile.create()
+            for f in (
+                event.is_set,
+                lambda event=event: select.select([event], [], [], 0),
+                lambda lock=lock: lock.acquire(False),
+                lock.get_value,
+                lambda q=q: q.put(b"x", False),
+                lambda q=q: q.get(timeout=100),
+                lambda items=items: items.append(1),
+                lambda d=d: d.has("x"),
+            ):
+                same(at_once(f), [])
+            same((len(items), lock.get_value()), (4, 5))
+            q.close()
+    finally:
+        sys.setswitchinterval(interval)
 
 
 if __name__ == "__main__":

@@ -89,13 +89,10 @@ class ListFile(Container):
     """A list, with the operations and errors of Python's."""
 
     kind = "lists"
-    _append: Optional[_files.Handle] = None
-
     def append(self, obj: Any) -> None:
         """list.append"""
-        if self._append is None:
-            self._append = self.file.open("insert", os.O_WRONLY)
-        _files.write(self._append.fd, pack(obj))
+        handle = _files.once(self, "_append", lambda: self.file.open("insert", os.O_WRONLY))
+        _files.write(handle.fd, pack(obj))
 
     def __len__(self) -> int:
         return int(self.file.stat()["items"])
@@ -266,7 +263,6 @@ class DictFile(Container):
     """A dict, with the operations and errors of Python's."""
 
     kind = "dicts"
-    _folder: Optional[_files.Handle] = None
 
     def _open(self, name: str, flags: int) -> _files.Handle:
         """Opens the file of a key, or a view of it."""
@@ -279,11 +275,13 @@ class DictFile(Container):
         """Its folder. UntrustedError if others may write it, of which its keys' names are unpickled as well.
 
         Found once: who makes another of that name, when it is gone, gets nobody to unpickle that."""
-        if self._folder is None:
+
+        def make() -> _files.Handle:
             folder = _files.Handle.open(self.file.path(), os.O_PATH | os.O_DIRECTORY)
             _files.check_trusted(folder.fd, self.file)
-            self._folder = folder
-        return self._folder.fd
+            return folder
+
+        return _files.once(self, "_folder", make).fd
 
     def _names(self) -> List[str]:
         """The names of its keys."""

@@ -22,7 +22,7 @@ import math
 import os
 import struct
 import time
-from typing import Any, Deque, List, Optional, Tuple
+from typing import Any, Callable, Deque, List, Optional, Tuple
 
 from multiprocessing import context, reduction
 
@@ -88,6 +88,14 @@ class Handle:
             _close(fd)
 
     __del__ = close
+
+
+def once(obj: Any, name: str, make: Callable[[], Handle]) -> Handle:
+    """The handle that obj keeps as its attribute name, made when it is first needed.
+
+    Where threads make several at once, all get the first to be kept; none is closed while another uses it."""
+    kept = vars(obj)
+    return kept.get(name) or kept.setdefault(name, make())
 
 
 class Reference:

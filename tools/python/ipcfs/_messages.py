@@ -188,7 +188,6 @@ class Writer:
         self.file = file
         self.raw = raw
         self._handle: Optional[_files.Handle] = file.life or file.open("", os.O_WRONLY)
-        self._polling: Optional[_files.Handle] = None
 
     def __getstate__(self) -> Any:
         return (self.file, self.raw)
@@ -203,10 +202,10 @@ class Writer:
 
     def close(self) -> None:
         """Closes its handles."""
-        for handle in (self._handle, self._polling, self.file.life):
+        for handle in (self._handle, vars(self).pop("_polling", None), self.file.life):
             if handle:
                 handle.close()
-        self._handle = self._polling = self.file.life = None
+        self._handle = self.file.life = None
 
     def fileno(self) -> int:
         """A descriptor that poll(2) finds writable when there is room."""
@@ -230,10 +229,9 @@ class Writer:
 
     def _put_until(self, data: Any, block: bool, timeout: Optional[float]) -> bool:
         deadline = time.monotonic() + (timeout or 0)
-        if self._polling is None:
-            self._polling = self.file.open("", os.O_WRONLY | os.O_NONBLOCK)
+        polling = _files.once(self, "_polling", lambda: self.file.open("", os.O_WRONLY | os.O_NONBLOCK))
         try:
-            _files.write(self._polling.fd, data)
+            _files.write(polling.fd, data)
             return True
         except BlockingIOError:
             pass

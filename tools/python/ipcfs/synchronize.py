@@ -171,8 +171,6 @@ class Event(_synchronize.Event):
     def __setstate__(self, state: Any) -> None:
         self._file = state
         self._handle = state.handle()
-        self._peek: Optional[_files.Handle] = None
-        self._polled: Optional[_files.Handle] = None
 
     @property
     def name(self) -> str:
@@ -181,15 +179,13 @@ class Event(_synchronize.Event):
 
     def fileno(self) -> int:
         """A descriptor that poll(2) finds readable while the event is set."""
-        if not self._polled:  # one that is never read: an end of file that is due is readable as well
-            self._polled = self._file.open("", os.O_RDONLY)
-        return self._polled.fd
+        # One that is never read: an end of file that is due is readable as well.
+        return _files.once(self, "_polled", lambda: self._file.open("", os.O_RDONLY)).fd
 
     def is_set(self) -> bool:
         """Whether it is set."""
-        if not self._peek:
-            self._peek = self._file.open("peek", os.O_RDONLY)
-        return int(os.pread(self._peek.fd, 32, 0)) != 0
+        handle = _files.once(self, "_peek", lambda: self._file.open("peek", os.O_RDONLY))
+        return int(os.pread(handle.fd, 32, 0)) != 0
 
     def set(self) -> None:
         """Sets it: who waits goes on, even if it is cleared at once."""
