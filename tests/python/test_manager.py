@@ -4,6 +4,8 @@
 import array
 import collections
 import copy
+import decimal
+import fractions
 import os
 import pickle
 import queue
@@ -118,6 +120,8 @@ def lists_as_pythons():
         same((type(copy.deepcopy(ours)), isinstance(ours, ListProxy)), (list, True))
 
 
+Pair = collections.namedtuple("Pair", "x y")
+
 KEYS = [
     "a",
     "b",
@@ -149,6 +153,14 @@ KEYS += [
     float("inf"),
     1j,
     1 + 0j,
+    0.5,
+    fractions.Fraction(1, 2),
+    decimal.Decimal("0.5"),
+    fractions.Fraction(1, 3),
+    decimal.Decimal("0.1"),
+    Pair(1, 2),
+    (Pair(1, 2), 3),
+    ((1, 2), 3),
     "1",
     "new\nline",
 ]
@@ -196,6 +208,10 @@ def dicts_as_pythons():
                     raise AssertionError(f"got {got!r}, want {want!r}")
                 same((ours._getvalue() == real, len(ours)), (True, len(real)))
         same(str(m.dict({"a": [1]})), "{'a': [1]}")
+        d = m.dict({Pair(1, 2): 3, (1.0, "x"): 4})
+        same(([type(key) for key in d.keys()], d[1, 2], d.popitem()), ([Pair, tuple], 3, ((1.0, "x"), 4)))
+        same(d.items(), [(Pair(1, 2), 3)])
+        same(type(d.popitem()[0]), Pair)
         it = iter(m.dict(a=1, b=2))
         same(next(it), "a")
         grown = m.dict(a=1)

@@ -214,19 +214,22 @@ def _index_error(e: OSError, words: str) -> Exception:
 
 
 def _same(key: Any) -> Any:
-    """What stands for all keys that are equal to key: a plain str, an int for whole numbers of any type."""
+    """What stands for all keys that are equal to key: a plain str or tuple, an int or a float for other numbers."""
     if isinstance(key, str):
         return str.__str__(key)
     if isinstance(key, numbers.Number):
         if isinstance(key, complex) and not key.imag:
             key = key.real
-        try:
-            return int(key) if key == int(key) else key  # type: ignore[call-overload]
-        except (TypeError, ValueError, OverflowError):
-            return key
+        for plain in (int, float):
+            try:
+                if plain(key) == key:  # type: ignore[call-overload]
+                    return plain(key)  # type: ignore[call-overload]
+            except (ArithmeticError, TypeError, ValueError):
+                pass
+        return key
     if isinstance(key, frozenset):
         return (frozenset, sorted(key_name(k) for k in key))
-    return tuple(map(_same, key)) if type(key) is tuple else key
+    return tuple(map(_same, key)) if isinstance(key, tuple) and type(key).__eq__ is tuple.__eq__ else key
 
 
 def _can_be_name(key: str) -> bool:
@@ -242,21 +245,27 @@ def key_name(key: Any) -> str:
     """The name of a key's file: the same for keys that are equal.
 
     "%i42" is a whole number, "%p..." the key's pickle in base64, and "%h..." a hash, where that is too long or does
-    not give the key back: then the key follows the value in the file. TypeError: it is not hashable."""
+    not give the key back. Where such a name does not say it all the key follows the value in the file. TypeError:
+    it is not hashable."""
     hash(key)
     same = _same(key)
     if type(same) is str and _can_be_name(same):
         return same
     if type(same) is int and abs(same) < 10**150:
         return f"%i{same}"
+    data = _written(same)
+    text = base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+    if len(text) + 2 <= NAME_MAX and same == key:
+        return "%p" + text
+    return "%h" + hashlib.sha256(data).hexdigest()
+
+
+def _written(key: Any) -> bytes:
     buf = io.BytesIO()
     pickler = pickle.Pickler(buf, 4)
     pickler.fast = True  # without a memo, so that what is equal is written the same
-    pickler.dump(same)
-    text = base64.urlsafe_b64encode(buf.getvalue()).decode("ascii").rstrip("=")
-    if len(text) + 2 <= NAME_MAX and same == key:
-        return "%p" + text
-    return "%h" + hashlib.sha256(buf.getvalue()).hexdigest()
+    pickler.dump(key)
+    return buf.getvalue()
 
 
 class DictFile(Container):
@@ -304,10 +313,10 @@ class DictFile(Container):
     def _unpack(self, data: bytes, name: str) -> Tuple[Any, Any]:
         buf = io.BytesIO(data)
         value = pickle.Unpickler(buf).load()
-        if name.startswith("%h"):
-            return value, pickle.Unpickler(buf).load()
         if name.startswith("%i"):
             return value, int(name[2:])
+        if name.startswith(("%p", "%h")) and buf.tell() < len(data):
+            return value, pickle.Unpickler(buf).load()
         if name.startswith("%p"):
             return value, pickle.loads(base64.urlsafe_b64decode(name[2:] + "=" * (-(len(name) - 2) % 4)))
         return value, name
@@ -323,7 +332,7 @@ class DictFile(Container):
         """dict[key] = value"""
         name = key_name(key)
         data = bytes(_ForkingPickler.dumps(value))
-        if name.startswith("%h"):
+        if name.startswith("%h") or (name.startswith("%p") and _written(_same(key)) != _written(key)):
             data += _ForkingPickler.dumps(key)
         try:
             handle = self._open(name, os.O_WRONLY | os.O_CREAT | flags)
