@@ -228,7 +228,7 @@ class Barrier(_synchronize.Barrier):
         name: Optional[str] = None,
     ) -> None:
         if parties < 1:
-            raise ValueError("parties must be >= 1")  # as CPython has it from 3.13 on; before, nobody ever passes
+            raise ValueError("parties must be >= 1")  # in CPython one is made through which nobody ever passes
         file, _ = _files.create("barriers", f"parties={int(parties)}", name)
         self.__setstate__((parties, action, timeout, file))
 
