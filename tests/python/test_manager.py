@@ -457,7 +457,8 @@ ServedManager.register("counts", collections.Counter, DictProxy)
 def proxies_are_cpythons_too():
     with manager() as m:
         items = m.list([1])
-        for proxy, cls in ((items, ListProxy), (m.dict(), DictProxy), (m.Lock(), AcquirerProxy), (m.Event(), EventProxy)):
+        proxies = {ListProxy: items, DictProxy: m.dict(), AcquirerProxy: m.Lock(), EventProxy: m.Event()}
+        for cls, proxy in proxies.items():
             same((isinstance(proxy, cls), isinstance(proxy, BaseProxy)), (True, True))
         same((items._callmethod("append", (2,)), items._callmethod("__len__")), (None, 2))
         with raises(RemoteError, "not exposed"):

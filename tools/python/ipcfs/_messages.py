@@ -177,6 +177,8 @@ class Reader:
         unread = ITEM.unpack(fcntl.ioctl(handle.fd, IPCFS_ITEM, bytes(ITEM.size)))[2]
         while unread > 0:
             parts.append(os.read(handle.fd, min(unread, READ_MORE)))
+            if not parts[-1]:
+                raise OSError("got end of file during message")
             unread -= len(parts[-1])
         return b"".join(parts)
 
