@@ -175,6 +175,20 @@ int fs_view_show_value(struct fs_handle *h, struct fs_text *t)
 	return rc;
 }
 
+/* The dead are all looked for, but not at each change. */
+int fs_view_show_waiting(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_PEEK,
+			      .holder = h->leaf.view == FS_PEEK ? NULL : &h->holder};
+	int rc = fs_view_engine_item(h->item, &op);
+
+	if (rc == 0)
+		fs_text_printf(t, "%llu\n", (unsigned long long)op.count);
+	if (op.made)
+		fs_park_changed(h->item); /* what the dead had may be another's now */
+	return rc;
+}
+
 void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
 	(void)h;
