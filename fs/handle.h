@@ -44,6 +44,7 @@ struct fs_handle {
 	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
+	struct fs_render *render; /* a large array's snapshot, in place of `text` */
 	off_t text_base; /* the offset at which it begins */
 	bool has_text;
 	bool written; /* since the snapshot */

@@ -36,6 +36,7 @@ struct fs_request {
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
+	bool shown;  /* READ: its snapshot is taken, but is not text yet */
 	bool sync;   /* with write: fsync(2), which puts what is gathered */
 	bool orphan; /* with write: left at close, nobody is answered; req is NULL */
 	bool nonblock;
