@@ -45,7 +45,7 @@ struct fs_handle {
 	char *text;
 	size_t text_len;
 	struct fs_render *render; /* a large array's snapshot, in place of `text` */
-	off_t text_base; /* the offset at which it begins */
+	off_t text_base;	  /* the offset at which it begins */
 	bool has_text;
 	bool written; /* since the snapshot */
 	bool fresh;   /* the snapshot was taken by a write: its base is the next read's offset */

@@ -63,7 +63,7 @@ struct fs_text {
 	char *bytes;
 	size_t len, size;
 	bool failed; /* no memory, or past FS_TEXT_MAX */
-	bool later;  /* who shows may give `render` instead, from which the text is made as it is read */
+	bool later; /* who shows may give `render` instead, from which the text is made as it is read */
 	struct fs_render *render;
 };
 void fs_text_add(struct fs_text *t, const void *bytes, size_t len);
