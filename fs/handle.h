@@ -86,6 +86,7 @@ struct fs_handle {
 	struct fs_pin *pin;	   /* signals/PID */
 	struct fs_process *sender; /* the same: whose ids count; NULL: it cannot be written to */
 	struct fuse_pollhandle *poll;
+	unsigned polled_for; /* the events that all who wait through `poll` want */
 	LIST_ENTRY(fs_handle) poll_link;
 };
 

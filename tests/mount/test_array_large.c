@@ -156,6 +156,7 @@ static void what_has_to_be_made_at_once_is_small(void **state)
 
 	t_is(t_get(t_open(t_format("%s,watch", a), O_RDONLY), buf, sizeof(buf)), -EFBIG);
 	t_check(t_errors_say("the text is too long to watch", "arrays/watched"));
+	t_is(t_poll(t_open(t_format("%s,watch", a), O_RDONLY), POLLIN, 0), POLLIN); /* to fail */
 	t_is(t_get(t_open(t_format("%s,watch", b), O_RDONLY), buf, 4), 4);
 	t_is(t_sys(rename(a, b)), -EFBIG);
 	t_check(t_errors_say("more than 1 MiB of elements", "arrays/watched"));
