@@ -130,7 +130,6 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	int r;
 
-	crew_keep_streams();
 	r = make_objects(a, &p);
 	if (r)
 		return r;

@@ -59,7 +59,6 @@ static int run(const struct args *a, const char *name, struct work *w, unsigned 
 	struct crew c;
 	int r;
 
-	crew_keep_streams();
 	r = tasks_find(a, name, w->tasks);
 	if (r == 0)
 		r = prepare(w->tasks, w);

@@ -7,7 +7,6 @@
 #include "crew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,13 +177,6 @@ static int take_signals(struct crew *c)
 	sigprocmask(SIG_BLOCK, &set, &c->work->mask);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return c->signals < 0 ? args_fail(NULL, "signalfd: %s", strerror(errno)) : 0;
-}
-
-void crew_keep_streams(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int crew_start(struct crew *c, struct work *work, unsigned size)

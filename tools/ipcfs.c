@@ -81,6 +81,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	int status;
 
+	args_keep_streams();
 	name = name ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "mount.fuse.ipcfs") == 0)
 		return cmd_mount_helper(argc, argv);

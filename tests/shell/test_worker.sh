@@ -57,6 +57,8 @@ check as_they_are bash -c 'exec 3<>"$M/queues/jobs,timeout=0"
 		$'\''text\n'\'' $'\''text\n'\'' $'\''text\n'\''; do
 		got=$(dd bs=100 count=1 <&3 2>/dev/null && echo .) && [ "$got" = "$want." ] || exit 1
 	done'
+status_is a_closed_stream 1 'standard output: Bad file' bash -c '"$IPCFS" submit queues/jobs a b >&-'
+check is_no_object until_stat queues/jobs,stat 'put 13'
 status_is empty_task 1 'empty task' "$IPCFS" submit queues/jobs ''
 status_is no_such_file 1 'nonesuch: No such file' "$IPCFS" submit --files queues/jobs nonesuch
 status_is too_long 1 'Message too long' bash -c 'head -c 1044481 /dev/zero | "$IPCFS" submit queues/jobs'
