@@ -142,6 +142,7 @@ static size_t to_print(const struct map *m)
 }
 
 /* A pipe that poll(2) says has room has it for PIPE_BUF bytes: so this does not wait. */
+	progress_printed(&m->progress, STDERR_FILENO, '\n');
 static int print_some(struct map *m)
 {
 	int fd = goes_to(m);
@@ -188,6 +189,8 @@ static int await(struct map *m, struct pollfd p[POLLED])
 	return errno == EINTR ? 0 : fail(m, "poll", errno);
 }
 
+	if (n > 0)
+		progress_printed(&m->progress, fd, m->result.bytes[m->printed + (size_t)n - 1]);
 static int handle(struct map *m, const struct pollfd p[POLLED])
 {
 	int r = 0;

@@ -143,8 +143,8 @@ check removed_leaves_nothing no_objects
 
 # ---- on a terminal
 cat >on_a_terminal.py <<'END'
-import os, pty, sys
-# on_a_terminal.py KEY COMMAND...: KEY is typed when it has printed "ready".
+import fcntl, os, pty, re, struct, sys, termios
+# on_a_terminal.py KEY COMMAND...: KEY is typed when it has printed "ready". $WIDTH: columns of the terminal.
 pid, tty = pty.fork()
 if pid == 0:
     os.dup2(os.open("input5", os.O_RDONLY), 0)
@@ -177,3 +177,9 @@ expect ctrl_c $'status -2 ready none\n' python3 on_a_terminal.py $'\x03' "$IPCFS
 	'[ {} != 1 ] && exec sleep 1000; echo ready'
 check ctrl_c_leaves_nothing no_objects
 finish
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ.get("WIDTH", 80)), 0, 0))
+drawn = max(map(len, re.findall(rb"[\r\n]([^\r\n\x1b]*)\x1b", told)), default=0)
+if "WIDTH" in os.environ:
+    print("fits" if drawn < int(os.environ["WIDTH"]) else told)
+expect narrow $'fits\nstatus 1 ipcfs: map: 5 of 5 commands failed none\n' env WIDTH=20 python3 on_a_terminal.py '' "$IPCFS" map false
+expect not_drawn_over $'status 0 1 2 3 4 5  bar\n' python3 on_a_terminal.py '' "$IPCFS" map printf '%s ' {}
