@@ -97,6 +97,15 @@ static void name_task(const struct run *run)
 }
 
 /* In the new process. */
+static int open_file(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		_exit(args_fail(name, "%s", strerror(errno)));
+	return fd;
+}
+
 static _Noreturn void become(const struct run *run, const int ends[2], pid_t parent,
 			     volatile pid_t *group)
 {
@@ -107,13 +116,13 @@ static _Noreturn void become(const struct run *run, const int ends[2], pid_t par
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent) /* it was killed before that */
 		_exit(CHILD_NOT_RUN);
-	dup2(run->input, STDIN_FILENO);
 	dup2(ends[0], STDOUT_FILENO);
 	dup2(ends[1], STDERR_FILENO);
 	name_task(run);
+	sigprocmask(SIG_SETMASK, run->mask, NULL);
+	dup2(run->input < 0 ? open_file(run->file) : run->input, STDIN_FILENO);
 	argv = arguments(run);
 	umask(run->umask);
-	sigprocmask(SIG_SETMASK, run->mask, NULL);
 	if (argv)
 		child_become(argv);
 	_exit(CHILD_NOT_RUN);
@@ -298,7 +307,8 @@ static void tidy(struct running *r, const struct run *run)
 	}
 	if (r->pidfd >= 0)
 		close(r->pidfd);
-	close(run->input);
+	if (run->input >= 0)
+		close(run->input);
 }
 
 int run_task(const struct run *run, int signals, volatile pid_t *group, struct result *to)
@@ -307,7 +317,7 @@ int run_task(const struct run *run, int signals, volatile pid_t *group, struct r
 	int rc;
 
 	if (!run->text && wants_text(run)) {
-		close(run->input);
+		tidy(&r, run);
 		return run_not(to, CHILD_NOT_RUN,
 			       "the task has a byte 0, which no argument can have");
 	}

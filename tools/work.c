@@ -195,8 +195,7 @@ static int run(struct worker *w, struct result *to)
 	run.text = cut_text(w);
 	if (w->w->files && !run.text)
 		return run_not(to, ARGS_FAILED, "a file's name has no byte 0");
-	if (w->w->files && (run.input = open(run.text, O_RDONLY | O_CLOEXEC)) < 0)
-		return run_not(to, ARGS_FAILED, "%s: %s", run.text, strerror(errno));
+	run.file = run.text;
 	return run_task(&run, w->signals, &w->slot->group, to);
 }
 

@@ -38,6 +38,8 @@ printf 'two\ntwo\n' >'two files'
 expect files $'1 one\n2 two files\n' bash -c 'printf "%s\n" one "two files" | "$IPCFS" map --files -- sh -c '\''echo "$(wc -l) $1"'\'' - {}'
 expect files_by_nulls $'1\n2\n' bash -c 'printf "%s\0" one "two files" | "$IPCFS" map -0 --files wc -l'
 status_is no_such_file 1 'nonesuch: No such file' bash -c 'printf "%s\n" one nonesuch one | "$IPCFS" map --files cat'
+mkfifo filled
+expect a_fifo_is_a_file $'filled\n' bash -c 'echo filled >filled & echo filled | "$IPCFS" map --files cat'
 expect numbers $'0/1 1/1 2/1\n' bash -c 'seq 3 | "$IPCFS" map -j 2 -- sh -c '\''echo $IPCFS_TASK/$IPCFS_ATTEMPT'\'' | xargs'
 expect umask_and_folder $'27 '"$T"$'\n' bash -c 'umask 27; echo | "$IPCFS" map -- sh -c '\''echo "$(umask | sed s/^0*//) $PWD"'\'
 check nothing_stays no_objects
