@@ -73,6 +73,8 @@ rm "$M/queues/jobs" "$M/queues/one"
 in_background /dev/null "$IPCFS" worker queues/jobs -- bash -c 'cat; echo " is $IPCFS_TASK/$IPCFS_ATTEMPT: $1"; echo oops >&2; exit 7' - '{} {}'
 check makes_the_queue until_is test -e "$M/queues/jobs"
 expect submitted $'0\n1\n' "$IPCFS" submit queues/jobs 'a b' $'c\n'
+status_is cannot_be_printed 125 'standard output: No space' bash -c '"$IPCFS" result queues/jobs 0 >/dev/full'
+status_is nor_can_its_errors 125 '' bash -c '"$IPCFS" result queues/jobs 0 2>/dev/full'
 status_is its_status_and_errors 7 'oops' "$IPCFS" result queues/jobs 0
 status_is taken 125 'task 0 is done and has no result' bash -c '"$IPCFS" join queues/jobs; "$IPCFS" result queues/jobs 0'
 expect its_output $'c\n is 1/1: c c\n7\n' bash -c '"$IPCFS" result --keep queues/jobs 1; echo $?'
