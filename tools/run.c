@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -215,9 +216,16 @@ static bool take(struct running *r, struct stream *s)
 
 static void drain(struct running *r)
 {
-	for (int i = 0; i < 2; i++)
-		while (r->streams[i].fd >= 0 && take(r, &r->streams[i]))
-			;
+	for (int i = 0; i < 2; i++) {
+		struct stream *s = &r->streams[i];
+		int left = 0;
+
+		if (s->fd >= 0 && ioctl(s->fd, FIONREAD, &left) < 0)
+			left = 0;
+		for (size_t end = s->len + (size_t)left; s->len < end && s->fd >= 0;)
+			if (!take(r, s))
+				break;
+	}
 }
 
 static void heed(struct running *r, int signals)
