@@ -144,7 +144,7 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 		return r;
 	progress_start(&m->progress, progress);
 	if (m->progress.on)
-		m->progress.total = input_count(&m->input);
+		m->progress.total = input_count(&m->input, m->crew.signals);
 	r = map_run(m);
 	close(p.temp[0]);
 	close(p.temp[1]);
