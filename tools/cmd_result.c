@@ -64,7 +64,7 @@ static int fail_read(const struct wait *w, int error)
 		return fail(w, "has a result that somebody else has taken");
 	if (error == EBADMSG)
 		return fail(w, "has no result, but something else under its number");
-	args_fail(w->t.results, "%s", strerror(error));
+	results_fail(&w->t, error);
 	return FAILED;
 }
 

@@ -254,6 +254,33 @@ status_is too_long_a_name 1 'File name too long' "$IPCFS" worker "queues/$(print
 check for_others "$IPCFS" worker queues/open cat
 expect modes $'777 666\n' bash -c 'stat -c %a "$M/dicts/open-results" "$M/dicts/open-results/0" | xargs'
 expect for_others_the_result x setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/open 0
+# Whoever runs the workers, and whoever has waited first: results are for those for whom the queue is.
+member() # UID COMMAND...: of the group 500
+{
+	setpriv --reuid "$1" --regid "$1" --groups 500 "${@:2}"
+}
+member 12345 "$IPCFS" submit queues/theirs x >/dev/null
+"$IPCFS" close queues/theirs
+check roots_workers "$IPCFS" worker queues/theirs cat
+expect the_owners_result x setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/theirs 0
+"$IPCFS" create -m 660 queues/group
+chgrp 500 "$M/queues/group"
+member 12345 "$IPCFS" submit queues/group x y >/dev/null
+status_is one_waits 124 'timed out' setpriv --reuid 12345 --regid 12345 --groups 500 "$IPCFS" result --timeout 0.01 queues/group 0
+"$IPCFS" close queues/group
+check another_works setpriv --reuid 12346 --regid 12346 --groups 500 "$IPCFS" worker queues/group cat
+expect results_of_a_group xy bash -c 'setpriv --reuid 12345 --regid 12345 --groups 500 "$IPCFS" result queues/group 0
+	setpriv --reuid 12347 --regid 12347 --groups 500 "$IPCFS" result queues/group 1'
+# A stranger cannot have them, whoever is first.
+setpriv --reuid 12345 --regid 12345 --clear-groups mkdir -m 777 "$M/dicts/mine-results"
+"$IPCFS" submit queues/mine x >/dev/null
+status_is a_strangers_dict 1 'its owner may not write to the queue' "$IPCFS" worker queues/mine cat
+status_is a_strangers_results 125 'its owner may not write to the queue' "$IPCFS" result queues/mine 0
+rmdir "$M/dicts/mine-results"
+chmod 644 "$M/queues/mine"
+status_is makes_no_dict 125 'its owner may not write to the queue' \
+	setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/mine 0
+check made_none test ! -e "$M/dicts/mine-results"
 touch "$M/queues/big,capacity=8M"
 head -c 3000000 /dev/urandom >big
 check put_a_large_one bash -c 'cat big >"$M/queues/big,block"'
