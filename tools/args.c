@@ -305,7 +305,7 @@ int object_fail(const struct object *o, int error)
 {
 	char *words = NULL;
 
-	if (error == ENOTCONN || error == ECONNABORTED)
+	if (error == ENOTCONN || error == ECONNABORTED || error == ESHUTDOWN)
 		return args_fail(o->name, "its server has ended (ipcfs umount %s)", o->mount);
 	if (error == EAGAIN || error == ETIMEDOUT) {
 		args_fail(o->name, "%s", error == EAGAIN ? "it would have to wait" : "timed out");

@@ -134,7 +134,7 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 	if (r)
 		return r;
 	m->work.tasks = &m->tasks;
-	m->work.private = true;
+	m->tasks.temp = true;
 	m->work.in_worker = in_worker;
 	m->work.arg = &p;
 	m->window = jobs * WINDOW_EACH > WINDOW_MIN ? jobs * WINDOW_EACH : WINDOW_MIN;

@@ -69,6 +69,7 @@ static void look_at_use(struct crew *c)
 	if (c->futile < FUTILE_MAX)
 		return;
 	c->failed = true;
+	*c->told = true;
 	args_fail(NULL, "%d workers in a row were killed, and none had a task", FUTILE_MAX);
 }
 
@@ -88,7 +89,7 @@ static void worker_ended(struct crew *c, struct work_slot *s, int status)
 		look_at_use(c);
 		c->begun_by_dead += s->begun;
 		if (!c->failed && start_worker(c, s) != 0)
-			c->failed = true;
+			c->failed = *c->told = true;
 	}
 	if (c->failed && !c->stopping)
 		crew_stop(c);

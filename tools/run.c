@@ -97,7 +97,6 @@ static void name_task(const struct run *run)
 	setenv("IPCFS_ATTEMPT", text, 1);
 }
 
-/* In the new process. */
 static int open_file(const char *name)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -107,6 +106,7 @@ static int open_file(const char *name)
 	return fd;
 }
 
+/* In the new process. */
 static _Noreturn void become(const struct run *run, const int ends[2], pid_t parent,
 			     volatile pid_t *group)
 {
@@ -119,9 +119,9 @@ static _Noreturn void become(const struct run *run, const int ends[2], pid_t par
 		_exit(CHILD_NOT_RUN);
 	dup2(ends[0], STDOUT_FILENO);
 	dup2(ends[1], STDERR_FILENO);
-	name_task(run);
 	sigprocmask(SIG_SETMASK, run->mask, NULL);
 	dup2(run->input < 0 ? open_file(run->file) : run->input, STDIN_FILENO);
+	name_task(run);
 	argv = arguments(run);
 	umask(run->umask);
 	if (argv)
@@ -214,6 +214,7 @@ static bool take(struct running *r, struct stream *s)
 	return !r->overflow;
 }
 
+/* What is there when it has ended; who goes on in the background may write without an end. */
 static void drain(struct running *r)
 {
 	for (int i = 0; i < 2; i++) {

@@ -296,4 +296,9 @@ check its_workers_wait until_stat queues/gone,stat 'waiters 2'
 rm "$M/queues/gone"
 status_is removed 1 '' ended "$started"
 expect removed_in_words $'ipcfs: worker: queues/gone: Identifier removed\n' cat "$T/err.$started"
+in_background /dev/null "$IPCFS" worker queues/last -j 2 true
+check its_workers_wait_too until_stat queues/last,stat 'waiters 2'
+check ended_by_force "$IPCFS" umount --force "$M"
+status_is its_server_ends 1 '' ended "$started"
+expect its_server_in_words $'1\n' grep -c 'its server has ended' "$T/err.$started"
 finish
