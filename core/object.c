@@ -16,7 +16,10 @@ enum { OPEN_TRIES = 1000 };
 
 static void properties_of(const struct ipcfs_object *o, struct ipcfs_properties *p)
 {
-	o->ops->properties_of(o->shape, p);
+	if (o->ops->properties_of)
+		o->ops->properties_of(o->shape, p);
+	else
+		p->given = 0;
 	if (o->dead) {
 		p->given |= IPCFS_P_DEAD;
 		snprintf(p->dead, sizeof(p->dead), "%s", o->dead);
@@ -85,7 +88,7 @@ static int create(const struct request *r, int dirfd, const char *path)
 	const struct ipcfs_properties *p = r->p ? r->p : &none;
 	const char *dead = p->given & IPCFS_P_DEAD ? p->dead : NULL;
 	uint64_t shape[5] = {0};
-	int rc = ipcfs_kinds[r->kind]->shape(p, shape);
+	int rc = ipcfs_kinds[r->kind]->shape ? ipcfs_kinds[r->kind]->shape(p, shape) : 0;
 
 	/* A queue whose dead letters come back to itself has none. */
 	if (rc == 0 && dead && !strcmp(dead, strrchr(path, '/') + 1))

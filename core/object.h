@@ -94,9 +94,9 @@ struct ipcfs_kind_ops {
 	/* May an object be called so? NULL: what any may be called. */
 	bool (*is_name)(const char *name);
 	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
-	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
+	/* Properties, as given, to a shape: -EINVAL, -ERANGE. NULL: there are none, the shape is all zeros. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
-	/* The shape's properties, all given. */
+	/* The shape's properties, all given. NULL: as above. */
 	void (*properties_of)(const uint64_t shape[5], struct ipcfs_properties *p);
 	/* Lines of the label that are no properties. NULL: none. */
 	int (*describe)(const uint64_t shape[5], char *text, size_t size);

@@ -134,6 +134,8 @@ int fs_view_watch(struct fs_request *r);
 int fs_view_commands(struct fs_request *r);
 /* show and stat of kinds that are a number. */
 int fs_view_show_value(struct fs_handle *h, struct fs_text *t);
+/* How many wait at it: barriers and conditions. */
+int fs_view_show_waiting(struct fs_handle *h, struct fs_text *t);
 void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 /* The view `cas`: the operation is to be done only if nothing has changed since the handle's last read; after it, that
  * its result counts as one. */
