@@ -136,8 +136,8 @@ expect as_all_do $'1\n141\n' cat "$T/out.$started"
 check eof_leaves_nothing no_objects
 
 # The private queue is not so private: its owner removes it.
-in_background input "$IPCFS" map -j 2 -- cat "$M/events/never"
 touch "$M/events/never"
+in_background input "$IPCFS" map -j 2 -- cat "$M/events/never"
 check has_a_queue until_is bash -c '[ -e "$M/queues/$(queue)" ]'
 rm "$M/queues/$(queue)"
 status_is its_queue_is_removed 1 '' ended "$started"
@@ -145,8 +145,8 @@ check removed_leaves_nothing no_objects
 
 # So are its results: a worker that stores one later does not make them anew.
 seq 2 >two
-in_background two "$IPCFS" map -j 2 -- sh -c 'cat "$M/events/later"; echo {}'
 touch "$M/events/later"
+in_background two "$IPCFS" map -j 2 -- sh -c 'cat "$M/events/later"; echo {}'
 check has_a_queue_again until_is bash -c '[ -e "$M/queues/$(queue)" ]'
 queue=$(queue)
 check both_have_begun until_stat "queues/$queue,stat" 'unfinished 2'
