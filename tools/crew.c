@@ -88,8 +88,10 @@ static void worker_ended(struct crew *c, struct work_slot *s, int status)
 	if (killed && !c->stopping) {
 		look_at_use(c);
 		c->begun_by_dead += s->begun;
-		if (!c->failed && start_worker(c, s) != 0)
-			c->failed = *c->told = true;
+		if (!c->failed && start_worker(c, s) != 0) {
+			c->failed = true;
+			*c->told = true;
+		}
 	}
 	if (c->failed && !c->stopping)
 		crew_stop(c);

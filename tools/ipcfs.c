@@ -41,7 +41,8 @@ enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static int help(void)
 {
 	printf("usage: ipcfs COMMAND [OPTION]... [OPERAND]...\n"
-	       "Queues, locks, shared values, lists, dicts and other IPC objects as files, below /ipc.\n\n");
+	       "Queues, locks, shared values, lists, dicts and other IPC objects as files, below "
+	       "/ipc.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i].word, commands[i].help);
 	printf("\n'ipcfs COMMAND --help' tells more of each; 'ipcfs --version' prints the "
