@@ -64,7 +64,7 @@ static int fail_read(const struct wait *w, int error)
 		return fail(w, "has a result that somebody else has taken");
 	if (error == EBADMSG)
 		return fail(w, "has no result, but something else under its number");
-	args_fail(w->t.results, "%s", strerror(error));
+	results_fail(&w->t, error);
 	return FAILED;
 }
 
@@ -125,21 +125,29 @@ static int await(const struct wait *w, struct result *r)
 
 /* ---- the result -------------------------------------------------------------------------------- */
 
-static int print(const struct wait *w, const struct result *r)
+static int exit_status(const struct result *r)
 {
-	int status = r->end == RESULT_EXITED ? r->code :
-		     r->end == RESULT_KILLED ? KILLED_BY + r->code :
-					       FAILED;
+	return r->end == RESULT_EXITED ? r->code :
+	       r->end == RESULT_KILLED ? KILLED_BY + r->code :
+					 FAILED;
+}
 
-	if (fwrite(r->bytes, 1, r->output, stdout) != r->output || fflush(stdout) != 0) {
-		args_fail("standard output", "%s", strerror(errno));
-		return FAILED;
+/* false: it has not come out whole, so it is not done with. */
+static bool print(const struct wait *w, const struct result *r)
+{
+	const char *to = "standard output";
+	bool printed = fwrite(r->bytes, 1, r->output, stdout) == r->output && fflush(stdout) == 0;
+
+	if (printed) {
+		to = "standard error";
+		printed = fwrite(r->bytes + r->output, 1, r->error, stderr) == r->error;
 	}
-	fwrite(r->bytes + r->output, 1, r->error, stderr);
-	if (r->dead[0])
+	if (!printed)
+		args_fail(to, "%s", strerror(errno));
+	else if (r->dead[0])
 		args_fail(w->t.queue.name, "task %llu is in queues/%s now",
 			  (unsigned long long)w->number, r->dead);
-	return status;
+	return printed;
 }
 
 static int open_all(struct wait *w)
@@ -162,6 +170,7 @@ static int run(struct wait *w, const char *queue)
 {
 	struct result r = {.bytes = NULL};
 	int status = tasks_find(w->a, queue, &w->t);
+	bool printed;
 
 	umask(0); /* the result is for those for whom the queue is */
 	if (status == 0)
@@ -171,11 +180,11 @@ static int run(struct wait *w, const char *queue)
 		status = await(w, &r);
 	if (status)
 		return status == ARGS_FAILED ? FAILED : status;
-	status = print(w, &r);
-	if (!w->keep)
+	printed = print(w, &r);
+	if (!w->keep && printed)
 		result_remove(&w->t, w->number);
 	free(r.bytes);
-	return status;
+	return printed ? exit_status(&r) : FAILED;
 }
 
 static int parse_number(const char *text, uint64_t *number)

@@ -493,6 +493,7 @@ if command -v python3 >/dev/null && [ -d /usr/share/common-licenses ]; then
 	t tour 0 "*Four workers count the $texts words*"$'\n'"  $texts of $texts words*They agree.*removed." '' "$ipcfs" tour
 	t tour_again 0 '*They agree.*' '' "$ipcfs" tour
 	t tour_kills 0 '*[0-9] abandoned*attempt 2*attempt 1*never more than three at once*' '' "$ipcfs" tour
+	t tour_works 0 $'*\none: attempt 1\ntwo: attempt 2\nthree: attempt 1\n*\n5\n*division by 0*\nexit status 1\n*\n\[0, 1, 4, 9, 16\]\n*' '' "$ipcfs" tour
 	t tour_circle 0 '* holds locks/tour-left waits locks/tour-right*has both: * abandoned*' '' "$ipcfs" tour
 	t tour_shows_each_kind 0 $'*\ngreen blue\n*paint:42\n*an answer to a question\n*the other has ended\n*heard: end\n*\ngone\n*\nhello\n*' '' "$ipcfs" tour
 	t tour_leaves_nothing 0 '' '' "$ipcfs" ls
