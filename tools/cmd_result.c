@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,12 @@
 #include "tasks.h"
 
 static const char usage[] =
-	"usage: ipcfs result [OPTION]... QUEUE NUMBER\n"
+	"usage: ipcfs result [OPTION]... [QUEUE] NUMBER\n"
 	"Waits for the result of a task, which `ipcfs worker` stores: prints what its command\n"
 	"printed, to standard output and standard error, removes the result, and ends with\n"
 	"the command's exit status. NUMBER is what `ipcfs submit` has printed: tasks are\n"
-	"counted from 0 in the order in which they were put.\n"
+	"counted from 0 in the order in which they were put. QUEUE may be left out where\n"
+	"one queue alone has a task of that number.\n"
 	"\n"
 	"  --keep              leave the result there\n"
 	"  --timeout DURATION  wait at most so long (2, 0.5, 200ms, 1m)\n"
@@ -198,6 +200,61 @@ static int parse_number(const char *text, uint64_t *number)
 	return 0;
 }
 
+/* ---- which queue ------------------------------------------------------------------------------- */
+
+/* What nftw(3) finds; one that has results comes before those that have none. */
+static struct {
+	const struct args *a;
+	uint64_t number;
+	size_t mount;			       /* bytes of paths before queues/NAME */
+	char queue[PATH_MAX], other[PATH_MAX]; /* other: "", or why the first is not the one */
+	bool results;
+} which;
+
+static int consider(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const char *name = path + which.mount;
+	struct tasks t = {.put = 0};
+	bool results;
+
+	(void)ftw;
+	if (type != FTW_F || !S_ISREG(st->st_mode) || tasks_find(which.a, name, &t) != 0 ||
+	    tasks_look(&t) < 0 || which.number >= t.put)
+		return 0;
+	results = access(t.results, F_OK) == 0;
+	if (which.queue[0] && which.results == results) {
+		snprintf(which.other, sizeof(which.other), "%s", name);
+	} else if (!which.queue[0] || results) {
+		snprintf(which.queue, sizeof(which.queue), "%s", name);
+		which.other[0] = '\0';
+		which.results = results;
+	}
+	return 0;
+}
+
+/* The only queue with a task of that number. */
+static int run_somewhere(struct wait *w, const char *number)
+{
+	struct args a = *w->a;
+	struct object folder;
+	int r;
+
+	a.folders = true;
+	r = object_find(&a, "queues", &folder);
+	if (r)
+		return r;
+	which.a = w->a;
+	which.number = w->number;
+	which.mount = strlen(folder.path) - strlen("queues");
+	nftw(folder.path, consider, 32, FTW_PHYS);
+	if (!which.queue[0])
+		return args_fail(NULL, "no queue has a task %s", number), FAILED;
+	if (which.other[0])
+		return args_usage("which queue? %s and %s have a task %s", which.queue, which.other,
+				  number);
+	return run(w, which.queue);
+}
+
 int cmd_result(int argc, char **argv)
 {
 	static const struct option longs[] = {{ARGS_HELP},
@@ -218,10 +275,12 @@ int cmd_result(int argc, char **argv)
 		default:
 			return a.status;
 		}
-	if (argc - optind < 2)
-		return args_usage("which task of which queue?");
+	if (argc == optind)
+		return args_usage("which task?");
 	if (argc - optind > 2)
 		return args_usage("one task, not also %s", argv[optind + 2]);
-	r = parse_number(argv[optind + 1], &w.number);
-	return r ? r : run(&w, argv[optind]);
+	r = parse_number(argv[argc - 1], &w.number);
+	if (r)
+		return r;
+	return argc - optind == 2 ? run(&w, argv[optind]) : run_somewhere(&w, argv[optind]);
 }

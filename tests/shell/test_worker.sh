@@ -32,9 +32,11 @@ status_is no_folder 1 'No such file' "$IPCFS" worker queues/team/a true
 status_is submit_no_queue 2 'which queue' "$IPCFS" submit
 status_is submit_lines_and_text 2 '--lines reads standard input' "$IPCFS" submit --lines queues/a text
 status_is submit_lines_and_null 2 'one of --lines and --null' "$IPCFS" submit --lines -0 queues/a
-status_is result_no_task 2 'which task' "$IPCFS" result queues/a
+status_is result_no_task 2 'which task' "$IPCFS" result
+status_is result_no_number 2 '"queues/a" is no number of a task' "$IPCFS" result queues/a
 status_is result_no_number 2 '"-1" is no number' "$IPCFS" result queues/a -- -1
 status_is result_two 2 'one task, not also 2' "$IPCFS" result queues/a 1 2
+status_is result_nowhere 125 'no queue has a task 7' "$IPCFS" result 7
 status_is result_no_such_queue 125 'No such file' "$IPCFS" result queues/a 0
 status_is join_no_such_queue 1 'No such file' "$IPCFS" join queues/a
 status_is join_two 2 'one queue, not also' "$IPCFS" join queues/a queues/b
@@ -81,9 +83,14 @@ expect its_output $'c\n is 1/1: c c\n7\n' bash -c '"$IPCFS" result --keep queues
 expect kept $'c\n is 1/1: c c\n7\n' bash -c '"$IPCFS" result queues/jobs 1 --timeout 5; echo $?'
 check put_by_echo_again bash -c 'echo d >"$M/queues/jobs"'
 expect has_a_result $'d\n is 2/1: d d\n' bash -c '"$IPCFS" result queues/jobs --keep 2 || :'
+mkdir "$M/queues/team"
+echo e >"$M/queues/team/idle"
+expect of_the_only_queue $'d\n is 2/1: d d\n' bash -c '"$IPCFS" result --keep 2 || :'
+status_is of_the_one_with_results 7 '' bash -c '"$IPCFS" submit queues/jobs z; "$IPCFS" result 3'
+rm -r "$M/queues/team"
 expect is_a_file $'status 7\nattempt 1\nqueue ID\noutput 15\nerror 5\n\nd\n is 2/1: d d\noops\n' \
 	bash -c 'sed "s/^queue [0-9]*\$/queue ID/" "$M/dicts/jobs-results/2"'
-status_is not_there_yet 125 'task 3 is not there' "$IPCFS" result queues/jobs 3
+status_is not_there_yet 125 'task 4 is not there' "$IPCFS" result queues/jobs 4
 expect joined '' "$IPCFS" join queues/jobs
 status_is a_byte_0 126 'has a byte 0' bash -c 'printf "a\0b" | "$IPCFS" submit queues/jobs >id; "$IPCFS" result queues/jobs "$(<id)"'
 expect closed '' "$IPCFS" close queues/jobs
@@ -94,6 +101,7 @@ status_is closed_for_tasks 1 'the queue is closed' "$IPCFS" submit queues/jobs l
 touch "$M/queues/slow"
 "$IPCFS" submit queues/slow x y >/dev/null
 status_is waits_a_time 124 'timed out' "$IPCFS" result --timeout=0.05 queues/slow 0
+status_is of_which_queue 2 'which queue? queues/' "$IPCFS" result 0
 status_is only_looks 124 'would have to wait' "$IPCFS" result --nonblock queues/slow 0
 start "$IPCFS" result queues/slow 0
 first=$started
