@@ -313,6 +313,8 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
 		rc = fs_dir_parse(folder, name, &leaf);
+	if (rc == 0 && S_ISREG(mode) && leaf.p.given & IPCFS_P_TEMP)
+		rc = fs_fail(-EINVAL, "\"temp\" goes with the handle that makes it: open it");
 	if (rc == 0)
 		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
 				     create_special(req, folder, &leaf, mode, &item);
