@@ -246,6 +246,9 @@ mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
 mode_t store_taking_mode(mode_t mode);
 /* The mode of the file of an object that is shown as a folder with that mode. */
 mode_t store_file_mode(mode_t shown);
+/* The group of what is made in that folder: the folder's own, where that is set-group-ID, as anywhere; else `gid`. A
+ * folder that is made there inherits that bit, too: *bit. */
+gid_t store_group(int dirfd, const char *folder, gid_t gid, mode_t *bit);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

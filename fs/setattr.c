@@ -30,10 +30,12 @@ static int set_file(int fd, const struct fs_item *item, const struct stat *attr,
 		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
 			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
 	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
-		/* A folder may be sticky; of an object in the store that bit says `temp`. */
-		mode_t sticky = item->type == FS_DIR ? attr->st_mode : item->last.st_mode;
+		/* A folder may be sticky, or give its group on; of an object in the store the sticky
+		 * bit says `temp`. */
+		mode_t bits = item->type == FS_DIR ? attr->st_mode & (S_ISVTX | S_ISGID) :
+						     item->last.st_mode & S_ISVTX;
 
-		rc = chmod(self, (attr->st_mode & 0777) | (sticky & S_ISVTX));
+		rc = chmod(self, (attr->st_mode & 0777) | bits);
 	}
 	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
 				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {

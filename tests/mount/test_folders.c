@@ -289,6 +289,65 @@ static void folders_can_be_renamed(void **state)
 	}
 }
 
+/* What the library makes below the folder of the kind. */
+static void make_by_library(const char *name)
+{
+	struct ipcfs_store *store;
+	struct ipcfs_object *object;
+
+	t_is(ipcfs_store_open(t_store, &store), 0);
+	t_is(ipcfs_open(store, IPCFS_QUEUE, name, IPCFS_CREATE, 0666, NULL, &object), 0);
+	ipcfs_close(object);
+	ipcfs_store_close(store);
+}
+
+static gid_t group(const char *path)
+{
+	struct stat st;
+
+	t_is(t_sys(stat(path, &st)), 0);
+	return st.st_gid;
+}
+
+/* A folder that a group shares: chmod g+s, and all that is made in it is the group's. */
+static void folders_that_give_their_group_on(void **state)
+{
+	(void)state;
+	struct stat st;
+
+	for (int k = 0; k < KINDS; k++) {
+		const char *team = t_path("%s/group", kinds[k]);
+
+		t_is(t_sys(mkdir(team, 0755)), 0);
+		t_is(t_sys(chown(team, 0, 8)), 0);
+		t_is(group(make(kinds[k], "group/before")), 0);
+		t_is(t_sys(chmod(team, 03775)), 0);
+		t_is(t_sys(stat(team, &st)), 0);
+		t_is(st.st_mode & 07777, 03775);
+		t_is(group(make(kinds[k], "group/object")), 8);
+		t_is(t_sys(mkdir(t_format("%s/sub", team), 0755)), 0);
+		t_is(t_sys(stat(t_format("%s/sub", team), &st)), 0);
+		t_is(st.st_gid, 8);
+		t_is(st.st_mode & 07777, 02755);
+		t_is(group(make(kinds[k], "group/sub/object")), 8);
+		t_is(t_sys(chmod(t_format("%s/sub", team), 0755)), 0);
+		t_is(group(make(kinds[k], "group/sub/again")), 0);
+	}
+	make_by_library("group/library");
+	t_is(group(t_path("queues/group/library")), 8);
+	t_is(t_touch(t_path("values/group/pending")), 0);
+	t_is(group(t_path("values/group/pending")), 8);
+	/* What chgrp says stays when it gets its type. */
+	t_is(t_sys(chown(t_path("values/group/pending"), 0, 9)), 0);
+	t_is(t_echo(t_path("values/group/pending"), "5"), 0);
+	t_is(group(t_path("values/group/pending")), 9);
+	t_is(t_sys(mkdir(t_path("pipes/group"), 02755)), 0);
+	t_is(t_sys(chown(t_path("pipes/group"), 0, 8)), 0);
+	t_is(t_sys(chmod(t_path("pipes/group"), 02755)), 0);
+	t_is(t_sys(mkfifo(t_path("pipes/group/fifo"), 0666)), 0);
+	t_is(group(t_path("pipes/group/fifo")), 8);
+}
+
 static void deep_folders_have_a_limit(void **state)
 {
 	(void)state;
@@ -322,6 +381,7 @@ int main(int argc, char **argv)
 		T_TEST(folders),
 		T_TEST(objects_move_between_folders),
 		T_TEST(folders_can_be_renamed),
+		T_TEST(folders_that_give_their_group_on),
 		T_TEST(deep_folders_have_a_limit),
 	};
 
