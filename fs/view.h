@@ -236,6 +236,8 @@ bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
 /* A value without a type, an array without type or length. */
 int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
 		    const struct ipcfs_maker *maker);
+/* Those that it was given so far; -EIDRM: it is not pending any more. */
+int fs_pending_properties(struct fs_item *item, struct ipcfs_properties *p);
 /* -EEXIST where its properties are others. */
 int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 
