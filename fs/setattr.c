@@ -99,6 +99,8 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 		     fs_parts_of(item)	    ? set_whole(fd, item, attr, to_set) :
 					      set_file(fd, item, attr, to_set);
 	sys_close(fd);
+	if (rc == 0 && to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
+		item->changed = (struct timespec){0};
 	return rc;
 }
 

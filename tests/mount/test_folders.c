@@ -75,6 +75,50 @@ static void open_handles_show_changes_at_once(void **state)
 		}
 }
 
+static time_t modified(const char *path)
+{
+	struct stat st;
+
+	t_is(t_sys(stat(path, &st)), 0);
+	return st.st_mtim.tv_sec;
+}
+
+/* As of any file that is written, also after the server's end. */
+static void the_time_is_that_of_the_last_change(void **state)
+{
+	(void)state;
+	static const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	static const char *const writes[KINDS][2] = {
+		{"a", "b"}, {"1", "1"}, {"1", "0"}, {"1", "1"}, {"1 2", "3 4"}};
+	const char *paths[KINDS + 1], *d = t_path("dicts/times"), *key = t_format("%s/key", d);
+
+	for (int k = 0; k < KINDS; k++) {
+		paths[k] = make(kinds[k], "times");
+		t_is(t_sys(utimensat(AT_FDCWD, paths[k], old, 0)), 0);
+		t_is(t_stat(paths[k], "waiters"), 0);
+		t_is(modified(paths[k]), 1000);
+		for (int i = 0; i < 2; i++) {
+			t_is(t_sys(utimensat(AT_FDCWD, paths[k], old, 0)), 0);
+			t_is(modified(paths[k]), 1000);
+			t_is(t_echo(paths[k], writes[k][i]), 0);
+			t_check(modified(paths[k]) > 1000);
+		}
+		t_is(modified(t_format("%s,stat", paths[k])), modified(paths[k]));
+	}
+	paths[KINDS] = d;
+	t_is(t_sys(mkdir(d, 0755)), 0);
+	t_is(t_echo(key, "a"), 0);
+	t_is(t_sys(utimensat(AT_FDCWD, d, old, 0)), 0);
+	t_is(t_echo(key, "b"), 0);
+	t_is(modified(d), 1000); /* as of a folder */
+	t_is(t_sys(unlink(key)), 0);
+	t_check(modified(d) > 1000);
+	t_umount();
+	t_mount(NULL);
+	for (int k = 0; k <= KINDS; k++)
+		t_check(modified(paths[k]) > 1000);
+}
+
 static void views_are_not_listed(void **state)
 {
 	(void)state;
@@ -373,6 +417,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		T_TEST(views_share_the_objects_attributes),
 		T_TEST(open_handles_show_changes_at_once),
+		T_TEST(the_time_is_that_of_the_last_change),
 		T_TEST(views_are_not_listed),
 		T_TEST(a_rewound_folder_shows_what_is_there_now),
 		T_TEST(any_offset_of_a_folder),
