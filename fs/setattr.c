@@ -129,6 +129,13 @@ static int clear_unchanged(struct fs_handle *h)
 	return rc;
 }
 
+/* Truncated to nothing, is it empty? Not by a view of one item of it, or one whose writes say what becomes of others. */
+static bool is_cleared(const struct fs_node *node)
+{
+	return node->type == FS_OBJECT && node->leaf.view == FS_PLAIN &&
+	       !(node->leaf.options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_ACK | FS_O_JOIN));
+}
+
 static int clear(struct fs_node *node, struct fs_handle *h)
 {
 	if (h && h->leaf.options & FS_O_CAS && !fs_part_of(node->item) &&
@@ -156,8 +163,7 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 	    fs_parts_of(node->item))
 		rc = fs_fail(-EPERM, "the folder has the mode, not its views");
 	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
-	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
-	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
+	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 && is_cleared(node))
 		rc = clear(node, h);
 	if (rc == 0 && to_set & ~FUSE_SET_ATTR_SIZE)
 		rc = set_attributes(node->item, attr, to_set);
