@@ -79,7 +79,7 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 
 	if (fs_part_of(item))
 		return fs_part_of(item)->set(item, attr, to_set);
-	rc = item->removed ? -ENOENT : fs_item_path(item, path);
+	rc = item->removed ? -EIDRM : fs_item_path(item, path);
 	if (!item->parent)
 		return fs_fail(-EPERM, "the kinds' folders stay as they are");
 	if (item->outside)

@@ -70,6 +70,9 @@ static void open_handles_show_changes_at_once(void **state)
 			t_is(t_sys(unlink(moved)), 0);
 			t_is(attributes(plain).st_nlink, 0);
 			t_is(attributes(view).st_nlink, 0);
+			t_is(t_sys(fchmod(plain, 0600)), -EIDRM);
+			t_is(t_sys(fchown(view, 7, 8)), -EIDRM);
+			t_is(t_sys(futimens(plain, NULL)), -EIDRM);
 			close(plain);
 			close(view);
 		}
