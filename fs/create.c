@@ -307,6 +307,17 @@ static int create_special(fuse_req_t req, struct fs_item *folder, const struct f
 	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
 }
 
+/* An object of which nothing is open. */
+static int create_closed(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			 mode_t mode, struct fs_item **item)
+{
+	bool made;
+
+	if (leaf->p.given & IPCFS_P_TEMP)
+		return fs_fail(-EINVAL, "\"temp\" goes with the handle that makes it: open it");
+	return create(req, folder, leaf, mode, O_EXCL, item, &made);
+}
+
 static void mknod_again(struct fs_retry *r)
 {
 	fs_op_mknod(r->req, r->ino, r->name, r->attr.st_mode, 0);
@@ -317,7 +328,6 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
-	bool made;
 	int rc;
 
 	(void)rdev;
@@ -328,10 +338,8 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		rc = fs_fail(-EPERM, "%s hold no such files", ipcfs_kind_name(folder->kind));
 	else
 		rc = fs_dir_parse(folder, name, &leaf);
-	if (rc == 0 && S_ISREG(mode) && leaf.p.given & IPCFS_P_TEMP)
-		rc = fs_fail(-EINVAL, "\"temp\" goes with the handle that makes it: open it");
 	if (rc == 0)
-		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
+		rc = S_ISREG(mode) ? create_closed(req, folder, &leaf, mode, &item) :
 				     create_special(req, folder, &leaf, mode, &item);
 	if (rc == -EBUSY && fs_retry_name(mknod_again, req, parent, name, mode, 0))
 		return;
