@@ -22,7 +22,8 @@ ipcfs=$PWD/build/ipcfs
 [ "$mode" = release ] || ipcfs=$build/ipcfs
 case ${LONG:-} in '' | 0) unset LONG ;; *) export LONG=1 ;; esac
 limit=600
-[ -z "${LONG:-}" ] && [ "$mode" = release ] || limit=1800
+[ "$mode" = release ] || limit=1800
+[ -z "${LONG:-}" ] || limit=7200
 limit=${TIME_LIMIT:-$limit}
 logs=$build/logs
 # Debian's own programs come first: deps.sh has installed them, a python3 elsewhere may lack numpy.
