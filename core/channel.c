@@ -25,23 +25,10 @@ struct record {
 };
 _Static_assert(sizeof(struct record) <= SEG_PAGE, "a channel's record");
 
-static int shape(const struct ipcfs_properties *p, uint64_t out[5])
-{
-	(void)p;
-	out[0] = 0;
-	return 0;
-}
-
-static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
-{
-	(void)in;
-	p->given = 0;
-}
-
 static int layout(struct ipcfs_object *o)
 {
 	o->size = 2 * SEG_PAGE;
-	return o->shape[0] ? -EUCLEAN : 0; /* there are no properties */
+	return 0;
 }
 
 /* What begins with a digit is a process's number, and `self` the one who asks. */
@@ -177,8 +164,6 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 const struct ipcfs_kind_ops ipcfs_channel_ops = {
 	.name = "signals",
 	.is_name = is_name,
-	.shape = shape,
-	.properties_of = properties_of,
 	.layout = layout,
 	.repair = repair,
 	.try = try,

@@ -17,24 +17,11 @@
 
 enum { NOTIFIED = 2, TOLD = 3 }; /* states of a claim */
 
-static int shape(const struct ipcfs_properties *p, uint64_t out[5])
-{
-	(void)p;
-	out[0] = 0;
-	return 0;
-}
-
-static void properties_of(const uint64_t in[5], struct ipcfs_properties *p)
-{
-	(void)in;
-	p->given = 0;
-}
-
 static int layout(struct ipcfs_object *o)
 {
 	o->claims = SEG_PAGE;
 	o->size = SEG_PAGE + CLAIMS_BYTES;
-	return o->shape[0] ? -EUCLEAN : 0; /* there are no properties */
+	return 0;
 }
 
 /* ---- notifications -------------------------------------------------------------------------------- */
@@ -227,8 +214,6 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 const struct ipcfs_kind_ops ipcfs_condition_ops = {
 	.name = "conditions",
 	.taking = true,
-	.shape = shape,
-	.properties_of = properties_of,
 	.layout = layout,
 	.repair = claim_repair,
 	.try = try,

@@ -71,7 +71,8 @@ void label_write(enum ipcfs_kind kind, const uint64_t shape[5], const char *dead
 		write_npy(kind, shape, page);
 		return;
 	}
-	ipcfs_kinds[kind]->properties_of(shape, &p);
+	if (ipcfs_kinds[kind]->properties_of)
+		ipcfs_kinds[kind]->properties_of(shape, &p);
 	n = (size_t)snprintf(page, size, "ipcfs %d\nkind %s\n", SEG_VERSION,
 			     ipcfs_kinds[kind]->name);
 	if (p.given & IPCFS_P_MAXSIZE)

@@ -30,7 +30,8 @@ static int check(struct ipcfs_object *o, struct list_view *v)
 {
 	if (v->at == 0)
 		return v->slots || v->head || v->count || v->bytes ? -EUCLEAN : 0;
-	if (v->slots == 0 || v->slots > SLOTS_MAX || v->head >= v->slots || v->count > v->slots)
+	if (v->slots == 0 || v->slots > SLOTS_MAX || v->head >= v->slots || v->count > v->slots ||
+	    v->bytes > o->heap_bytes)
 		return -EUCLEAN;
 	v->index = heap_at(o, v->at, index_bytes(v->slots));
 	return v->index ? 0 : -EUCLEAN;

@@ -16,7 +16,10 @@ enum { OPEN_TRIES = 1000 };
 
 static void properties_of(const struct ipcfs_object *o, struct ipcfs_properties *p)
 {
-	o->ops->properties_of(o->shape, p);
+	if (o->ops->properties_of)
+		o->ops->properties_of(o->shape, p);
+	else
+		p->given = 0;
 	if (o->dead) {
 		p->given |= IPCFS_P_DEAD;
 		snprintf(p->dead, sizeof(p->dead), "%s", o->dead);
@@ -85,7 +88,7 @@ static int create(const struct request *r, int dirfd, const char *path)
 	const struct ipcfs_properties *p = r->p ? r->p : &none;
 	const char *dead = p->given & IPCFS_P_DEAD ? p->dead : NULL;
 	uint64_t shape[5] = {0};
-	int rc = ipcfs_kinds[r->kind]->shape(p, shape);
+	int rc = ipcfs_kinds[r->kind]->shape ? ipcfs_kinds[r->kind]->shape(p, shape) : 0;
 
 	/* A queue whose dead letters come back to itself has none. */
 	if (rc == 0 && dead && !strcmp(dead, strrchr(path, '/') + 1))
@@ -290,15 +293,36 @@ const struct ipcfs_engine ipcfs_engine_shm = {
 
 /* ---- the library's calls ------------------------------------------------------------- */
 
+/* Of what this process makes under that name. */
+static gid_t group_of(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name)
+{
+	char path[STORE_PATH_SIZE];
+	gid_t gid = getegid();
+	mode_t bit;
+	int dirfd;
+
+	if (!name || !strchr(name, '/') || store_path(kind, name, path) < 0)
+		return gid;
+	*strrchr(path, '/') = '\0';
+	dirfd = store_enter(store);
+	if (dirfd < 0)
+		return gid;
+	gid = store_group(dirfd, path, gid, &bit);
+	store_leave(store, dirfd);
+	return gid;
+}
+
 int ipcfs_open(struct ipcfs_store *store, enum ipcfs_kind kind, const char *name, int flags,
 	       mode_t mode, const struct ipcfs_properties *p, struct ipcfs_object **object)
 {
-	struct ipcfs_maker maker = {.uid = geteuid(), .gid = getegid()};
+	struct ipcfs_maker maker = {.uid = geteuid()};
 
 	if ((unsigned)kind >= IPCFS_SEGMENT_COUNT || flags & ~(IPCFS_CREATE | IPCFS_EXCL))
 		return -EINVAL;
-	if (flags & IPCFS_CREATE)
+	if (flags & IPCFS_CREATE) {
+		maker.gid = group_of(store, kind, name);
 		maker.mode = store_object_mode(kind, mode & ~sys_umask());
+	}
 	if (ipcfs_kinds[kind]->folder) /* who may read it may look names up in it */
 		maker.mode |= (maker.mode & 0444) >> 2;
 	return shm_open_object(store, kind, name, flags, &maker, p, object);

@@ -94,9 +94,9 @@ struct ipcfs_kind_ops {
 	/* May an object be called so? NULL: what any may be called. */
 	bool (*is_name)(const char *name);
 	mode_t special; /* S_IFIFO, S_IFSOCK: such files in its folder are the kernel's, and no segments */
-	/* Properties, as given, to a shape: -EINVAL, -ERANGE. */
+	/* Properties, as given, to a shape: -EINVAL, -ERANGE. NULL: there are none, the shape is all zeros. */
 	int (*shape)(const struct ipcfs_properties *p, uint64_t shape[5]);
-	/* The shape's properties, all given. */
+	/* The shape's properties, all given. NULL: as above. */
 	void (*properties_of)(const uint64_t shape[5], struct ipcfs_properties *p);
 	/* Lines of the label that are no properties. NULL: none. */
 	int (*describe)(const uint64_t shape[5], char *text, size_t size);
@@ -246,6 +246,9 @@ mode_t store_object_mode(enum ipcfs_kind kind, mode_t mode);
 mode_t store_taking_mode(mode_t mode);
 /* The mode of the file of an object that is shown as a folder with that mode. */
 mode_t store_file_mode(mode_t shown);
+/* The group of what is made in that folder: the folder's own, where that is set-group-ID, as anywhere; else `gid`. A
+ * folder that is made there inherits that bit, too: *bit. */
+gid_t store_group(int dirfd, const char *folder, gid_t gid, mode_t *bit);
 /* Removes the name `path` if it still is the file open as fd. 0 also if it was not. try_only: does not wait for
  * another who is removing it. */
 int store_unlink_exact(int dirfd, const char *path, int fd, bool try_only);

@@ -195,7 +195,7 @@ static int verify(int fd, const struct stat *st, struct ipcfs_object *o)
 	    atomic_load(&control.state) & SEG_DAMAGED)
 		return -EUCLEAN;
 	memcpy(o->shape, control.shape, sizeof(o->shape));
-	rc = o->ops->layout(o);
+	rc = o->ops->shape || !o->shape[0] ? o->ops->layout(o) : -EUCLEAN;
 	if (rc < 0 || o->size != size)
 		return -EUCLEAN;
 	n = sys_pread(fd, found, sizeof(found), 0);

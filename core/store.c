@@ -122,6 +122,24 @@ mode_t store_file_mode(mode_t shown)
 	return mode;
 }
 
+gid_t store_group(int dirfd, const char *folder, gid_t gid, mode_t *bit)
+{
+	struct stat st;
+	int fd = -1;
+
+	*bit = 0;
+	if (strchr(folder, '/')) /* the kinds' folders are everybody's */
+		fd = sys_open_beneath(dirfd, folder, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return gid;
+	if (sys_fstat(fd, &st) == 0 && st.st_mode & S_ISGID) {
+		*bit = S_ISGID;
+		gid = st.st_gid;
+	}
+	sys_close(fd);
+	return gid;
+}
+
 /* ---- the folder ---- */
 
 int store_enter(struct ipcfs_store *store)

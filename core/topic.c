@@ -120,6 +120,8 @@ static int give(struct ipcfs_object *o, struct ipcfs_op *op, uint64_t slot)
 
 	if (n < 0)
 		return n;
+	if (len > o->shape[0])
+		return -EUCLEAN;
 	op->out_len = len;
 	if (!op->sink && op->verb == IPCFS_V_NEXT && len > op->out_size)
 		return -EMSGSIZE;

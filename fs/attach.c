@@ -43,6 +43,7 @@ void fs_item_detach(struct fs_item *item)
 {
 	if (!item->object)
 		return;
+	fs_item_keep_times(item);
 	TAILQ_REMOVE(&attached, item, attached_link);
 	attached_count--;
 	fs_engine_of(item->kind)->close(item->object);

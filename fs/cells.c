@@ -169,31 +169,20 @@ static void add_element(struct fs_text *t, char type, const char *at, size_t ele
 }
 
 /* Elements as lines; those of c and u as one text, up to the first NUL. */
-static void add_elements(struct fs_text *t, char type, const char *bytes, size_t element,
-			 uint64_t count)
+void fs_cells_add(struct fs_text *t, const struct fs_cells *c)
 {
 	static const char nothing[8];
-	bool characters = type == 'c' || type == 'u';
+	bool characters = c->type == 'c' || c->type == 'u';
 
-	for (uint64_t i = 0; i < count && !t->failed; i++) {
-		const char *at = bytes + i * element;
+	for (uint64_t i = 0; i < c->count && !t->failed; i++) {
+		const char *at = c->bytes + i * c->element;
 
-		if (characters && !memcmp(at, nothing, element))
+		if (characters && !memcmp(at, nothing, c->element))
 			break;
-		add_element(t, type, at, element);
+		add_element(t, c->type, at, c->element);
 		if (!characters)
 			fs_text_add(t, "\n", 1);
 	}
 	if (characters)
 		fs_text_add(t, "\n", 1);
-}
-
-void fs_cells_add(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len)
-{
-	if (o->cells.scalar && o->cells.type == 's') {
-		fs_text_add(t, bytes, len);
-		fs_text_add(t, "\n", 1);
-	} else {
-		add_elements(t, o->cells.type, bytes, o->cells.element, len / o->cells.element);
-	}
 }

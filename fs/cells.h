@@ -32,8 +32,8 @@ int fs_cells_parse_one(struct fs_cells *c, const char *s, size_t len);
 /* Text for `want` elements: as many, or with `fill` one for all (c->count tells); 0: as many as there
  * are. c->bytes is to be freed, whatever is returned. */
 int fs_cells_parse(struct fs_cells *c, const char *text, size_t len, uint64_t want, bool fill);
-/* Adds the bytes of an object's elements as text. */
-void fs_cells_add(struct fs_text *t, const struct ipcfs_object *o, const char *bytes, size_t len);
+/* Adds them as text. */
+void fs_cells_add(struct fs_text *t, const struct fs_cells *c);
 
 /* ---- view_cells.c --------------------------------------------------------------------- */
 

@@ -15,14 +15,29 @@
 #include "../core/object.h"
 #include "../core/sys.h"
 
-static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, enum ipcfs_kind kind, mode_t mode,
-				   bool temp)
+/* *bit: what a folder inherits. */
+static struct ipcfs_maker maker_of(const struct fuse_ctx *ctx, const struct fs_item *folder,
+				   mode_t mode, mode_t *bit)
 {
-	return (struct ipcfs_maker){
+	struct ipcfs_maker maker = {
 		.uid = fs.uid == 0 ? ctx->uid : fs.uid,
 		.gid = fs.uid == 0 ? ctx->gid : getegid(),
-		.mode = store_object_mode(kind, mode) | (temp ? S_ISVTX : 0),
+		.mode = mode,
 	};
+	char path[FS_PATH];
+
+	*bit = 0;
+	if (folder->type == FS_DIR && fs_item_path(folder, path) == 0)
+		maker.gid = store_group(fs.dirfd, path, maker.gid, bit);
+	return maker;
+}
+
+static struct ipcfs_maker object_maker(const struct fuse_ctx *ctx, const struct fs_item *folder,
+				       mode_t mode, bool temp)
+{
+	mode_t bit, bits = temp ? S_ISVTX : 0;
+
+	return maker_of(ctx, folder, store_object_mode(folder->kind, mode) | bits, &bit);
 }
 
 /* What a new object costs its user, n = 1, or gives back, -1: bytes of the system's for message queues, which are not in
@@ -38,7 +53,7 @@ static int account(uid_t uid, enum ipcfs_kind kind, const struct ipcfs_propertie
 static int make(const struct fuse_ctx *ctx, struct fs_item *folder, const struct fs_leaf *leaf,
 		mode_t mode)
 {
-	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, leaf->p.given & IPCFS_P_TEMP);
+	struct ipcfs_maker maker = object_maker(ctx, folder, mode, leaf->p.given & IPCFS_P_TEMP);
 	struct ipcfs_properties p = leaf->p;
 	struct ipcfs_object *object;
 	char path[FS_PATH];
@@ -120,7 +135,7 @@ static int make_item(fuse_req_t req, struct fs_item *folder, const struct fs_lea
 	int rc;
 
 	if (fs_parts_of(folder)) {
-		maker = maker_of(ctx, folder->kind, mode, false);
+		maker = object_maker(ctx, folder, mode, false);
 		return fs_parts_of(folder)->make(folder, leaf->name, &maker, flags, item);
 	}
 	if (ipcfs_kinds[folder->kind]->folder && !leaf->p.given)
@@ -181,7 +196,7 @@ static int create(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *
 static int open_item(const struct fuse_ctx *ctx, struct fs_item *item, const struct fs_leaf *leaf,
 		     mode_t mode, int flags, bool made, struct fs_handle **h)
 {
-	struct ipcfs_maker maker = maker_of(ctx, item->kind, mode, false);
+	struct ipcfs_maker maker = object_maker(ctx, item, mode, false);
 	int rc = fs_handle_new(FS_OBJECT, item, leaf, flags, ctx->uid, h);
 
 	if (rc != 0)
@@ -258,7 +273,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 static int make_special(const struct fuse_ctx *ctx, struct fs_item *folder,
 			const struct fs_leaf *leaf, mode_t mode)
 {
-	struct ipcfs_maker maker = maker_of(ctx, folder->kind, mode, false);
+	struct ipcfs_maker maker = object_maker(ctx, folder, mode, false);
 	int rc = fs_quota_add(maker.uid, FS_Q_OBJECTS, 1);
 
 	maker.mode |= mode & S_IFMT;
@@ -292,6 +307,17 @@ static int create_special(fuse_req_t req, struct fs_item *folder, const struct f
 	return rc < 0 ? rc : fs_item_lookup(folder, leaf->name, item);
 }
 
+/* An object of which nothing is open. */
+static int create_closed(fuse_req_t req, struct fs_item *folder, const struct fs_leaf *leaf,
+			 mode_t mode, struct fs_item **item)
+{
+	bool made;
+
+	if (leaf->p.given & IPCFS_P_TEMP)
+		return fs_fail(-EINVAL, "\"temp\" goes with the handle that makes it: open it");
+	return create(req, folder, leaf, mode, O_EXCL, item, &made);
+}
+
 static void mknod_again(struct fs_retry *r)
 {
 	fs_op_mknod(r->req, r->ino, r->name, r->attr.st_mode, 0);
@@ -302,7 +328,6 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct fs_item *folder = fs_dir_folder(parent), *item;
 	struct fs_leaf leaf;
 	char path[FS_PATH];
-	bool made;
 	int rc;
 
 	(void)rdev;
@@ -314,7 +339,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	else
 		rc = fs_dir_parse(folder, name, &leaf);
 	if (rc == 0)
-		rc = S_ISREG(mode) ? create(req, folder, &leaf, mode, O_EXCL, &item, &made) :
+		rc = S_ISREG(mode) ? create_closed(req, folder, &leaf, mode, &item) :
 				     create_special(req, folder, &leaf, mode, &item);
 	if (rc == -EBUSY && fs_retry_name(mknod_again, req, parent, name, mode, 0))
 		return;
@@ -326,19 +351,19 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fs_item_put(item);
 }
 
-static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
+static int make_folder(const char *path, const struct ipcfs_maker *maker)
 {
-	int fd, rc = fs_quota_add(uid, FS_Q_FOLDERS, 1);
+	int fd, rc = fs_quota_add(maker->uid, FS_Q_FOLDERS, 1);
 
 	if (rc < 0)
 		return rc;
 	rc = sys_mkdir_at(fs.dirfd, path, 0700);
 	if (rc < 0) {
-		fs_quota_add(uid, FS_Q_FOLDERS, -1);
+		fs_quota_add(maker->uid, FS_Q_FOLDERS, -1);
 		return rc;
 	}
 	fd = sys_open_beneath(fs.dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	rc = fd < 0 ? fd : sys_owner(fd, uid, gid, mode & 01777);
+	rc = fd < 0 ? fd : sys_owner(fd, maker->uid, maker->gid, maker->mode);
 	sys_close(fd);
 	return rc;
 }
@@ -347,7 +372,9 @@ static int make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode)
 static int make_directory(const struct fuse_ctx *ctx, struct fs_item *folder,
 			  const struct fs_leaf *leaf, mode_t mode)
 {
+	struct ipcfs_maker maker;
 	char path[FS_PATH];
+	mode_t bit;
 	int rc;
 
 	if (fs_parts_of(folder))
@@ -357,9 +384,11 @@ static int make_directory(const struct fuse_ctx *ctx, struct fs_item *folder,
 	if (ipcfs_kinds[folder->kind]->folder)
 		return make(ctx, folder, leaf, mode & 0777);
 	rc = fs_item_path_in(folder, leaf->name, false, path);
-	return rc < 0 ? rc :
-			make_folder(path, fs.uid == 0 ? ctx->uid : fs.uid,
-				    fs.uid == 0 ? ctx->gid : getegid(), mode);
+	if (rc < 0)
+		return rc;
+	maker = maker_of(ctx, folder, mode & 01777, &bit);
+	maker.mode |= bit;
+	return make_folder(path, &maker);
 }
 
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)

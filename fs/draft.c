@@ -8,6 +8,8 @@
  * and has no other descriptor of it, that very likely is the last one, and it is put at once: then it is there
  * for programs of the library, too, when close(2) returns.
  *
+ * A write that failed is not in it: so it is not whole, and is not put unless it is written anew, from nothing.
+ *
  * If whoever opened it was killed, and nobody else has written since, it is left half-written: that is nobody's value.
  * The same where RELEASE comes without any FLUSH: who was killed or interrupted within open(2), behind our answer, never
  * had the file.
@@ -25,6 +27,7 @@ struct fs_draft {
 	bool written; /* at all */
 	bool unmade;  /* the key was not there when it was opened */
 	bool half;    /* its writer was killed */
+	bool failed;  /* a write to it did */
 	struct ipcfs_maker maker;
 };
 
@@ -87,8 +90,10 @@ int fs_draft_write(struct fs_request *r)
 	uint64_t at = r->append ? d->len : (uint64_t)r->offset;
 	int rc = at > IPCFS_DICT_VALUE_MAX ? -EMSGSIZE : extend(r->handle, at + r->size);
 
-	if (rc < 0)
+	if (rc < 0) {
+		d->failed = true;
 		return rc;
+	}
 	memcpy(d->bytes + at, r->data, r->size);
 	d->due = d->written = true;
 	d->half = false;
@@ -113,6 +118,7 @@ int fs_draft_truncate(struct fs_handle *h, uint64_t len)
 	if (rc == 0) {
 		d->len = len;
 		d->due = d->written = true;
+		d->failed = d->failed && len > 0;
 	}
 	return rc;
 }
@@ -197,6 +203,8 @@ static int put(struct fs_handle *h, unsigned flags)
 
 int fs_draft_put(struct fs_handle *h)
 {
+	if (h->draft->failed)
+		return fs_fail(-EIO, "a write failed, so the value is not whole");
 	return h->draft->due ? put(h, 0) : 0;
 }
 
@@ -215,7 +223,7 @@ int fs_draft_flush(struct fs_handle *h, pid_t thread)
 	struct fs_draft *d = h->draft;
 	enum fs_ending ending;
 
-	if (!d->due || d->half)
+	if (!d->due || d->half || d->failed)
 		return 0;
 	if (!is_opener(h, thread))
 		return put(h, IPCFS_OP_DRY);
@@ -234,7 +242,7 @@ bool fs_draft_close(struct fs_handle *h)
 	struct fs_request lost = {
 		.handle = h, .item = h->item, .size = h->draft->len, .pid = h->opener};
 	bool had = h->flushed || h->draft->written;
-	int rc = h->draft->half || !had ? 0 : fs_draft_put(h);
+	int rc = h->draft->half || h->draft->failed || !had ? 0 : fs_draft_put(h);
 
 	if (rc == -EBUSY)
 		return false;

@@ -3,7 +3,7 @@
  * handle.c - open files: entries of a table, numbered by index and generation, so that a number says
  * which entry is meant and whether it still is.
  */
-#include "fs.h"
+#include "render.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +129,9 @@ unsigned fs_handle_count(void)
 void fs_handle_forget_text(struct fs_handle *h)
 {
 	free(h->text);
+	fs_render_free(h->render);
 	h->text = NULL;
+	h->render = NULL;
 	h->text_len = 0;
 	h->has_text = h->fresh = false;
 }

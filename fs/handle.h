@@ -44,7 +44,8 @@ struct fs_handle {
 	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
 	size_t text_len;
-	off_t text_base; /* the offset at which it begins */
+	struct fs_render *render; /* a large array's snapshot, in place of `text` */
+	off_t text_base;	  /* the offset at which it begins */
 	bool has_text;
 	bool written; /* since the snapshot */
 	bool fresh;   /* the snapshot was taken by a write: its base is the next read's offset */
@@ -85,6 +86,7 @@ struct fs_handle {
 	struct fs_pin *pin;	   /* signals/PID */
 	struct fs_process *sender; /* the same: whose ids count; NULL: it cannot be written to */
 	struct fuse_pollhandle *poll;
+	unsigned polled_for; /* the events that all who wait through `poll` want */
 	LIST_ENTRY(fs_handle) poll_link;
 };
 

@@ -261,6 +261,39 @@ static int lookup_outside(struct fs_item *folder, const char *name, const struct
 	return 0;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* The kernel counts no store through a mapping as a change of the file. */
+static void attributes_now(struct fs_item *item, const struct stat *st)
+{
+	item->last = *st;
+	if (is_later(&item->changed, &st->st_mtim))
+		item->last.st_mtim = item->last.st_ctim = item->changed;
+}
+
+void fs_item_keep_times(struct fs_item *item)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, item->changed};
+	char path[FS_PATH], self[40];
+	struct stat st;
+	int fd;
+
+	if (item->removed || item->changed.tv_sec == 0 || fs_item_path(item, path) < 0)
+		return;
+	fd = sys_open_beneath(fs.dirfd, path, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (sys_fstat(fd, &st) == 0 && st.st_ino == item->ino &&
+	    is_later(&item->changed, &st.st_mtim))
+		utimensat(AT_FDCWD, self, times, 0);
+	sys_close(fd);
+	item->changed.tv_sec = 0;
+}
+
 int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **out)
 {
 	char path[FS_PATH];
@@ -296,7 +329,7 @@ int fs_item_lookup(struct fs_item *folder, const char *name, struct fs_item **ou
 	if (!item)
 		return -ENOMEM;
 	item->pending = pending;
-	item->last = st;
+	attributes_now(item, &st);
 	fs_item_ref(item);
 	*out = item;
 	return 0;
@@ -345,7 +378,8 @@ int fs_item_stat(struct fs_item *item, struct stat *st)
 		rc = item->parent ? fs_item_look(item->kind, path, st) :
 				    sys_stat_at(fs.dirfd, path, st);
 	if (rc == 0 && st->st_ino == item->ino) {
-		item->last = *st;
+		attributes_now(item, st);
+		*st = item->last;
 		return 0;
 	}
 	*st = item->last; /* a handle may still ask */

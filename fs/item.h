@@ -87,6 +87,8 @@ struct fs_item {
 	struct fs_items parts_waiting; /* those on which anybody waits */
 	LIST_ENTRY(fs_item) part_link;
 	uint64_t own_changes; /* of its object, by this server */
+	struct timespec
+		changed; /* when it made the last of them; 0: the file in the store says it */
 	unsigned handles;
 	bool dirty;
 	bool busy; /* a try of something on it met a busy lock */
@@ -116,6 +118,8 @@ struct fs_item *fs_item_own(struct fs_item *of);
 void fs_item_unname(struct fs_item *item);
 /* Attributes of the file in the store now. */
 int fs_item_stat(struct fs_item *item, struct stat *st);
+/* Its file in the store gets the time of the last change. */
+void fs_item_keep_times(struct fs_item *item);
 /* Its inode number is another now. */
 void fs_item_rehash(struct fs_item *item, uint64_t ino);
 /* The item of the whole's part with that name and number; number 0: that is not there yet. Referenced. -ENOMEM. */

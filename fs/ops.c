@@ -311,7 +311,7 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		fs_reply_error(req, -EBADF, NULL);
 		return;
 	}
-	fs_poll(req, h, ph);
+	fs_poll(req, h, ph, fi->poll_events);
 }
 
 /* Which item the handle had last: is that asked of a kind that knows? Then it is answered. */

@@ -36,6 +36,7 @@ struct fs_request {
 	enum ipcfs_class class; /* what it would wait for */
 	enum ipcfs_class line;	/* where it is parked */
 	bool write;
+	bool shown;  /* READ: its snapshot is taken, but is not text yet */
 	bool sync;   /* with write: fsync(2), which puts what is gathered */
 	bool orphan; /* with write: left at close, nobody is answered; req is NULL */
 	bool nonblock;
@@ -113,8 +114,8 @@ void fs_park_closing(struct fs_handle *h);
 
 /* ---- poll.c ---------------------------------------------------------------------------------- */
 
-/* Answers a POLL with what holds now; with `ph` the kernel is told once when more does. */
-void fs_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph);
+/* Answers a POLL with what holds now; with `ph` the kernel is told once when some of `events` hold. */
+void fs_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph, unsigned events);
 /* For notify: is there an item, or a change to show, that a read of the handle need not wait for? And the object's
  * number of changes just then (not with `watch`). Asks to be told of the next change. -EBUSY; -ENODATA: it
  * has no type yet; or as a read would fail. */

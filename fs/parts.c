@@ -24,7 +24,7 @@ void fs_parts_dress(enum fs_type type, struct fs_item *item, struct stat *st)
 	if (fs_parts_of(item)->stat(item, st) < 0)
 		st->st_mode = 0700; /* what can be said of one that is damaged */
 	st->st_mode = type == FS_DIR ? S_IFDIR | (st->st_mode & 01777) :
-				       S_IFREG | (st->st_mode & 0666);
+				       S_IFREG | (st->st_mode & 0777);
 	st->st_nlink = type == FS_DIR && st->st_nlink ? 2 : st->st_nlink;
 	st->st_size = 0;
 	st->st_blksize = 4096;

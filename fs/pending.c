@@ -69,6 +69,13 @@ static int pending_properties(struct fs_item *item, struct ipcfs_properties *p,
 	return rc;
 }
 
+int fs_pending_properties(struct fs_item *item, struct ipcfs_properties *p)
+{
+	struct ipcfs_maker maker;
+
+	return pending_properties(item, p, &maker);
+}
+
 int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p)
 {
 	struct ipcfs_properties is;

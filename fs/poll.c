@@ -23,13 +23,21 @@ static struct ipcfs_op question(struct fs_handle *h, unsigned classes, bool arm)
 					  (h->leaf.options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
 }
 
+/* Nobody knows: looked at again in a millisecond. */
+static bool is_busy(struct fs_handle *h, int rc)
+{
+	if (rc == -EBUSY)
+		fs_park_mind_busy(h->item);
+	return rc == -EBUSY;
+}
+
 static unsigned engine_ready(struct fs_handle *h, unsigned classes, bool arm)
 {
 	struct ipcfs_op op = question(h, classes, arm);
 	int rc = fs_view_engine_item(h->item, &op);
 
-	if (rc == -EBUSY)
-		return 0; /* looked at again within a second */
+	if (is_busy(h, rc))
+		return 0;
 	return rc < 0 ? classes & ~(unsigned)IPCFS_READY_HUP : (unsigned)op.count;
 }
 
@@ -42,14 +50,16 @@ static bool watch_ready(struct fs_handle *h, bool arm)
 
 	if (rc < 0)
 		return rc != -ENODATA;
-	if (h->has_seen)
-		return fs_view_engine_item(h->item, &op) != -EAGAIN;
+	if (h->has_seen) {
+		rc = fs_view_engine_item(h->item, &op);
+		return rc != -EAGAIN && !is_busy(h, rc);
+	}
 	rc = fs_kind_of(h->item->kind)->show(h, &t);
 	free(t.bytes);
-	if (rc == 0 && t.len)
+	if (rc == 0 && (t.len || t.failed)) /* a read fails at once */
 		return true;
 	engine_ready(h, 1u << IPCFS_C_CHANGE, arm);
-	return rc < 0 && rc != -ENODATA;
+	return rc < 0 && rc != -ENODATA && !is_busy(h, rc);
 }
 
 static unsigned poll_ready(struct fs_handle *h, bool arm)
@@ -85,7 +95,7 @@ static unsigned poll_ready(struct fs_handle *h, bool arm)
 
 /* ---- poll(2) ----------------------------------------------------------------------------------- */
 
-void fs_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph)
+void fs_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph, unsigned events)
 {
 	unsigned ready;
 
@@ -99,6 +109,8 @@ void fs_poll(fuse_req_t req, struct fs_handle *h, struct fuse_pollhandle *ph)
 	} else if (ph) {
 		fuse_pollhandle_destroy(ph);
 	}
+	if (ph)
+		h->polled_for |= events | POLLERR | POLLHUP;
 	ready = poll_ready(h, true);
 	fs_reply_poll(req, ready);
 }
@@ -109,12 +121,13 @@ void fs_poll_notify(struct fs_item *item)
 
 	for (h = LIST_FIRST(&item->polls); h; h = next) {
 		next = LIST_NEXT(h, poll_link);
-		if (!poll_ready(h, true))
+		if (!(poll_ready(h, true) & h->polled_for))
 			continue;
 		LIST_REMOVE(h, poll_link);
 		fuse_lowlevel_notify_poll(h->poll);
 		fuse_pollhandle_destroy(h->poll);
 		h->poll = NULL;
+		h->polled_for = 0;
 	}
 	fs_park_note(item);
 }
@@ -137,7 +150,7 @@ static int look_watch(struct fs_handle *h, bool *ready)
 	rc = fs_view_engine_item(h->item, &op);
 	if (rc == 0)
 		rc = fs_kind_of(h->item->kind)->show(h, &t);
-	*ready = rc == 0 && t.len;
+	*ready = rc == 0 && (t.len || t.failed);
 	free(t.bytes);
 	return rc == -ENODATA ? 0 : rc;
 }

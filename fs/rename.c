@@ -23,6 +23,12 @@ static int may_remove(const struct fuse_ctx *ctx, const struct fs_item *item)
 	return 0;
 }
 
+/* A name with properties is that of an object which has them. */
+static int has_named(struct fs_item *item, const struct fs_leaf *leaf)
+{
+	return fs_check_properties(item, &leaf->p) == -EEXIST ? -ENOENT : 0;
+}
+
 /* ---- removal -------------------------------------------------------------------------------------------- */
 
 static int remove_part(struct fs_item *part)
@@ -106,7 +112,9 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (rc == 0)
 		rc = may_remove(fuse_req_ctx(req), item);
 	if (rc == 0)
-		rc = fs_check_properties(item, &leaf.p) == -EEXIST ? -ENOENT : remove_object(item);
+		rc = has_named(item, &leaf);
+	if (rc == 0)
+		rc = remove_object(item);
 	answer(req, parent, name, rc, item, unlink_again);
 }
 
@@ -219,6 +227,8 @@ static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,
 		rc = fs_fail(-EPERM, "views and properties cannot be renamed");
 	if (rc == 0)
 		rc = may_remove(ctx, item);
+	if (rc == 0)
+		rc = has_named(item, &leaf);
 	if (rc == 0 &&
 	    (fs_kind_fixes(folder, leaf.name) || fs_kind_fixes(new_folder, new_leaf.name)))
 		rc = fs_fail(-EPERM, "an address keeps its name");

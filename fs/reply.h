@@ -63,6 +63,8 @@ struct fs_text {
 	char *bytes;
 	size_t len, size;
 	bool failed; /* no memory, or past FS_TEXT_MAX */
+	bool later; /* who shows may give `render` instead, from which the text is made as it is read */
+	struct fs_render *render;
 };
 void fs_text_add(struct fs_text *t, const void *bytes, size_t len);
 void fs_text_printf(struct fs_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

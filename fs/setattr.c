@@ -30,10 +30,12 @@ static int set_file(int fd, const struct fs_item *item, const struct stat *attr,
 		rc = fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
 			      to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH);
 	if (rc == 0 && to_set & FUSE_SET_ATTR_MODE) {
-		/* A folder may be sticky; of an object in the store that bit says `temp`. */
-		mode_t sticky = item->type == FS_DIR ? attr->st_mode : item->last.st_mode;
+		/* A folder may be sticky, or give its group on; of an object in the store the sticky
+		 * bit says `temp`. */
+		mode_t bits = item->type == FS_DIR ? attr->st_mode & (S_ISVTX | S_ISGID) :
+						     item->last.st_mode & S_ISVTX;
 
-		rc = chmod(self, (attr->st_mode & 0777) | (sticky & S_ISVTX));
+		rc = chmod(self, (attr->st_mode & 0777) | bits);
 	}
 	if (rc == 0 && to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
 				 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
@@ -77,7 +79,7 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 
 	if (fs_part_of(item))
 		return fs_part_of(item)->set(item, attr, to_set);
-	rc = item->removed ? -ENOENT : fs_item_path(item, path);
+	rc = item->removed ? -EIDRM : fs_item_path(item, path);
 	if (!item->parent)
 		return fs_fail(-EPERM, "the kinds' folders stay as they are");
 	if (item->outside)
@@ -97,6 +99,8 @@ static int set_attributes(struct fs_item *item, const struct stat *attr, int to_
 		     fs_parts_of(item)	    ? set_whole(fd, item, attr, to_set) :
 					      set_file(fd, item, attr, to_set);
 	sys_close(fd);
+	if (rc == 0 && to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
+		item->changed = (struct timespec){0};
 	return rc;
 }
 
@@ -123,6 +127,13 @@ static int clear_unchanged(struct fs_handle *h)
 		fs_park_changed(h->item);
 	}
 	return rc;
+}
+
+/* Truncated to nothing, is it empty? Not by a view of one item of it, or one whose writes say what becomes of others. */
+static bool is_cleared(const struct fs_node *node)
+{
+	return node->type == FS_OBJECT && node->leaf.view == FS_PLAIN &&
+	       !(node->leaf.options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_ACK | FS_O_JOIN));
 }
 
 static int clear(struct fs_node *node, struct fs_handle *h)
@@ -152,8 +163,7 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 	    fs_parts_of(node->item))
 		rc = fs_fail(-EPERM, "the folder has the mode, not its views");
 	/* truncate(2) to nothing clears what can be cleared, and changes nothing else. */
-	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 &&
-	    node->type == FS_OBJECT && node->leaf.view == FS_PLAIN)
+	if (rc == 0 && to_set & FUSE_SET_ATTR_SIZE && attr->st_size == 0 && is_cleared(node))
 		rc = clear(node, h);
 	if (rc == 0 && to_set & ~FUSE_SET_ATTR_SIZE)
 		rc = set_attributes(node->item, attr, to_set);

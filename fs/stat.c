@@ -34,6 +34,15 @@ static void show_properties(const struct ipcfs_properties *p, struct fs_text *t)
 		fs_text_printf(t, "len %llu\n", (unsigned long long)p->len);
 }
 
+static void show_pending(struct fs_item *item, struct fs_text *t)
+{
+	struct ipcfs_properties p;
+
+	if (fs_pending_properties(item, &p) == 0)
+		show_properties(&p, t);
+	fs_text_printf(t, "pending 1\n");
+}
+
 static int show_holder(void *arg, const struct ipcfs_holding *h)
 {
 	long long since = (long long)(h->since_ns / 1000000000);
@@ -73,7 +82,7 @@ int fs_stat_text(struct fs_handle *h, struct fs_text *t)
 	if (rc == -EUCLEAN)
 		fs_text_printf(t, "damaged 1\n");
 	else if (rc == -ENODATA)
-		fs_text_printf(t, "pending 1\n");
+		show_pending(item, t);
 	else if (rc < 0 && !item->no_object)
 		return rc;
 	fs_park_count_of(item, &readers, &writers);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* clang-format off */
 static const struct fs_kind *const kinds[IPCFS_KIND_COUNT] = {
@@ -49,6 +50,13 @@ bool fs_kind_fixes(const struct fs_item *folder, const char *name)
 
 /* ---- the engine -------------------------------------------------------------------------------- */
 
+/* Parts have times of their own; where one goes, or is named anew, the whole has changed. */
+static void note_time(struct fs_item *item, enum ipcfs_verb verb)
+{
+	if (!item->is_part || verb == IPCFS_V_DROP || verb == IPCFS_V_POP || verb == IPCFS_V_RENAME)
+		clock_gettime(CLOCK_REALTIME_COARSE, &fs_item_whole(item)->changed);
+}
+
 int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 {
 	struct ipcfs_part part = {.at = item->part_at, .number = item->part};
@@ -63,6 +71,8 @@ int fs_view_engine_item(struct fs_item *item, struct ipcfs_op *op)
 	rc = fs_engine_of(item->kind)->try(fs_item_whole(item)->object, op);
 	op->part = named;
 	item->own_changes += op->made;
+	if (op->made)
+		note_time(item, op->verb);
 	if (rc == -EIDRM)
 		fs_item_gone(item);
 	if (rc == -EUCLEAN)

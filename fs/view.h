@@ -134,6 +134,8 @@ int fs_view_watch(struct fs_request *r);
 int fs_view_commands(struct fs_request *r);
 /* show and stat of kinds that are a number. */
 int fs_view_show_value(struct fs_handle *h, struct fs_text *t);
+/* How many wait at it: barriers and conditions. */
+int fs_view_show_waiting(struct fs_handle *h, struct fs_text *t);
 void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t);
 /* The view `cas`: the operation is to be done only if nothing has changed since the handle's last read; after it, that
  * its result counts as one. */
@@ -234,6 +236,8 @@ bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
 /* A value without a type, an array without type or length. */
 int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
 		    const struct ipcfs_maker *maker);
+/* Those that it was given so far; -EIDRM: it is not pending any more. */
+int fs_pending_properties(struct fs_item *item, struct ipcfs_properties *p);
 /* -EEXIST where its properties are others. */
 int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p);
 

@@ -3,7 +3,7 @@
  * view_cells.c - values and arrays as files: what a write of text means (elements, slices, arithmetic)
  * and what a read shows. Elements as text are in cells.c, what has no type yet is in pending.c.
  */
-#include "cells.h"
+#include "render.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,6 +13,34 @@
 
 #include "../core/object.h"
 #include "../core/text.h"
+
+enum {
+	AT_ONCE = 32 << 10
+}; /* bytes of elements that become text at once; of more, as they are read */
+
+static bool is_lines(const struct ipcfs_object *o)
+{
+	return !o->cells.scalar && o->cells.type != 'c' && o->cells.type != 'u';
+}
+
+/* What op has read. op->out may become the text's. */
+static void add(struct fs_text *t, const struct ipcfs_object *o, struct ipcfs_op *op)
+{
+	struct fs_cells c = {o->cells.type, o->cells.element, op->out_len / o->cells.element,
+			     op->out};
+
+	if (o->cells.scalar && c.type == 's') {
+		fs_text_add(t, c.bytes, op->out_len);
+		fs_text_add(t, "\n", 1);
+	} else if (t->later && is_lines(o) && op->out_len > AT_ONCE) {
+		t->render = fs_render_new(&c);
+		t->failed = !t->render;
+		if (t->render)
+			op->out = NULL;
+	} else {
+		fs_cells_add(t, &c);
+	}
+}
 
 /* ---- writing -------------------------------------------------------------------------------------- */
 
@@ -37,14 +65,15 @@ static void want_back(struct fs_target *t, struct ipcfs_op *op)
 		op->back_count = 0;
 }
 
-static void keep_back(struct fs_handle *h, const struct ipcfs_op *op)
+static void keep_back(struct fs_handle *h, struct ipcfs_op *op)
 {
-	struct fs_text text = {0};
+	struct fs_text text = {.later = true};
 
-	fs_cells_add(&text, h->item->object, op->out, op->out_len);
+	add(&text, h->item->object, op);
 	fs_handle_forget_text(h);
 	h->text = text.bytes;
 	h->text_len = text.len;
+	h->render = text.render;
 	h->has_text = h->fresh = !text.failed;
 }
 
@@ -319,7 +348,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		return rc;
 	o = h->item->object;
 	op.out_size = op.count * o->cells.element;
-	if (op.out_size > FS_TEXT_MAX) {
+	if (op.out_size > (is_lines(o) && !t->later ? FS_MAX_IO : FS_TEXT_MAX)) {
 		t->failed = true;
 		return 0;
 	}
@@ -328,7 +357,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		return -ENOMEM;
 	rc = fs_view_engine_item(h->item, &op);
 	if (rc == 0) {
-		fs_cells_add(t, o, op.out, op.out_len);
+		add(t, o, &op);
 		h->changes = op.changes;
 		h->has_changes = true;
 	}
@@ -351,7 +380,10 @@ static int replace(struct fs_item *from, struct fs_item *to)
 	if (rc == -ENODATA)
 		rc = fs_fail(-EINVAL, "the source has no value yet");
 	if (rc == 0 && text.failed)
-		rc = -EFBIG;
+		rc = fs_fail(-EFBIG,
+			     "more than %d MiB of elements go onto one of the same type "
+			     "and length only",
+			     FS_MAX_IO >> 20);
 	if (rc == 0) {
 		rc = fs_item_attach(to);
 		if (rc == -ENODATA)

@@ -3,7 +3,7 @@
  * view_common.c - the views that all kinds have: texts that are shown (`peek`, `stat`, the root's files, what values
  * and arrays read as), a snapshot with offsets; `watch`, which shows each change; `cas`; and the commands of `ctl`.
  */
-#include "fs.h"
+#include "render.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,37 +37,68 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 	return rc;
 }
 
+static size_t offset_in_text(const struct fs_request *r)
+{
+	return (size_t)(r->offset - r->handle->text_base);
+}
+
+static int give_text(struct fs_request *r)
+{
+	const struct fs_handle *h = r->handle;
+	size_t at = offset_in_text(r), n = at < h->text_len ? h->text_len - at : 0;
+
+	r->answered = true;
+	fs_reply_read(r, n ? h->text + at : NULL, n < r->size ? n : r->size);
+	return 0;
+}
+
+/* Nobody stands behind one whose text is being made, and it has as long as that takes. */
+static int give_rendered(struct fs_request *r)
+{
+	const char *bytes;
+	size_t n;
+	int rc = fs_render_read(r->handle->render, offset_in_text(r), r->size, &bytes, &n);
+
+	if (rc == -EBUSY) {
+		r->shown = true;
+		r->class = IPCFS_C_CHANGE;
+		r->busy_until = 0;
+		r->busy_tries = 0;
+	}
+	if (rc < 0)
+		return rc;
+	r->answered = true;
+	fs_reply_read(r, bytes, n < r->size ? n : r->size);
+	return 0;
+}
+
 /* A snapshot is taken by the first read after open, after a write, and at offset 0. After a write it begins
  * where the file's position then is, so that what is written and read in turn through one
  * descriptor needs no seeking. */
 int fs_view_shown(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
-	size_t at, n;
 	int rc;
 
 	if (h->fresh && r->offset != 0) {
 		h->text_base = r->offset;
-	} else if (!h->has_text || r->offset == 0 || r->offset < h->text_base) {
-		struct fs_text t = {0};
+	} else if (!h->has_text || (r->offset == 0 && !r->shown) || r->offset < h->text_base) {
+		struct fs_text t = {.later = true};
 
 		rc = make_text(h, &t);
 		if (rc < 0) {
 			free(t.bytes);
 			return rc;
 		}
-		free(h->text);
+		fs_handle_forget_text(h);
 		h->text = t.bytes;
 		h->text_len = t.len;
+		h->render = t.render;
 		h->text_base = h->written ? r->offset : 0;
 		h->has_text = true;
 	}
 	h->fresh = h->written = false;
-	at = (size_t)(r->offset - h->text_base);
-	n = at < h->text_len ? h->text_len - at : 0;
-	r->answered = true;
-	fs_reply_read(r, n ? h->text + at : NULL, n < r->size ? n : r->size);
-	return 0;
+	return h->render ? give_rendered(r) : give_text(r);
 }
 
 /* ---- a change is watched ----------------------------------------------------------------------- */
@@ -172,6 +203,20 @@ int fs_view_show_value(struct fs_handle *h, struct fs_text *t)
 		rc = fs.engine->stat(h->item->object, &st);
 	if (rc == 0)
 		fs_text_printf(t, "%llu\n", (unsigned long long)st.value);
+	return rc;
+}
+
+/* The dead are all looked for, but not at each change. */
+int fs_view_show_waiting(struct fs_handle *h, struct fs_text *t)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_PEEK,
+			      .holder = h->leaf.view == FS_PEEK ? NULL : &h->holder};
+	int rc = fs_view_engine_item(h->item, &op);
+
+	if (rc == 0)
+		fs_text_printf(t, "%llu\n", (unsigned long long)op.count);
+	if (op.made)
+		fs_park_changed(h->item); /* what the dead had may be another's now */
 	return rc;
 }
 

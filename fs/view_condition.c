@@ -159,20 +159,6 @@ static int write_word(struct fs_request *r)
 
 /* ---- looking ---------------------------------------------------------------------------------------- */
 
-static int show(struct fs_handle *h, struct fs_text *t)
-{
-	/* The dead are all looked for, but not at each change. */
-	struct ipcfs_op op = {.verb = IPCFS_V_PEEK,
-			      .holder = h->leaf.view == FS_PEEK ? NULL : &h->holder};
-	int rc = fs_view_engine_item(h->item, &op);
-
-	if (rc == 0)
-		fs_text_printf(t, "%llu\n", (unsigned long long)op.count);
-	if (op.made)
-		fs_park_changed(h->item); /* what the dead had may be another's now */
-	return rc;
-}
-
 static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
 	(void)h;
@@ -185,7 +171,7 @@ const struct fs_kind fs_condition_kind = {
 	.each_alone = true,
 	.joins = true,
 	.take = take,
-	.show = show,
+	.show = fs_view_show_waiting,
 	.write = write_word,
 	.last = last,
 	.withdraw = give_up,

@@ -20,6 +20,13 @@
 
 const char *args_command;
 
+void args_keep_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 /* ---- messages ----------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 0))) static void say(const char *name, const char *fmt,
@@ -298,7 +305,7 @@ int object_fail(const struct object *o, int error)
 {
 	char *words = NULL;
 
-	if (error == ENOTCONN || error == ECONNABORTED)
+	if (error == ENOTCONN || error == ECONNABORTED || error == ESHUTDOWN)
 		return args_fail(o->name, "its server has ended (ipcfs umount %s)", o->mount);
 	if (error == EAGAIN || error == ETIMEDOUT) {
 		args_fail(o->name, "%s", error == EAGAIN ? "it would have to wait" : "timed out");

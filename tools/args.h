@@ -23,6 +23,10 @@ enum args_status {
 /* The longest message that one write(2) on a file can carry. */
 enum { ARGS_MESSAGE_MAX = (1 << 20) - 4096 };
 
+/* args_keep_streams: before anything is opened, which must not become a standard stream that is closed: what is printed
+ * would go into an object. Of such a stream the use still fails with EBADF, and commands that are run have it closed. */
+void args_keep_streams(void);
+
 /* ---- options ------------------------------------------------------------------------ */
 
 /* Long options that args_next() knows itself, as entries of `longs`: {ARGS_HELP}. */

@@ -130,12 +130,11 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	int r;
 
-	crew_keep_streams();
 	r = make_objects(a, &p);
 	if (r)
 		return r;
 	m->work.tasks = &m->tasks;
-	m->work.private = true;
+	m->tasks.temp = true;
 	m->work.in_worker = in_worker;
 	m->work.arg = &p;
 	m->window = jobs * WINDOW_EACH > WINDOW_MIN ? jobs * WINDOW_EACH : WINDOW_MIN;
@@ -145,7 +144,7 @@ static int run(const struct args *a, struct map *m, unsigned jobs, int progress)
 		return r;
 	progress_start(&m->progress, progress);
 	if (m->progress.on)
-		m->progress.total = input_count(&m->input);
+		m->progress.total = input_count(&m->input, m->crew.signals);
 	r = map_run(m);
 	close(p.temp[0]);
 	close(p.temp[1]);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,12 @@
 #include "tasks.h"
 
 static const char usage[] =
-	"usage: ipcfs result [OPTION]... QUEUE NUMBER\n"
+	"usage: ipcfs result [OPTION]... [QUEUE] NUMBER\n"
 	"Waits for the result of a task, which `ipcfs worker` stores: prints what its command\n"
 	"printed, to standard output and standard error, removes the result, and ends with\n"
 	"the command's exit status. NUMBER is what `ipcfs submit` has printed: tasks are\n"
-	"counted from 0 in the order in which they were put.\n"
+	"counted from 0 in the order in which they were put. QUEUE may be left out where\n"
+	"one queue alone has a task of that number.\n"
 	"\n"
 	"  --keep              leave the result there\n"
 	"  --timeout DURATION  wait at most so long (2, 0.5, 200ms, 1m)\n"
@@ -64,7 +66,7 @@ static int fail_read(const struct wait *w, int error)
 		return fail(w, "has a result that somebody else has taken");
 	if (error == EBADMSG)
 		return fail(w, "has no result, but something else under its number");
-	args_fail(w->t.results, "%s", strerror(error));
+	results_fail(&w->t, error);
 	return FAILED;
 }
 
@@ -125,21 +127,29 @@ static int await(const struct wait *w, struct result *r)
 
 /* ---- the result -------------------------------------------------------------------------------- */
 
-static int print(const struct wait *w, const struct result *r)
+static int exit_status(const struct result *r)
 {
-	int status = r->end == RESULT_EXITED ? r->code :
-		     r->end == RESULT_KILLED ? KILLED_BY + r->code :
-					       FAILED;
+	return r->end == RESULT_EXITED ? r->code :
+	       r->end == RESULT_KILLED ? KILLED_BY + r->code :
+					 FAILED;
+}
 
-	if (fwrite(r->bytes, 1, r->output, stdout) != r->output || fflush(stdout) != 0) {
-		args_fail("standard output", "%s", strerror(errno));
-		return FAILED;
+/* false: it has not come out whole, so it is not done with. */
+static bool print(const struct wait *w, const struct result *r)
+{
+	const char *to = "standard output";
+	bool printed = fwrite(r->bytes, 1, r->output, stdout) == r->output && fflush(stdout) == 0;
+
+	if (printed) {
+		to = "standard error";
+		printed = fwrite(r->bytes + r->output, 1, r->error, stderr) == r->error;
 	}
-	fwrite(r->bytes + r->output, 1, r->error, stderr);
-	if (r->dead[0])
+	if (!printed)
+		args_fail(to, "%s", strerror(errno));
+	else if (r->dead[0])
 		args_fail(w->t.queue.name, "task %llu is in queues/%s now",
 			  (unsigned long long)w->number, r->dead);
-	return status;
+	return printed;
 }
 
 static int open_all(struct wait *w)
@@ -162,6 +172,7 @@ static int run(struct wait *w, const char *queue)
 {
 	struct result r = {.bytes = NULL};
 	int status = tasks_find(w->a, queue, &w->t);
+	bool printed;
 
 	umask(0); /* the result is for those for whom the queue is */
 	if (status == 0)
@@ -171,11 +182,11 @@ static int run(struct wait *w, const char *queue)
 		status = await(w, &r);
 	if (status)
 		return status == ARGS_FAILED ? FAILED : status;
-	status = print(w, &r);
-	if (!w->keep)
+	printed = print(w, &r);
+	if (!w->keep && printed)
 		result_remove(&w->t, w->number);
 	free(r.bytes);
-	return status;
+	return printed ? exit_status(&r) : FAILED;
 }
 
 static int parse_number(const char *text, uint64_t *number)
@@ -187,6 +198,61 @@ static int parse_number(const char *text, uint64_t *number)
 	if (text[0] < '0' || text[0] > '9' || *end || errno)
 		return args_usage("\"%s\" is no number of a task", text);
 	return 0;
+}
+
+/* ---- which queue ------------------------------------------------------------------------------- */
+
+/* What nftw(3) finds; one that has results comes before those that have none. */
+static struct {
+	const struct args *a;
+	uint64_t number;
+	size_t mount;			       /* bytes of paths before queues/NAME */
+	char queue[PATH_MAX], other[PATH_MAX]; /* other: "", or why the first is not the one */
+	bool results;
+} which;
+
+static int consider(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const char *name = path + which.mount;
+	struct tasks t = {.put = 0};
+	bool results;
+
+	(void)ftw;
+	if (type != FTW_F || !S_ISREG(st->st_mode) || tasks_find(which.a, name, &t) != 0 ||
+	    tasks_look(&t) < 0 || which.number >= t.put)
+		return 0;
+	results = access(t.results, F_OK) == 0;
+	if (which.queue[0] && which.results == results) {
+		snprintf(which.other, sizeof(which.other), "%s", name);
+	} else if (!which.queue[0] || results) {
+		snprintf(which.queue, sizeof(which.queue), "%s", name);
+		which.other[0] = '\0';
+		which.results = results;
+	}
+	return 0;
+}
+
+/* The only queue with a task of that number. */
+static int run_somewhere(struct wait *w, const char *number)
+{
+	struct args a = *w->a;
+	struct object folder;
+	int r;
+
+	a.folders = true;
+	r = object_find(&a, "queues", &folder);
+	if (r)
+		return r;
+	which.a = w->a;
+	which.number = w->number;
+	which.mount = strlen(folder.path) - strlen("queues");
+	nftw(folder.path, consider, 32, FTW_PHYS);
+	if (!which.queue[0])
+		return args_fail(NULL, "no queue has a task %s", number), FAILED;
+	if (which.other[0])
+		return args_usage("which queue? %s and %s have a task %s", which.queue, which.other,
+				  number);
+	return run(w, which.queue);
 }
 
 int cmd_result(int argc, char **argv)
@@ -209,10 +275,12 @@ int cmd_result(int argc, char **argv)
 		default:
 			return a.status;
 		}
-	if (argc - optind < 2)
-		return args_usage("which task of which queue?");
+	if (argc == optind)
+		return args_usage("which task?");
 	if (argc - optind > 2)
 		return args_usage("one task, not also %s", argv[optind + 2]);
-	r = parse_number(argv[optind + 1], &w.number);
-	return r ? r : run(&w, argv[optind]);
+	r = parse_number(argv[argc - 1], &w.number);
+	if (r)
+		return r;
+	return argc - optind == 2 ? run(&w, argv[optind]) : run_somewhere(&w, argv[optind]);
 }

@@ -51,7 +51,7 @@ static int prepare(struct tasks *t, struct work *w)
 	if (t->attempts)
 		w->attempts = t->attempts;
 	r = tasks_make_results(t);
-	return r < 0 ? args_fail(t->results, "%s", strerror(-r)) : 0;
+	return r < 0 ? results_fail(t, -r) : 0;
 }
 
 static int run(const struct args *a, const char *name, struct work *w, unsigned jobs)
@@ -59,7 +59,6 @@ static int run(const struct args *a, const char *name, struct work *w, unsigned 
 	struct crew c;
 	int r;
 
-	crew_keep_streams();
 	r = tasks_find(a, name, w->tasks);
 	if (r == 0)
 		r = prepare(w->tasks, w);

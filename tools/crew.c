@@ -7,7 +7,6 @@
 #include "crew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +69,7 @@ static void look_at_use(struct crew *c)
 	if (c->futile < FUTILE_MAX)
 		return;
 	c->failed = true;
+	*c->told = true;
 	args_fail(NULL, "%d workers in a row were killed, and none had a task", FUTILE_MAX);
 }
 
@@ -88,8 +88,10 @@ static void worker_ended(struct crew *c, struct work_slot *s, int status)
 	if (killed && !c->stopping) {
 		look_at_use(c);
 		c->begun_by_dead += s->begun;
-		if (!c->failed && start_worker(c, s) != 0)
+		if (!c->failed && start_worker(c, s) != 0) {
 			c->failed = true;
+			*c->told = true;
+		}
 	}
 	if (c->failed && !c->stopping)
 		crew_stop(c);
@@ -178,13 +180,6 @@ static int take_signals(struct crew *c)
 	sigprocmask(SIG_BLOCK, &set, &c->work->mask);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return c->signals < 0 ? args_fail(NULL, "signalfd: %s", strerror(errno)) : 0;
-}
-
-void crew_keep_streams(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int crew_start(struct crew *c, struct work *work, unsigned size)

@@ -27,9 +27,6 @@ struct crew {
 	unsigned futile;       /* workers in a row that were killed while no task was begun */
 };
 
-/* crew_keep_streams: before anything is opened, which must not become a standard stream that is closed. Of such a one
- * the use still fails with EBADF. */
-void crew_keep_streams(void);
 /* crew_start: starts `size` workers. From then on the signals that would end this process are read from c->signals,
  * and orphans of the commands become its children. 0, or an exit status after it has said why not. */
 int crew_start(struct crew *c, struct work *work, unsigned size);

@@ -5,6 +5,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,17 +61,18 @@ int input_fill(struct input *in)
 	return 0;
 }
 
-uint64_t input_count(const struct input *in)
+uint64_t input_count(const struct input *in, int stop)
 {
 	off_t at = lseek(in->fd, 0, SEEK_CUR);
 	char buf[1 << 16], last = in->ending;
+	struct pollfd stopped = {.fd = stop, .events = POLLIN};
 	struct stat st;
 	uint64_t count = 0;
 	ssize_t n;
 
 	if (at < 0 || fstat(in->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	while ((n = pread(in->fd, buf, sizeof(buf), at)) > 0) {
+	while ((n = poll(&stopped, 1, 0) ? -1 : pread(in->fd, buf, sizeof(buf), at)) > 0) {
 		for (const char *p = buf; (p = memchr(p, in->ending, (size_t)(buf + n - p))); p++)
 			count++;
 		last = buf[n - 1];

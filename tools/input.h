@@ -25,7 +25,8 @@ struct input {
 ssize_t input_next(struct input *in, size_t max, const char **item);
 /* input_fill: one read(2), which waits if there is nothing. -errno. */
 int input_fill(struct input *in);
-/* How many items the file has, if that can be told without reading it away; 0: it cannot. */
-uint64_t input_count(const struct input *in);
+/* How many items the file has, if that can be told without reading it away; 0: it cannot, or there is something to be
+ * read from `stop` first. */
+uint64_t input_count(const struct input *in, int stop);
 
 #endif

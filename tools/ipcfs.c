@@ -41,7 +41,8 @@ enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static int help(void)
 {
 	printf("usage: ipcfs COMMAND [OPTION]... [OPERAND]...\n"
-	       "Queues, semaphores, events, shared values and arrays as files, below /ipc.\n\n");
+	       "Queues, locks, shared values, lists, dicts and other IPC objects as files, below "
+	       "/ipc.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i].word, commands[i].help);
 	printf("\n'ipcfs COMMAND --help' tells more of each; 'ipcfs --version' prints the "
@@ -51,7 +52,7 @@ static int help(void)
 	       "queues/jobs, or an absolute path.\n"
 	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 it would have to wait, or timed "
 	       "out;\n"
-	       "with, wait and result have others, see their --help.\n");
+	       "with, wait, jobserver and result have others, see their --help.\n");
 	return ARGS_OK;
 }
 
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	int status;
 
+	args_keep_streams();
 	name = name ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "mount.fuse.ipcfs") == 0)
 		return cmd_mount_helper(argc, argv);

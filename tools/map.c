@@ -22,6 +22,33 @@ static int fail(struct map *m, const char *what, int error)
 	return args_fail(what, "%s", strerror(error));
 }
 
+/* A worker may have said already what is wrong with the queue or the results. */
+static bool is_told(struct map *m)
+{
+	progress_hide(&m->progress);
+	return atomic_exchange(m->crew.told, true);
+}
+
+static int fail_queue(struct map *m, int error)
+{
+	return is_told(m) ? ARGS_FAILED : object_fail(&m->tasks.queue, error);
+}
+
+static int fail_results(struct map *m, int error)
+{
+	return is_told(m) ? ARGS_FAILED : results_fail(&m->tasks, error);
+}
+
+/* The queue has gone, or the results have, or the server of both. */
+static int fail_gone(struct map *m)
+{
+	struct stat st;
+
+	if (fstat(m->queue, &st) < 0)
+		return fail_queue(m, errno);
+	return st.st_nlink ? fail_results(m, EIDRM) : fail_queue(m, EIDRM);
+}
+
 /* ---- tasks ------------------------------------------------------------------------------------- */
 
 static bool has_room(const struct map *m)
@@ -59,7 +86,7 @@ static int feed(struct map *m)
 	while (has_room(m) && (n = input_next(&m->input, ARGS_MESSAGE_MAX, &item)) > 0) {
 		r = put(m, item, (size_t)n);
 		if (r < 0)
-			return object_fail(&m->tasks.queue, -r);
+			return fail_queue(m, -r);
 		if (r == 0)
 			m->input.at -= (size_t)n;
 	}
@@ -80,7 +107,7 @@ static int watch(struct map *m)
 	if (m->head >= 0 || m->result.bytes || m->done == m->put)
 		return 0;
 	m->head = result_watch(&m->tasks, m->done);
-	return m->head < 0 ? fail(m, m->tasks.results, -m->head) : 0;
+	return m->head < 0 ? fail_results(m, -m->head) : 0;
 }
 
 /* The result whose turn it is, if it has come. */
@@ -91,12 +118,12 @@ static int collect(struct map *m)
 	if (r == -EAGAIN)
 		return 0;
 	if (r < 0)
-		return fail(m, m->tasks.results, -r);
+		return fail_results(m, -r);
 	close(m->head);
 	m->head = -1;
 	m->printed = 0;
 	r = result_remove(&m->tasks, m->done);
-	return r < 0 ? fail(m, m->tasks.results, -r) : 0;
+	return r < 0 ? fail_results(m, -r) : 0;
 }
 
 /* What the command itself could not say. */
@@ -115,6 +142,7 @@ static void tell_failure(struct map *m)
 	else
 		args_fail(NULL, "item %llu: no worker has survived it, in %llu attempts", number,
 			  (unsigned long long)r->attempt);
+	progress_printed(&m->progress, STDERR_FILENO, '\n');
 }
 
 static void next(struct map *m)
@@ -161,6 +189,8 @@ static int print_some(struct map *m)
 		return m->deaf ? ARGS_FAILED :
 				 fail(m, fd == STDOUT_FILENO ? "standard output" : "standard error",
 				      errno);
+	if (n > 0)
+		progress_printed(&m->progress, fd, m->result.bytes[m->printed + (size_t)n - 1]);
 	m->printed += (size_t)n;
 	return 0;
 }
@@ -197,7 +227,7 @@ static int handle(struct map *m, const struct pollfd p[POLLED])
 	if (!m->crew.alive && !m->crew.stopping)
 		r = fail(m, m->tasks.queue.path, EPIPE); /* somebody has closed it */
 	else if (p[QUEUE].revents & POLLERR)
-		r = object_fail(&m->tasks.queue, EIDRM);
+		r = fail_gone(m);
 	if (p[QUEUE].revents & POLLOUT)
 		m->full = false;
 	if (r == 0 && p[HEAD].revents)
@@ -251,7 +281,9 @@ int map_run(struct map *m)
 		crew_stop(&m->crew);
 	progress_show(&m->progress, true);
 	crew_join(&m->crew);
+	if (r == 0 && m->crew.failed)
+		r = fail_gone(m); /* the worker may have left that to us */
 	free(m->result.bytes);
 	free(m->input.bytes);
-	return r ? r : m->crew.failed;
+	return r;
 }

@@ -63,14 +63,19 @@ static size_t describe(const struct progress *p, char text[160])
 	return (size_t)n;
 }
 
-/* As wide as the terminal has room for. */
-static void draw_bar(const struct progress *p, size_t text_len)
+static size_t count_columns(void)
 {
 	struct winsize size = {.ws_col = 0};
-	size_t columns, width, full;
 
 	ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-	columns = size.ws_col ? size.ws_col : 80;
+	return size.ws_col ? size.ws_col : 80;
+}
+
+/* As wide as the terminal has room for. */
+static void draw_bar(const struct progress *p, size_t columns, size_t text_len)
+{
+	size_t width, full;
+
 	if (!p->total || columns < text_len + 8)
 		return;
 	width = columns - text_len - 4;
@@ -82,6 +87,19 @@ static void draw_bar(const struct progress *p, size_t text_len)
 	fputs("] ", stderr);
 }
 
+/* On one line: a text that is too long for that would begin another one each time. */
+static void draw(struct progress *p, const char *text, size_t len, bool last)
+{
+	size_t columns = count_columns();
+
+	fputs(p->beside ? "\n" : "\r", stderr);
+	draw_bar(p, columns, len);
+	fprintf(stderr, "%.*s\033[K%s", (int)columns - 1, text, last ? "\n" : "");
+	fflush(stderr);
+	p->shown = !last;
+	p->beside = false;
+}
+
 void progress_show(struct progress *p, bool last)
 {
 	char text[160];
@@ -91,15 +109,10 @@ void progress_show(struct progress *p, bool last)
 		return;
 	len = describe(p, text);
 	p->last_ms = now_ms();
-	if (!p->terminal) {
+	if (!p->terminal)
 		fprintf(stderr, "%s\n", text);
-		return;
-	}
-	fputc('\r', stderr);
-	draw_bar(p, len);
-	fprintf(stderr, "%s\033[K%s", text, last ? "\n" : "");
-	fflush(stderr);
-	p->shown = !last;
+	else if (last || !p->beside)
+		draw(p, text, len, last);
 }
 
 void progress_hide(struct progress *p)
@@ -109,4 +122,10 @@ void progress_hide(struct progress *p)
 	fputs("\r\033[K", stderr);
 	fflush(stderr);
 	p->shown = false;
+}
+
+void progress_printed(struct progress *p, int fd, char last)
+{
+	if (p->on && p->terminal && isatty(fd))
+		p->beside = last != '\n';
 }

@@ -13,6 +13,7 @@ struct progress {
 	uint64_t total; /* 0: not known yet */
 	/* Inner. */
 	bool on, terminal, shown;
+	bool beside; /* the cursor of the terminal is behind what a command has printed */
 	int64_t start_ms, last_ms;
 };
 
@@ -24,5 +25,7 @@ void progress_show(struct progress *p, bool last);
 int progress_due(const struct progress *p);
 /* Takes the bar away, before anything else is printed. */
 void progress_hide(struct progress *p);
+/* That was printed to fd, `last` its last byte. A line that has no end is not drawn over: the bar waits for that. */
+void progress_printed(struct progress *p, int fd, char last);
 
 #endif

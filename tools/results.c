@@ -22,6 +22,16 @@ static int key_path(const struct tasks *t, uint64_t number, const char *view, ch
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+int results_fail(const struct tasks *t, int error)
+{
+	struct object o = t->queue;
+
+	snprintf(o.path, sizeof(o.path), "%s", t->results);
+	o.name = o.path;
+	return error == EPERM ? args_fail(o.name, "its owner may not write to the queue") :
+				object_fail(&o, error);
+}
+
 /* ---- writing ----------------------------------------------------------------------------------- */
 
 static int write_head(char head[HEAD_MAX], const struct result *r)
@@ -56,18 +66,40 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-/* The key's file, for replacing it. The dict may have been removed by somebody who was done with it. */
-static int open_key(const struct tasks *t, const char *path)
+/* The key's file. The dict may have been removed by somebody who was done with it. */
+static int open_key(const struct tasks *t, const char *path, int flags)
 {
-	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, fd = open(path, flags, t->mode), r;
+	int fd, r;
 
-	if (fd < 0 && errno == ENOENT) {
+	flags |= O_WRONLY | O_CREAT | O_CLOEXEC;
+	fd = open(path, flags, t->mode);
+	if (fd < 0 && errno == ENOENT && !t->temp) {
 		r = tasks_make_results(t);
-		fd = r < 0 ? -1 : open(path, flags, t->mode);
 		if (r < 0)
-			errno = -r;
+			return r;
+		fd = open(path, flags, t->mode);
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+static bool is_own(const struct tasks *t)
+{
+	return geteuid() == t->uid && getegid() == t->gid;
+}
+
+/* A result that is nobody's yet; it may be there. It is the queue's owner's; others than root can give it only to a group
+ * of theirs. */
+static int make_key(const struct tasks *t, const char *path)
+{
+	uid_t uid = geteuid() == 0 ? t->uid : (uid_t)-1;
+	int fd = open_key(t, path, O_APPEND | O_EXCL);
+
+	if (fd < 0)
+		return fd == -EEXIST ? 0 : fd;
+	close(fd);
+	if (!is_own(t) && chown(path, uid, t->gid) < 0 && errno != EPERM && errno != ENOENT)
+		return -errno;
+	return 0;
 }
 
 int result_store(const struct tasks *t, uint64_t number, const struct result *r)
@@ -77,7 +109,9 @@ int result_store(const struct tasks *t, uint64_t number, const struct result *r)
 
 	if (rc < 0)
 		return rc;
-	fd = open_key(t, path);
+	/* One that is replaced keeps its owner, and one that is not yet there cannot be given away. */
+	rc = is_own(t) ? 0 : make_key(t, path);
+	fd = rc < 0 ? rc : open_key(t, path, O_TRUNC);
 	if (fd < 0)
 		return fd;
 	rc = write_all(fd, head, (size_t)write_head(head, r));
@@ -99,25 +133,6 @@ int result_remove(const struct tasks *t, uint64_t number)
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */
-
-/* A result that is nobody's yet. */
-static int make_key(const struct tasks *t, const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, t->mode), r;
-
-	if (fd < 0 && errno == ENOENT) {
-		r = tasks_make_results(t);
-		fd = r < 0 ? -1 :
-			     open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC,
-				  t->mode);
-		if (r < 0)
-			errno = -r;
-	}
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
-}
 
 int result_watch(const struct tasks *t, uint64_t number)
 {

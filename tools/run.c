@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -96,6 +97,15 @@ static void name_task(const struct run *run)
 	setenv("IPCFS_ATTEMPT", text, 1);
 }
 
+static int open_file(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		_exit(args_fail(name, "%s", strerror(errno)));
+	return fd;
+}
+
 /* In the new process. */
 static _Noreturn void become(const struct run *run, const int ends[2], pid_t parent,
 			     volatile pid_t *group)
@@ -107,13 +117,13 @@ static _Noreturn void become(const struct run *run, const int ends[2], pid_t par
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent) /* it was killed before that */
 		_exit(CHILD_NOT_RUN);
-	dup2(run->input, STDIN_FILENO);
 	dup2(ends[0], STDOUT_FILENO);
 	dup2(ends[1], STDERR_FILENO);
+	sigprocmask(SIG_SETMASK, run->mask, NULL);
+	dup2(run->input < 0 ? open_file(run->file) : run->input, STDIN_FILENO);
 	name_task(run);
 	argv = arguments(run);
 	umask(run->umask);
-	sigprocmask(SIG_SETMASK, run->mask, NULL);
 	if (argv)
 		child_become(argv);
 	_exit(CHILD_NOT_RUN);
@@ -204,11 +214,19 @@ static bool take(struct running *r, struct stream *s)
 	return !r->overflow;
 }
 
+/* What is there when it has ended; who goes on in the background may write without an end. */
 static void drain(struct running *r)
 {
-	for (int i = 0; i < 2; i++)
-		while (r->streams[i].fd >= 0 && take(r, &r->streams[i]))
-			;
+	for (int i = 0; i < 2; i++) {
+		struct stream *s = &r->streams[i];
+		int left = 0;
+
+		if (s->fd >= 0 && ioctl(s->fd, FIONREAD, &left) < 0)
+			left = 0;
+		for (size_t end = s->len + (size_t)left; s->len < end && s->fd >= 0;)
+			if (!take(r, s))
+				break;
+	}
 }
 
 static void heed(struct running *r, int signals)
@@ -298,7 +316,8 @@ static void tidy(struct running *r, const struct run *run)
 	}
 	if (r->pidfd >= 0)
 		close(r->pidfd);
-	close(run->input);
+	if (run->input >= 0)
+		close(run->input);
 }
 
 int run_task(const struct run *run, int signals, volatile pid_t *group, struct result *to)
@@ -307,7 +326,7 @@ int run_task(const struct run *run, int signals, volatile pid_t *group, struct r
 	int rc;
 
 	if (!run->text && wants_text(run)) {
-		close(run->input);
+		tidy(&r, run);
 		return run_not(to, CHILD_NOT_RUN,
 			       "the task has a byte 0, which no argument can have");
 	}

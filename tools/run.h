@@ -14,7 +14,8 @@
 struct run {
 	char *const *command; /* each {} in its arguments becomes `text` */
 	const char *text;     /* ends with a NUL; NULL: it has a NUL in it */
-	int input;	      /* standard input, closed by run_task */
+	int input;	      /* standard input, closed by run_task; -1: the file is that */
+	const char *file; /* opened by the command's process: that may wait, and then be ended */
 	uint64_t number, attempt;
 	const sigset_t *mask; /* signal mask and umask of the command */
 	mode_t umask;

@@ -125,19 +125,51 @@ int tasks_command(struct tasks *t, const char *command)
 	return r;
 }
 
+/* Anybody may make a dict of that name, even before there is a queue. Results must not go to, nor come from, a
+ * stranger to the queue: one who could not write to it either. */
+static bool is_strangers(const struct tasks *t, const struct stat *st)
+{
+	return st->st_uid != t->uid && st->st_uid != 0 && !(t->mode & 0002) &&
+	       !(t->mode & 0020 && st->st_gid == t->gid);
+}
+
+static int look_at_results(const struct tasks *t)
+{
+	struct stat st;
+
+	if (stat(t->results, &st) < 0)
+		return errno == ENOENT ? 0 : -errno; /* whoever needs it next makes it */
+	return is_strangers(t, &st) ? -EPERM : 0;
+}
+
+/* To the queue's owner; others than root can give it only to a group of theirs. */
+static int give_results(const struct tasks *t)
+{
+	uid_t uid = geteuid() == 0 ? t->uid : (uid_t)-1;
+	struct stat st;
+
+	if (chown(t->results, uid, t->gid) < 0 && errno != EPERM)
+		return -errno;
+	if (stat(t->results, &st) < 0)
+		return -errno;
+	if (!is_strangers(t, &st))
+		return 0;
+	rmdir(t->results);
+	return -EPERM;
+}
+
 /* Who may take tasks may enter the folder. */
 int tasks_make_results(const struct tasks *t)
 {
 	mode_t mode = t->mode | (t->mode & 0444) >> 2;
-	struct stat st;
+	int r = 0;
 
 	if (mkdir(t->results, mode) < 0)
-		return errno == EEXIST ? 0 : -errno;
+		return errno == EEXIST ? look_at_results(t) : -errno;
 	/* The umask is not the queue's. */
-	if (chmod(t->results, mode) < 0 || stat(t->results, &st) < 0)
-		return errno == ENOENT ? 0 : -errno; /* another one is */
-	if ((st.st_uid != t->uid || st.st_gid != t->gid) && geteuid() == 0 &&
-	    chown(t->results, t->uid, t->gid) < 0 && errno != ENOENT)
-		return -errno;
-	return 0;
+	if (chmod(t->results, mode) < 0)
+		r = -errno;
+	if (r == 0)
+		r = give_results(t);
+	return r == -ENOENT ? 0 : r; /* another one has removed it */
 }

@@ -30,6 +30,7 @@ enum { RESULT_MAX = (1 << 26) - 4096 };
 struct tasks {
 	struct object queue;
 	char results[PATH_MAX]; /* folder of the results */
+	bool temp;		/* both go with who has made them; the folder is not made anew */
 	/* tasks_open: */
 	uint64_t id;
 	uid_t uid;
@@ -47,7 +48,8 @@ int tasks_find(const struct args *a, const char *name, struct tasks *t);
 int tasks_open(struct tasks *t, const char *view, int flags, bool make);
 /* tasks_look: what its `stat` says. -errno. */
 int tasks_look(struct tasks *t);
-/* tasks_make_results: makes the dict, for those for whom the queue is. -errno; it may be there. */
+/* tasks_make_results: makes the dict, for those for whom the queue is. -errno; it may be there, but not a stranger's to
+ * the queue: -EPERM. */
 int tasks_make_results(const struct tasks *t);
 /* Writes "close" or another command to its `ctl`. -errno. */
 int tasks_command(struct tasks *t, const char *command);
@@ -71,6 +73,8 @@ int result_store(const struct tasks *t, uint64_t number, const struct result *r)
 int result_watch(const struct tasks *t, uint64_t number);
 /* result_read: 1: r is it, free r->bytes; -EAGAIN: none yet; -EBADMSG: it is something else; -EIDRM, -errno. */
 int result_read(const struct tasks *t, int fd, struct result *r);
+/* As object_fail, of the results. */
+int results_fail(const struct tasks *t, int error);
 /* Is there one? -errno. */
 int result_is_there(const struct tasks *t, uint64_t number);
 /* -errno; 0 too if there is none. */

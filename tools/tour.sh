@@ -20,11 +20,13 @@ cd "${IPCFS_MOUNT:-/ipc}" || exit 1
 
 longest=16 # words of more letters count as that long
 workers=()
-objects=(queues/tour-{jobs,tasks,failed} semaphores/tour-{three,tokens} events/tour-start values/tour-words
+objects=(queues/tour-{jobs,tasks,failed,sums} semaphores/tour-{three,tokens,lock} events/tour-start values/tour-words
 	arrays/tour-lengths locks/tour-{site,left,right} conditions/tour-news barriers/tour-{round,meet}
-	lists/tour-colours dicts/tour-stock pipes/tour-talk topics/tour-news signals/tour-end sockets/tour-door)
+	lists/tour-colours dicts/tour-{stock,sums-results} pipes/tour-talk topics/tour-news signals/tour-end sockets/tour-door)
 work=$(mktemp -d) || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL # of `make demo`
+# The Python package of the tree that this is in; it may be installed, too.
+[ ! -d "${self%/*}/python/ipcfs" ] || export PYTHONPATH="${self%/*}/python${PYTHONPATH:+:$PYTHONPATH}" PYTHONDONTWRITEBYTECODE=1
 
 bold='' plain=''
 [ -t 1 ] && bold=$'\e[1m' plain=$'\e[0m'
@@ -222,6 +224,17 @@ run 'while read -ru3 task; do
     done 3<> queues/tour-tasks,ack,lines'
 run 'cat queues/tour-tasks,join   # waits until all is done'
 
+say 'Less to write: "map" runs a command for each line, several at a time, and prints what comes in the order of the' \
+	'lines. The command of the second kills its worker, once:'
+run "printf '%s\n' one two three | ipcfs map -j 3 -- bash -c '
+      [ {} != two ] || [ \$IPCFS_ATTEMPT -gt 1 ] || kill -9 \$PPID
+      echo {}: attempt \$IPCFS_ATTEMPT'"
+say 'And "worker" does the tasks of a queue. The result of each is kept, with its errors and its exit status:'
+run "ipcfs submit queues/tour-sums '2 + 3' '1 / 0'; ipcfs close queues/tour-sums"
+run "ipcfs worker queues/tour-sums -- bash -c 'echo \$(({}))'"
+run 'ipcfs result queues/tour-sums 0'
+run 'ipcfs result queues/tour-sums 1 2>&1 || echo "exit status $?"'
+
 say 'The job server of GNU make is a semaphore, whose tokens come back from a make that is killed:'
 run 'touch semaphores/tour-tokens,value=2,max=2'
 start '(exec 8< semaphores/tour-tokens,tokens; read -ru8 -N 2 both; exec sleep 100)'
@@ -281,6 +294,17 @@ run 'python3 -c "if True:
       door.bind(\"sockets/tour-door\"); door.listen()
       guest.connect(\"sockets/tour-door\"); guest.send(b\"hello\")
       print(door.accept()[0].recv(99).decode())"'
+
+if python3 -c 'import ipcfs' 2> /dev/null; then
+	say 'For programs in Python that use multiprocessing all this is one changed import away. A lock by its name, and' \
+		'processes of a pool that take turns over it:'
+	run 'python3 -c "if True:
+      from ipcfs import Lock, Pool
+      def work(n):
+          with Lock(name=\"tour-lock\"): return n * n
+      with Pool(3) as pool: print(pool.map(work, range(5)))"'
+	run 'cat semaphores/tour-lock,peek'
+fi
 
 # ---- who waits for whom ----------------------------------------------------------------------------------
 

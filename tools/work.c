@@ -38,26 +38,25 @@ static _Noreturn void fail(const struct worker *w, const char *what, int error)
 	_exit(WORK_FAILED);
 }
 
-/* Whose queue and results are private knows himself that they have gone, or is gone with them. */
-static _Noreturn void fail_object(const struct worker *w, const struct object *o, int error)
+/* Of the queue or the results. Who has made them for himself alone knows that they have gone, or is gone with them. */
+static bool is_told(const struct worker *w, int error)
 {
-	if (!(w->w->private && error == EIDRM) && !atomic_exchange(w->told, true))
-		object_fail(o, error);
-	_exit(WORK_FAILED);
+	return (w->w->tasks->temp && (error == EIDRM || error == ENOENT)) ||
+	       atomic_exchange(w->told, true);
 }
 
 static _Noreturn void fail_queue(const struct worker *w, int error)
 {
-	fail_object(w, &w->w->tasks->queue, error);
+	if (!is_told(w, error))
+		object_fail(&w->w->tasks->queue, error);
+	_exit(WORK_FAILED);
 }
 
 static _Noreturn void fail_results(const struct worker *w, int error)
 {
-	struct object o = w->w->tasks->queue;
-
-	snprintf(o.path, sizeof(o.path), "%s", w->w->tasks->results);
-	o.name = o.path;
-	fail_object(w, &o, error);
+	if (!is_told(w, error))
+		results_fail(w->w->tasks, error);
+	_exit(WORK_FAILED);
 }
 
 static void allow_end(bool allowed)
@@ -195,8 +194,7 @@ static int run(struct worker *w, struct result *to)
 	run.text = cut_text(w);
 	if (w->w->files && !run.text)
 		return run_not(to, ARGS_FAILED, "a file's name has no byte 0");
-	if (w->w->files && (run.input = open(run.text, O_RDONLY | O_CLOEXEC)) < 0)
-		return run_not(to, ARGS_FAILED, "%s: %s", run.text, strerror(errno));
+	run.file = run.text;
 	return run_task(&run, w->signals, &w->slot->group, to);
 }
 

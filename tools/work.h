@@ -19,9 +19,8 @@ struct work {
 	char *const *command;
 	uint64_t attempts; /* so many workers may be killed by one task */
 	bool retry;	   /* a command that fails is a failed attempt */
-	bool files;   /* the task is the name of a file, which is the command's standard input */
-	bool private; /* queue and results go with the one that has started us */
-	bool null;    /* a task ends with a NUL, which is not part of it */
+	bool files; /* the task is the name of a file, which is the command's standard input */
+	bool null;  /* a task ends with a NUL, which is not part of it */
 	void (*in_worker)(void *arg); /* called first in each worker, or NULL */
 	void *arg;
 	sigset_t mask; /* signal mask and umask of the commands */

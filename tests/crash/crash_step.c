@@ -8,6 +8,7 @@
  * The same operation takes another way now and then (random numbers, a lock that others look at): wherever
  * the client was killed, what is asked of it is the same. But most must have been killed inside of the operation.
  */
+#include <fnmatch.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum {
 	UNDONE = -11,	   /* returned, and not done */
 };
 
+static const char *wanted; /* glob: the cases to run, the program's argument */
 static struct ipcfs_store *store;
 static struct ipcfs_object *warm; /* the client registers itself by an operation on this one */
 
@@ -228,7 +230,14 @@ static void run_case(const struct step_case *c, long most, const char *suffix)
 	ipcfs_store_close(ear);
 }
 
-int main(void)
+static void run_cases(const struct step_case *cases, size_t count, long most)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fnmatch(wanted, cases[i].name, 0) == 0)
+			run_case(&cases[i], most, "");
+}
+
+int main(int argc, char **argv)
 {
 	const char *why = step_check();
 	long most = getenv("LONG") ? 0 : SOME;
@@ -243,14 +252,11 @@ int main(void)
 	}
 	store = crash_store();
 	warm = crash_object(store, IPCFS_EVENT, "warm", NULL);
-	for (size_t i = 0; i < step_case_count; i++)
-		run_case(&step_cases[i], most, "");
-	for (size_t i = 0; i < step_lease_case_count; i++)
-		run_case(&step_lease_cases[i], most, "");
-	for (size_t i = 0; i < step_list_case_count; i++)
-		run_case(&step_list_cases[i], most, "");
-	for (size_t i = 0; i < step_message_case_count; i++)
-		run_case(&step_message_cases[i], most, "");
+	wanted = argc > 1 ? argv[1] : "*";
+	run_cases(step_cases, step_case_count, most);
+	run_cases(step_lease_cases, step_lease_case_count, most);
+	run_cases(step_list_cases, step_list_case_count, most);
+	run_cases(step_message_cases, step_message_case_count, most);
 	/* The way that is taken where there are none is taken here too. */
 	if (step_breakpoints) {
 		step_breakpoints = false;

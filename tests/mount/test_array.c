@@ -234,7 +234,14 @@ static void nothing_of_use_written(void **state)
 	t_is(t_touch(a), 0);
 	t_is(t_exists(a), 0);
 	t_shows(a, ""); /* pending */
+	t_check(t_stat_has(a, "pending 1") && t_stat(a, "len") == -ENODATA);
 	t_is(t_exists(t_path("shm/arrays/junk")), -ENOENT);
+	t_is(t_sys(unlink(a)), 0);
+	t_is(t_touch(t_format("%s,len=3", a)), 0); /* what it was given shows */
+	t_check(t_stat_has(a, "pending 1") && t_stat_has(a, "len 3"));
+	t_is(t_sys(unlink(a)), 0);
+	t_is(t_touch(t_format("%s,type=d", a)), 0);
+	t_check(t_stat_has(a, "pending 1") && t_stat_has(a, "type d"));
 	t_is(t_sys(unlink(a)), 0);
 }
 

@@ -87,8 +87,10 @@ static void views_of_the_dict(void **state)
 
 	dict_put(d, "b", "1");
 	dict_put(d, "a", "22");
+	t_is(t_sys(chmod(d, 0750)), 0);
 	t_is(t_sys(stat(t_format("%s,stat", d), &st)), 0);
 	t_check(S_ISREG(st.st_mode));
+	t_is(st.st_mode & 07777, 0750);
 	t_check(t_stat_has(d, "kind dicts"));
 	t_is(t_stat(d, "keys"), 2);
 	t_is(t_stat(d, "capacity"), 1l << 32);

@@ -245,7 +245,6 @@ static void larger_than_one_write(void **state)
 	for (size_t at = 0; at < most; at += 3 << 20)
 		t_is(t_sys(write(fd, bytes + at, most - at < 3 << 20 ? most - at : 3 << 20)),
 		     (long)(most - at < 3 << 20 ? most - at : 3 << 20));
-	t_is(t_sys(pwrite(fd, bytes, 1, (off_t)most)), -EMSGSIZE);
 	t_is(t_sys(close(fd)), 0);
 	int in = t_open(dict_key(d, "k"), O_RDONLY);
 	for (size_t at = 0; at < most; at += 1 << 20) {
@@ -266,6 +265,36 @@ static void larger_than_one_write(void **state)
 	t_is(t_sys(stat(dict_key(d, "k"), &st)), 0);
 	t_is(st.st_size, 2 * T_MSG_MAX);
 	free(bytes);
+}
+
+/* What of it was written before is not the value. */
+static void a_write_that_fails_is_no_value(void **state)
+{
+	(void)state;
+	const char *d = dict_make("failed"), *k = dict_key(d, "k"), *none = dict_key(d, "new");
+
+	t_is(t_echo(k, "old"), 0);
+	int fd = t_open(k, O_WRONLY | O_TRUNC), fresh = t_open(none, O_WRONLY | O_CREAT | O_TRUNC);
+	t_is(t_put(fd, "some"), 4);
+	t_is(t_put(fresh, "some"), 4);
+	t_is(t_sys(pwrite(fd, "x", 1, IPCFS_DICT_VALUE_MAX)), -EMSGSIZE);
+	t_is(t_sys(pwrite(fresh, "x", 1, IPCFS_DICT_VALUE_MAX)), -EMSGSIZE);
+	t_is(t_put(fd, "more"), 4);
+	t_is(t_sys(fsync(fd)), -EIO);
+	t_check(t_errors_say("a write failed, so the value is not whole", "dicts/failed/k"));
+	close(fd);
+	close(fresh);
+	t_shows(k, "old");
+	t_is(t_exists(none), -ENOENT);
+	t_check(t_run("head -c 70000000 /dev/zero > %s", k)->status != 0);
+	t_shows(k, "old");
+	/* unless it begins anew */
+	fd = t_open(k, O_WRONLY | O_TRUNC);
+	t_is(t_sys(pwrite(fd, "x", 1, IPCFS_DICT_VALUE_MAX)), -EMSGSIZE);
+	t_is(t_sys(ftruncate(fd, 0)), 0);
+	t_is(t_put(fd, "new"), 3);
+	close(fd);
+	t_shows(k, "new");
 }
 
 static void a_close_that_fails_says_so(void **state)
@@ -434,6 +463,7 @@ int main(int argc, char **argv)
 		T_TEST(a_killed_server_leaves_the_old_value),
 		T_TEST(at_any_offset),
 		T_TEST(larger_than_one_write),
+		T_TEST(a_write_that_fails_is_no_value),
 		T_TEST(a_close_that_fails_says_so),
 		T_TEST(two_of_them_the_last_wins),
 		T_TEST(another_user_was_faster),

@@ -70,9 +70,56 @@ static void open_handles_show_changes_at_once(void **state)
 			t_is(t_sys(unlink(moved)), 0);
 			t_is(attributes(plain).st_nlink, 0);
 			t_is(attributes(view).st_nlink, 0);
+			t_is(t_sys(fchmod(plain, 0600)), -EIDRM);
+			t_is(t_sys(fchown(view, 7, 8)), -EIDRM);
+			t_is(t_sys(futimens(plain, NULL)), -EIDRM);
 			close(plain);
 			close(view);
 		}
+}
+
+static time_t modified(const char *path)
+{
+	struct stat st;
+
+	t_is(t_sys(stat(path, &st)), 0);
+	return st.st_mtim.tv_sec;
+}
+
+/* As of any file that is written, also after the server's end. */
+static void the_time_is_that_of_the_last_change(void **state)
+{
+	(void)state;
+	static const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	static const char *const writes[KINDS][2] = {
+		{"a", "b"}, {"1", "1"}, {"1", "0"}, {"1", "1"}, {"1 2", "3 4"}};
+	const char *paths[KINDS + 1], *d = t_path("dicts/times"), *key = t_format("%s/key", d);
+
+	for (int k = 0; k < KINDS; k++) {
+		paths[k] = make(kinds[k], "times");
+		t_is(t_sys(utimensat(AT_FDCWD, paths[k], old, 0)), 0);
+		t_is(t_stat(paths[k], "waiters"), 0);
+		t_is(modified(paths[k]), 1000);
+		for (int i = 0; i < 2; i++) {
+			t_is(t_sys(utimensat(AT_FDCWD, paths[k], old, 0)), 0);
+			t_is(modified(paths[k]), 1000);
+			t_is(t_echo(paths[k], writes[k][i]), 0);
+			t_check(modified(paths[k]) > 1000);
+		}
+		t_is(modified(t_format("%s,stat", paths[k])), modified(paths[k]));
+	}
+	paths[KINDS] = d;
+	t_is(t_sys(mkdir(d, 0755)), 0);
+	t_is(t_echo(key, "a"), 0);
+	t_is(t_sys(utimensat(AT_FDCWD, d, old, 0)), 0);
+	t_is(t_echo(key, "b"), 0);
+	t_is(modified(d), 1000); /* as of a folder */
+	t_is(t_sys(unlink(key)), 0);
+	t_check(modified(d) > 1000);
+	t_umount();
+	t_mount(NULL);
+	for (int k = 0; k <= KINDS; k++)
+		t_check(modified(paths[k]) > 1000);
 }
 
 static void views_are_not_listed(void **state)
@@ -289,6 +336,65 @@ static void folders_can_be_renamed(void **state)
 	}
 }
 
+/* What the library makes below the folder of the kind. */
+static void make_by_library(const char *name)
+{
+	struct ipcfs_store *store;
+	struct ipcfs_object *object;
+
+	t_is(ipcfs_store_open(t_store, &store), 0);
+	t_is(ipcfs_open(store, IPCFS_QUEUE, name, IPCFS_CREATE, 0666, NULL, &object), 0);
+	ipcfs_close(object);
+	ipcfs_store_close(store);
+}
+
+static gid_t group(const char *path)
+{
+	struct stat st;
+
+	t_is(t_sys(stat(path, &st)), 0);
+	return st.st_gid;
+}
+
+/* A folder that a group shares: chmod g+s, and all that is made in it is the group's. */
+static void folders_that_give_their_group_on(void **state)
+{
+	(void)state;
+	struct stat st;
+
+	for (int k = 0; k < KINDS; k++) {
+		const char *team = t_path("%s/group", kinds[k]);
+
+		t_is(t_sys(mkdir(team, 0755)), 0);
+		t_is(t_sys(chown(team, 0, 8)), 0);
+		t_is(group(make(kinds[k], "group/before")), 0);
+		t_is(t_sys(chmod(team, 03775)), 0);
+		t_is(t_sys(stat(team, &st)), 0);
+		t_is(st.st_mode & 07777, 03775);
+		t_is(group(make(kinds[k], "group/object")), 8);
+		t_is(t_sys(mkdir(t_format("%s/sub", team), 0755)), 0);
+		t_is(t_sys(stat(t_format("%s/sub", team), &st)), 0);
+		t_is(st.st_gid, 8);
+		t_is(st.st_mode & 07777, 02755);
+		t_is(group(make(kinds[k], "group/sub/object")), 8);
+		t_is(t_sys(chmod(t_format("%s/sub", team), 0755)), 0);
+		t_is(group(make(kinds[k], "group/sub/again")), 0);
+	}
+	make_by_library("group/library");
+	t_is(group(t_path("queues/group/library")), 8);
+	t_is(t_touch(t_path("values/group/pending")), 0);
+	t_is(group(t_path("values/group/pending")), 8);
+	/* What chgrp says stays when it gets its type. */
+	t_is(t_sys(chown(t_path("values/group/pending"), 0, 9)), 0);
+	t_is(t_echo(t_path("values/group/pending"), "5"), 0);
+	t_is(group(t_path("values/group/pending")), 9);
+	t_is(t_sys(mkdir(t_path("pipes/group"), 02755)), 0);
+	t_is(t_sys(chown(t_path("pipes/group"), 0, 8)), 0);
+	t_is(t_sys(chmod(t_path("pipes/group"), 02755)), 0);
+	t_is(t_sys(mkfifo(t_path("pipes/group/fifo"), 0666)), 0);
+	t_is(group(t_path("pipes/group/fifo")), 8);
+}
+
 static void deep_folders_have_a_limit(void **state)
 {
 	(void)state;
@@ -314,6 +420,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		T_TEST(views_share_the_objects_attributes),
 		T_TEST(open_handles_show_changes_at_once),
+		T_TEST(the_time_is_that_of_the_last_change),
 		T_TEST(views_are_not_listed),
 		T_TEST(a_rewound_folder_shows_what_is_there_now),
 		T_TEST(any_offset_of_a_folder),
@@ -322,6 +429,7 @@ int main(int argc, char **argv)
 		T_TEST(folders),
 		T_TEST(objects_move_between_folders),
 		T_TEST(folders_can_be_renamed),
+		T_TEST(folders_that_give_their_group_on),
 		T_TEST(deep_folders_have_a_limit),
 	};
 

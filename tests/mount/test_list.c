@@ -133,6 +133,14 @@ static void truncating(void **state)
 	t_is(t_put(fd, "n\n"), 2);
 	close(fd);
 	t_shows(l, "n\n");
+	/* The views of one item are not the list's end. */
+	static const char *const views[] = {"at=0", "insert", "insert=0", "pop", "pop=0"};
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
+		t_is(t_sys(truncate(t_format("%s,%s", l, views[i]), 0)), 0);
+	fd = t_open(t_format("%s,at=0", l), O_RDWR);
+	t_is(t_sys(ftruncate(fd, 0)), 0);
+	t_shows(l, "n\n");
+	close(fd);
 }
 
 /* Who opens it with O_TRUNC and reads it sees what is there: so `sort x > x` works. */

@@ -265,6 +265,20 @@ static void renames_that_cannot_be(void **state)
 	}
 }
 
+static void names_with_properties_it_does_not_have(void **state)
+{
+	(void)state;
+	const char *path = t_path("queues/three");
+
+	t_is(t_touch(t_format("%s,maxsize=3", path)), 0);
+	t_is(t_sys(unlink(t_format("%s,maxsize=4", path))), -ENOENT);
+	t_is(t_sys(rename(t_format("%s,maxsize=4", path), t_path("queues/moved"))), -ENOENT);
+	t_is(t_exists(path), 0);
+	t_is(t_sys(rename(t_format("%s,maxsize=3", path), t_path("queues/moved"))), 0);
+	t_is(t_sys(unlink(t_path("queues/moved,maxsize=3"))), 0);
+	t_is(t_exists(t_path("queues/moved")), -ENOENT);
+}
+
 static void no_links(void **state)
 {
 	(void)state;
@@ -329,6 +343,7 @@ int main(int argc, char **argv)
 		T_TEST(stat_lines),
 		T_TEST(ctl_of_every_kind),
 		T_TEST(renames_that_cannot_be),
+		T_TEST(names_with_properties_it_does_not_have),
 		T_TEST(no_links),
 		T_TEST(the_root_is_fixed),
 		T_TEST(paths),

@@ -125,6 +125,39 @@ static void one_for_many_objects(void **state)
 	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
 }
 
+/* Who polls for something to read is not woken by what makes room to write: epoll_wait does not ask again. */
+static void told_of_what_was_asked_for(void **state)
+{
+	enum { ROUNDS = 50 };
+
+	(void)state;
+	t_is(t_touch(t_path("pipes/asked")), 0);
+	int a = t_open(t_path("pipes/asked,a"), O_RDWR),
+	    b = t_open(t_path("pipes/asked,b"), O_RDWR);
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event e = {.events = EPOLLIN};
+
+	for (int i = 0; i < ROUNDS; i++)
+		t_is(t_put(a, "x"), 1);
+	t_is(t_sys(epoll_ctl(ep, EPOLL_CTL_ADD, a, &e)), 0);
+	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
+	long before = t_status("requests");
+	for (int i = 0; i < ROUNDS; i++) {
+		t_gets(b, "x");
+		t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
+	}
+	t_check(t_status("requests") - before < ROUNDS + ROUNDS / 2);
+	t_is(t_put(b, "y"), 1);
+	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
+	t_is(e.events, EPOLLIN);
+	/* and of an end that goes, always */
+	t_gets(a, "y");
+	t_is(t_sys(epoll_wait(ep, &e, 1, 0)), 0);
+	close(b);
+	t_is(t_sys(epoll_wait(ep, &e, 1, T_LIMIT_MS)), 1);
+	t_check(e.events & EPOLLHUP);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -133,6 +166,7 @@ int main(int argc, char **argv)
 		T_TEST(no_wakeup_is_lost_by_level),
 		T_TEST(no_wakeup_is_lost_by_edge),
 		T_TEST(one_for_many_objects),
+		T_TEST(told_of_what_was_asked_for),
 	};
 
 	return T_RUN(tests, argc, argv);

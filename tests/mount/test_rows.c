@@ -531,6 +531,9 @@ static void temp_goes_with_its_maker(void **state)
 		t_until(t_exists(path) == -ENOENT);
 		t_is(t_put(other, "1"), -EIDRM);
 		close(other);
+		/* mknod(2) opens nothing: nobody would remove it. */
+		t_is(t_sys(mknod(made, S_IFREG | 0600, 0)), -EINVAL);
+		t_is(t_exists(path), -ENOENT);
 	}
 }
 

@@ -231,6 +231,22 @@ def values_and_arrays():
         ipcfs.Array("i", 3, name="a")
 
 
+@removes("values/q", "arrays/q", "semaphores/q")
+def long_numbers_of_the_shell():
+    sh("echo 40 > values/q; echo 1 2 3 > arrays/q")  # of type q, which ctypes has under the name of l
+    for code in "lq":
+        v = ipcfs.Value(code, 0, name="q")
+        v.value += 1
+        a = ipcfs.Array(code, 3, name="q")
+        a[1] += 10
+    same(sh("cat values/q; xargs < arrays/q"), "42\n1 22 3\n")
+    for wrong in ("L", "i"):
+        with raises(FileExistsError):
+            ipcfs.Value(wrong, 0, name="q")
+    with raises(FileExistsError):
+        ipcfs.Array("q", 4, name="q")
+
+
 class Odd(ctypes.Structure):
     _fields_ = [("text", ctypes.c_char * 5), ("p", ctypes.c_void_p), ("bits", ctypes.c_int, 3)]
 

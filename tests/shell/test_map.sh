@@ -38,6 +38,8 @@ printf 'two\ntwo\n' >'two files'
 expect files $'1 one\n2 two files\n' bash -c 'printf "%s\n" one "two files" | "$IPCFS" map --files -- sh -c '\''echo "$(wc -l) $1"'\'' - {}'
 expect files_by_nulls $'1\n2\n' bash -c 'printf "%s\0" one "two files" | "$IPCFS" map -0 --files wc -l'
 status_is no_such_file 1 'nonesuch: No such file' bash -c 'printf "%s\n" one nonesuch one | "$IPCFS" map --files cat'
+mkfifo filled
+expect a_fifo_is_a_file $'filled\n' bash -c 'echo filled >filled & echo filled | "$IPCFS" map --files cat'
 expect numbers $'0/1 1/1 2/1\n' bash -c 'seq 3 | "$IPCFS" map -j 2 -- sh -c '\''echo $IPCFS_TASK/$IPCFS_ATTEMPT'\'' | xargs'
 expect umask_and_folder $'27 '"$T"$'\n' bash -c 'umask 27; echo | "$IPCFS" map -- sh -c '\''echo "$(umask | sed s/^0*//) $PWD"'\'
 check nothing_stays no_objects
@@ -134,19 +136,58 @@ expect as_all_do $'1\n141\n' cat "$T/out.$started"
 check eof_leaves_nothing no_objects
 
 # The private queue is not so private: its owner removes it.
-in_background input "$IPCFS" map -j 2 -- cat "$M/events/never"
 touch "$M/events/never"
+in_background input "$IPCFS" map -j 2 -- cat "$M/events/never"
 check has_a_queue until_is bash -c '[ -e "$M/queues/$(queue)" ]'
 rm "$M/queues/$(queue)"
 status_is its_queue_is_removed 1 '' ended "$started"
 check removed_leaves_nothing no_objects
 
+# So are its results: a worker that stores one later does not make them anew.
+seq 2 >two
+touch "$M/events/later"
+in_background two "$IPCFS" map -j 2 -- sh -c 'cat "$M/events/later"; echo {}'
+check has_a_queue_again until_is bash -c '[ -e "$M/queues/$(queue)" ]'
+queue=$(queue)
+check both_have_begun until_stat "queues/$queue,stat" 'unfinished 2'
+check both_are_leased until_stat "queues/$queue,stat" 'messages 0'
+mapfile -t workers < <(xargs -n 1 <"/proc/$pid/task/$pid/children")
+kill -STOP "$pid"
+rm -r "$M/dicts/$queue"
+echo 1 >"$M/events/later"
+check both_have_ended until_is bash -c 'for p in "${@:2}"; do
+	[ -e "$1" ] || grep -q "^State:.Z" "/proc/$p/status" || exit 1; done' - "$M/dicts/$queue" "${workers[@]}"
+kill -CONT "$pid"
+status_is its_results_are_removed 1 '' ended "$started"
+expect removed_in_words $'1\n' grep -c 'map: .*/dicts/map.*: Identifier removed\|map: .*/dicts/map.*: No such file' "$T/err.$started"
+rm "$M/events/later"
+check removed_results_leave_nothing no_objects
+
+# What waits for ever is ended as well: a FIFO that nobody writes to, a file that is too long to be counted.
+mkfifo silent
+echo silent >names
+in_background names "$IPCFS" map --files -j 1 cat
+check has_one_queue until_is bash -c '[ -e "$M/queues/$(queue)" ]'
+check has_leased until_stat "queues/$(queue),stat" 'unfinished 1'
+check it_is_leased until_stat "queues/$(queue),stat" 'messages 0'
+kill "$pid"
+status_is ends_in_open 143 '' ended "$started"
+truncate -s 4T endless
+in_background endless "$IPCFS" map --progress -j 2 true
+check has_yet_a_queue until_is bash -c '[ -e "$M/queues/$(queue)" ]'
+check workers_wait until_stat "queues/$(queue),stat" 'waiters 2'
+kill "$pid"
+status_is ends_while_it_counts 143 '' ended "$started"
+rm endless
+check these_leave_nothing no_objects
+
 # ---- on a terminal
 cat >on_a_terminal.py <<'END'
-import os, pty, sys
-# on_a_terminal.py KEY COMMAND...: KEY is typed when it has printed "ready".
+import fcntl, os, pty, re, struct, sys, termios
+# on_a_terminal.py KEY COMMAND...: KEY is typed when it has printed "ready". $WIDTH: columns of the terminal.
 pid, tty = pty.fork()
 if pid == 0:
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ.get("WIDTH", 80)), 0, 0))
     os.dup2(os.open("input5", os.O_RDONLY), 0)
     os.execvp(sys.argv[2], sys.argv[2:])
 told = b""
@@ -165,6 +206,9 @@ status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 # What the bar has left of each line.
 lines = [line.split(b"\x1b[K")[-1] for line in told.replace(b"\r\n", b"\n").split(b"\n")]
 plain = b" ".join(line for line in lines if line).decode()
+drawn = max(map(len, re.findall(rb"[\r\n]([^\r\n\x1b]*)\x1b", told)), default=0)
+if "WIDTH" in os.environ:
+    print("fits" if drawn < int(os.environ["WIDTH"]) else told)
 print("status", status, plain, "bar" if b"5/5, " in told and b"[=====" in told else "none")
 END
 seq 5 >input5
@@ -172,8 +216,18 @@ expect a_bar $'status 0 1 2 3 4 5 bar\n' python3 on_a_terminal.py '' "$IPCFS" ma
 expect no_bar $'status 0 1 2 3 4 5 none\n' python3 on_a_terminal.py '' "$IPCFS" map --no-progress -j 2 cat
 expect no_bar_elsewhere $'status 0 1 2 3 4 5 none\n' python3 on_a_terminal.py '' bash -c '"$IPCFS" map -j 2 cat 2>errors && ! [ -s errors ]'
 expect a_line_at_the_end $'1\n' bash -c 'seq 5 | "$IPCFS" map --progress -j 2 cat 2>&1 >/dev/null | grep -c "^5/5, [0-9.]*/s"'
+expect narrow $'fits\nstatus 1 ipcfs: map: 5 of 5 commands failed none\n' env WIDTH=20 python3 on_a_terminal.py '' "$IPCFS" map false
+expect not_drawn_over $'status 0 1 2 3 4 5  bar\n' python3 on_a_terminal.py '' "$IPCFS" map printf '%s ' {}
 rm -f begun
 expect ctrl_c $'status -2 ready none\n' python3 on_a_terminal.py $'\x03' "$IPCFS" map --no-progress -j 2 -- sh -c \
 	'[ {} != 1 ] && exec sleep 1000; echo ready'
 check ctrl_c_leaves_nothing no_objects
+
+# ---- its server is killed
+in_background input5 "$IPCFS" map -j 2 -- sleep 1000
+check has_begun_on_it until_is bash -c '[ -e "$M/queues/$(queue)" ]'
+check sleeps until_stat "queues/$(queue),stat" 'messages 3'
+sed -n 's/^pid //p' "$M/status" | xargs kill -9
+status_is its_server_ends 1 '' ended "$started"
+expect in_one_line $'1 1\n' bash -c 'echo $(wc -l <"$1") $(grep -c "its server has ended" "$1")' - "$T/err.$started"
 finish

@@ -32,9 +32,11 @@ status_is no_folder 1 'No such file' "$IPCFS" worker queues/team/a true
 status_is submit_no_queue 2 'which queue' "$IPCFS" submit
 status_is submit_lines_and_text 2 '--lines reads standard input' "$IPCFS" submit --lines queues/a text
 status_is submit_lines_and_null 2 'one of --lines and --null' "$IPCFS" submit --lines -0 queues/a
-status_is result_no_task 2 'which task' "$IPCFS" result queues/a
+status_is result_no_task 2 'which task' "$IPCFS" result
+status_is result_no_number 2 '"queues/a" is no number of a task' "$IPCFS" result queues/a
 status_is result_no_number 2 '"-1" is no number' "$IPCFS" result queues/a -- -1
 status_is result_two 2 'one task, not also 2' "$IPCFS" result queues/a 1 2
+status_is result_nowhere 125 'no queue has a task 7' "$IPCFS" result 7
 status_is result_no_such_queue 125 'No such file' "$IPCFS" result queues/a 0
 status_is join_no_such_queue 1 'No such file' "$IPCFS" join queues/a
 status_is join_two 2 'one queue, not also' "$IPCFS" join queues/a queues/b
@@ -57,6 +59,8 @@ check as_they_are bash -c 'exec 3<>"$M/queues/jobs,timeout=0"
 		$'\''text\n'\'' $'\''text\n'\'' $'\''text\n'\''; do
 		got=$(dd bs=100 count=1 <&3 2>/dev/null && echo .) && [ "$got" = "$want." ] || exit 1
 	done'
+status_is a_closed_stream 1 'standard output: Bad file' bash -c '"$IPCFS" submit queues/jobs a b >&-'
+check is_no_object until_stat queues/jobs,stat 'put 13'
 status_is empty_task 1 'empty task' "$IPCFS" submit queues/jobs ''
 status_is no_such_file 1 'nonesuch: No such file' "$IPCFS" submit --files queues/jobs nonesuch
 status_is too_long 1 'Message too long' bash -c 'head -c 1044481 /dev/zero | "$IPCFS" submit queues/jobs'
@@ -71,15 +75,22 @@ rm "$M/queues/jobs" "$M/queues/one"
 in_background /dev/null "$IPCFS" worker queues/jobs -- bash -c 'cat; echo " is $IPCFS_TASK/$IPCFS_ATTEMPT: $1"; echo oops >&2; exit 7' - '{} {}'
 check makes_the_queue until_is test -e "$M/queues/jobs"
 expect submitted $'0\n1\n' "$IPCFS" submit queues/jobs 'a b' $'c\n'
+status_is cannot_be_printed 125 'standard output: No space' bash -c '"$IPCFS" result queues/jobs 0 >/dev/full'
+status_is nor_can_its_errors 125 '' bash -c '"$IPCFS" result queues/jobs 0 2>/dev/full'
 status_is its_status_and_errors 7 'oops' "$IPCFS" result queues/jobs 0
 status_is taken 125 'task 0 is done and has no result' bash -c '"$IPCFS" join queues/jobs; "$IPCFS" result queues/jobs 0'
 expect its_output $'c\n is 1/1: c c\n7\n' bash -c '"$IPCFS" result --keep queues/jobs 1; echo $?'
 expect kept $'c\n is 1/1: c c\n7\n' bash -c '"$IPCFS" result queues/jobs 1 --timeout 5; echo $?'
 check put_by_echo_again bash -c 'echo d >"$M/queues/jobs"'
 expect has_a_result $'d\n is 2/1: d d\n' bash -c '"$IPCFS" result queues/jobs --keep 2 || :'
+mkdir "$M/queues/team"
+echo e >"$M/queues/team/idle"
+expect of_the_only_queue $'d\n is 2/1: d d\n' bash -c '"$IPCFS" result --keep 2 || :'
+status_is of_the_one_with_results 7 '' bash -c '"$IPCFS" submit queues/jobs z; "$IPCFS" result 3'
+rm -r "$M/queues/team"
 expect is_a_file $'status 7\nattempt 1\nqueue ID\noutput 15\nerror 5\n\nd\n is 2/1: d d\noops\n' \
 	bash -c 'sed "s/^queue [0-9]*\$/queue ID/" "$M/dicts/jobs-results/2"'
-status_is not_there_yet 125 'task 3 is not there' "$IPCFS" result queues/jobs 3
+status_is not_there_yet 125 'task 4 is not there' "$IPCFS" result queues/jobs 4
 expect joined '' "$IPCFS" join queues/jobs
 status_is a_byte_0 126 'has a byte 0' bash -c 'printf "a\0b" | "$IPCFS" submit queues/jobs >id; "$IPCFS" result queues/jobs "$(<id)"'
 expect closed '' "$IPCFS" close queues/jobs
@@ -90,6 +101,7 @@ status_is closed_for_tasks 1 'the queue is closed' "$IPCFS" submit queues/jobs l
 touch "$M/queues/slow"
 "$IPCFS" submit queues/slow x y >/dev/null
 status_is waits_a_time 124 'timed out' "$IPCFS" result --timeout=0.05 queues/slow 0
+status_is of_which_queue 2 'which queue? queues/' "$IPCFS" result 0
 status_is only_looks 124 'would have to wait' "$IPCFS" result --nonblock queues/slow 0
 start "$IPCFS" result queues/slow 0
 first=$started
@@ -191,9 +203,10 @@ expect dead_spares_others $'1\n' "$IPCFS" result queues/d 0
 
 # Workers that are killed and killed are not started for ever, unless they work.
 in_background /dev/null "$IPCFS" worker queues/idle true
-while kill -0 "$started" 2>/dev/null; do
+killed=' '
+while [ "$(wc -w <<<"$killed")" -lt 100 ] && kill -0 "$started" 2>/dev/null; do
 	worker=$(the_worker 2>/dev/null)
-	[ -z "$worker" ] || kill -9 "$worker" 2>/dev/null
+	[[ -n $worker && $killed != *" $worker "* ]] && kill -9 "$worker" 2>/dev/null && killed+="$worker "
 done
 status_is not_for_ever 1 '' ended "$started"
 expect not_for_ever_in_words $'ipcfs: worker: 100 workers in a row were killed, and none had a task\n' cat "$T/err.$started"
@@ -250,6 +263,33 @@ status_is too_long_a_name 1 'File name too long' "$IPCFS" worker "queues/$(print
 check for_others "$IPCFS" worker queues/open cat
 expect modes $'777 666\n' bash -c 'stat -c %a "$M/dicts/open-results" "$M/dicts/open-results/0" | xargs'
 expect for_others_the_result x setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/open 0
+# Whoever runs the workers, and whoever has waited first: results are for those for whom the queue is.
+member() # UID COMMAND...: of the group 500
+{
+	setpriv --reuid "$1" --regid "$1" --groups 500 "${@:2}"
+}
+member 12345 "$IPCFS" submit queues/theirs x >/dev/null
+"$IPCFS" close queues/theirs
+check roots_workers "$IPCFS" worker queues/theirs cat
+expect the_owners_result x setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/theirs 0
+"$IPCFS" create -m 660 queues/group
+chgrp 500 "$M/queues/group"
+member 12345 "$IPCFS" submit queues/group x y >/dev/null
+status_is one_waits 124 'timed out' setpriv --reuid 12345 --regid 12345 --groups 500 "$IPCFS" result --timeout 0.01 queues/group 0
+"$IPCFS" close queues/group
+check another_works setpriv --reuid 12346 --regid 12346 --groups 500 "$IPCFS" worker queues/group cat
+expect results_of_a_group xy bash -c 'setpriv --reuid 12345 --regid 12345 --groups 500 "$IPCFS" result queues/group 0
+	setpriv --reuid 12347 --regid 12347 --groups 500 "$IPCFS" result queues/group 1'
+# A stranger cannot have them, whoever is first.
+setpriv --reuid 12345 --regid 12345 --clear-groups mkdir -m 777 "$M/dicts/mine-results"
+"$IPCFS" submit queues/mine x >/dev/null
+status_is a_strangers_dict 1 'its owner may not write to the queue' "$IPCFS" worker queues/mine cat
+status_is a_strangers_results 125 'its owner may not write to the queue' "$IPCFS" result queues/mine 0
+rmdir "$M/dicts/mine-results"
+chmod 644 "$M/queues/mine"
+status_is makes_no_dict 125 'its owner may not write to the queue' \
+	setpriv --reuid 12345 --regid 12345 --clear-groups "$IPCFS" result queues/mine 0
+check made_none test ! -e "$M/dicts/mine-results"
 touch "$M/queues/big,capacity=8M"
 head -c 3000000 /dev/urandom >big
 check put_a_large_one bash -c 'cat big >"$M/queues/big,block"'
@@ -265,4 +305,9 @@ check its_workers_wait until_stat queues/gone,stat 'waiters 2'
 rm "$M/queues/gone"
 status_is removed 1 '' ended "$started"
 expect removed_in_words $'ipcfs: worker: queues/gone: Identifier removed\n' cat "$T/err.$started"
+in_background /dev/null "$IPCFS" worker queues/last -j 2 true
+check its_workers_wait_too until_stat queues/last,stat 'waiters 2'
+check ended_by_force "$IPCFS" umount --force "$M"
+status_is its_server_ends 1 '' ended "$started"
+expect its_server_in_words $'1\n' grep -c 'its server has ended' "$T/err.$started"
 finish

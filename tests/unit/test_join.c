@@ -122,7 +122,7 @@ static int work(void *arg)
 
 static void join_is_neither_early_nor_late(void)
 {
-	struct ipcfs_object *q = queue_of("q", 10000);
+	struct ipcfs_object *q = queue_of("q", 100000);
 	struct t_call *w[JOINERS];
 	pid_t workers[WORKERS];
 

@@ -73,13 +73,25 @@ def _shape(type_: Any) -> Tuple[str, str]:
     return "arrays", f"type=B,len={max(size, 1)}"
 
 
+def _meet(kind: str, properties: str, name: str) -> Tuple[Any, bool]:
+    """Makes the object called name, or opens it. ctypes has one type for l and q, where they are the same: it may
+    be of the other, as what the shell has made is."""
+    others = {"type=l": "type=q", "type=L": "type=Q"} if ctypes.c_long is ctypes.c_longlong else {}
+    try:
+        return _files.create_or_open(kind, properties, properties, name)
+    except FileExistsError:
+        if properties[:6] not in others:
+            raise
+    return _files.create_or_open(kind, properties, others[properties[:6]] + properties[6:], name)
+
+
 def _new(type_: Any, name: Optional[str] = None) -> Tuple[Any, bool]:
     """An object of that type, and whether it is new. Who meets another's has its contents."""
     kind, properties = _shape(type_)
     if name is None:
         file, new = _files.create(kind, properties)[0], True
     else:
-        file, new = _files.create_or_open(kind, properties, properties, name)
+        file, new = _meet(kind, properties, name)
     return rebuild_ctype(type_, Memory(file, ctypes.sizeof(type_)), None), new
 
 
