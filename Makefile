@@ -126,7 +126,8 @@ test: ## install what is missing, build, run every suite in its short form
 	+@$(submake) check
 check: all $(foreach s,$(SUITES),$($(s)_bin)) ## the same without installing anything
 	@MODE=$(MODE) tests/run.sh $(SUITES)
-check-long: ## the same with the full counts; takes hours
+check-long: ## install what is missing, build, run every suite with the full counts; takes hours
+	@sh tests/deps.sh build test long
 	+@LONG=1 $(submake) check
 asan: ## unit, crash, mount and shell suites under AddressSanitizer and UBSan
 tsan: ## the unit suite under ThreadSanitizer

@@ -10,6 +10,7 @@ packages()
 	build) echo gcc libc6-dev make pkg-config libfuse3-dev fuse3 libev-dev libc-ares-dev ;;
 	demo) echo python3 gawk procps util-linux mount ;;
 	test) echo libcmocka-dev python3 python3-numpy nodejs perl xxd dash gawk mawk procps psmisc util-linux mount spin debootstrap ;;
+	long) echo libpython3.11-testsuite ;;
 	model) echo gcc libc6-dev spin ;;
 	valgrind) echo valgrind libc6-dbg ;;
 	bench) echo g++ libboost-dev python3 python3-numpy ;;
@@ -22,7 +23,7 @@ missing=
 [ $# -gt 0 ] || set -- build test
 for group; do
 	list=$(packages "$group") || {
-		echo "deps.sh: no such group: $group (build demo test model valgrind bench lint)" >&2
+		echo "deps.sh: no such group: $group (build demo test long model valgrind bench lint)" >&2
 		exit 2
 	}
 	if ! command -v dpkg-query >/dev/null; then

@@ -152,7 +152,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if not write_tests(folder):
-            print(f"skip cpython {sys.executable} has no test suite (Debian: libpython3-testsuite)")
+            print(f"skip cpython {sys.executable} has no test suite (Debian: libpython3.11-testsuite)")
             return 77
         python = environment(folder)
         bad = 0
