@@ -88,7 +88,7 @@ int fs_attr_of(const struct fs_node *node, struct stat *st)
 	}
 	rc = fs_item_stat(node->item, st);
 	if (rc == 0)
-		dress(node->type, node->item, &node->leaf, st);
+		dress(node->type, node->item, node->leaf, st);
 	return rc;
 }
 
@@ -100,7 +100,7 @@ static void attr_found(const struct fs_node *node, struct stat *st)
 		return;
 	}
 	*st = node->item->last;
-	dress(node->type, node->item, &node->leaf, st);
+	dress(node->type, node->item, node->leaf, st);
 }
 
 double fs_attr_timeout(enum fs_type type)

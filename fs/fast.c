@@ -45,7 +45,7 @@ static bool fill(struct fs_request *r, const struct fuse_in_header *h, size_t le
 	r->nonblock = flags & O_NONBLOCK;
 	r->append = flags & O_APPEND;
 	/* Of several commands some may have been done when one must wait: that has no second try. */
-	return r->handle && r->handle->type == FS_OBJECT && r->handle->leaf.view != FS_CTL;
+	return r->handle && r->handle->type == FS_OBJECT && r->handle->leaf->view != FS_CTL;
 }
 
 static bool transfer(const struct fuse_in_header *h, size_t len)

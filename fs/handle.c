@@ -55,14 +55,18 @@ static bool one_item(const struct fs_leaf *leaf, int flags)
 int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf, int flags,
 		  uid_t uid, struct fs_handle **out)
 {
+	const struct fs_leaf *shared;
 	struct fs_handle *h;
 	uint32_t index, generation;
 	int rc = fs_quota_add(uid, FS_Q_HANDLES, 1);
 
 	if (rc < 0)
 		return rc;
-	h = allocate();
+	shared = fs_leaf_get(item, leaf);
+	h = shared ? allocate() : NULL;
 	if (!h) {
+		if (shared)
+			fs_leaf_put(shared);
 		fs_quota_add(uid, FS_Q_HANDLES, -1);
 		return fs_fail(-ENFILE, "the server has no room for another open file");
 	}
@@ -74,13 +78,13 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	h->used = true;
 	h->type = type;
 	h->item = item;
+	h->leaf = shared;
 	h->flags = flags;
 	h->uid = uid;
 	h->timeout_ns = -1;
 	h->holder = (struct ipcfs_holder){
 		.member = fs.store->session, .handle = fs_handle_id(h), .uid = uid};
 	if (leaf) {
-		h->leaf = *leaf;
 		/* An event is not taken: its text always has an end. */
 		h->one_item = (one_item(leaf, flags) || (item && item->kind == IPCFS_EVENT)) &&
 			      !(item && type == FS_OBJECT && fs_kind_of(item->kind)->streams);
@@ -161,6 +165,8 @@ void fs_handle_free(struct fs_handle *h)
 	h->rest = h->gathered = NULL;
 	h->closing = false;
 	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
+	fs_leaf_put(h->leaf);
+	h->leaf = &fs_leaf_none;
 	if (h->item) {
 		if (--h->item->handles == 0 && h->item->removed && !h->item->parked_count)
 			fs_item_detach(h->item);
@@ -176,7 +182,7 @@ int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *ma
 	const struct fs_kind *kind = h->type == FS_OBJECT ? fs_kind_of(h->item->kind) : NULL;
 	int rc = kind && kind->begin ? kind->begin(h) : 0;
 
-	if (rc == 0 && h->leaf.options & FS_O_NOTIFY)
+	if (rc == 0 && h->leaf->options & FS_O_NOTIFY)
 		rc = fs_notify_open(h, h->opener);
 	if (rc == 0 && kind && kind->open)
 		rc = kind->open(h, made, maker);
@@ -200,7 +206,7 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h)
 	kind = fs_kind_of(h->item->kind);
 	if (fs_view_waits(h))
 		flags |= FOPEN_STREAM;
-	if (h->leaf.view == FS_PLAIN && kind->write_waits)
+	if (h->leaf->view == FS_PLAIN && kind->write_waits)
 		flags |= FOPEN_PARALLEL_DIRECT_WRITES;
 	if (kind->flushes || fs_frame_is(h) || fs_frame_gathers(h) || h->draft ||
 	    (h->item->pending && h->item->kind == IPCFS_ARRAY &&

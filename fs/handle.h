@@ -27,9 +27,9 @@ struct fs_handle {
 	bool used;
 	uint32_t next_free;
 	enum fs_type type;
-	struct fs_item *item; /* NULL for the root's files */
-	struct fs_leaf leaf;
-	int flags; /* of open(2) */
+	struct fs_item *item;	    /* NULL for the root's files */
+	const struct fs_leaf *leaf; /* shared: fs_leaf_get */
+	int flags;		    /* of open(2) */
 	uid_t uid;
 	int64_t timeout_ns;
 	bool temp;

@@ -84,6 +84,7 @@ static struct fs_item *make(enum fs_type type, enum ipcfs_kind kind, struct fs_i
 	for (int class = 0; class < IPCFS_C_COUNT; class ++)
 		TAILQ_INIT(&item->parked[class]);
 	LIST_INIT(&item->nodes);
+	LIST_INIT(&item->leaves);
 	LIST_INIT(&item->polls);
 	SLIST_INIT(&item->leaving);
 	LIST_INIT(&item->notifies);
@@ -120,6 +121,7 @@ void fs_item_put(struct fs_item *item)
 		LIST_REMOVE(item, hash_link);
 		LIST_REMOVE(item, name_link);
 		fs_park_forget(item);
+		fs_leaf_leave(item);
 		if (item->of) {
 			LIST_REMOVE(item, owned_link);
 			fs_item_put(item->of);
@@ -419,7 +421,7 @@ void fs_item_moved(struct fs_item *item, struct fs_item *folder, const char *nam
 		if (at == item)
 			return; /* moved about in the store just now: not into itself */
 	fs_node_stale(item, 0);
-	fs_node_renamed(item, name);
+	fs_leaf_renamed(item, name);
 	fs_item_ref(folder);
 	item->parent = folder;
 	snprintf(item->name, sizeof(item->name), "%s", name);

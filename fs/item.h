@@ -74,6 +74,7 @@ struct fs_item {
 	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
 	LIST_ENTRY(fs_item) watch_link; /* folder */
 	LIST_HEAD(, fs_node) nodes;
+	LIST_HEAD(, fs_shared_leaf) leaves; /* of its nodes and handles */
 	struct fs_requests parked[IPCFS_C_COUNT];
 	unsigned parked_count;
 	SLIST_HEAD(, fs_leaving) leaving; /* operations that found the lock busy */
@@ -167,10 +168,25 @@ struct fs_node {
 	uint64_t lookups;
 	int64_t looked_up_ns; /* last */
 	struct fs_item *item;
-	struct fs_leaf leaf;
+	const struct fs_leaf *leaf;    /* shared: fs_leaf_get */
 	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
 	uint32_t next_free;
 };
+
+/* ---- leaf.c ---------------------------------------------------------------------------------- */
+
+/* Of what has no name of its own. */
+extern const struct fs_leaf fs_leaf_none;
+/* A copy that the item's nodes and handles have in common with others (NULL: fs_leaf_none), to be given back. NULL: no
+ * memory. */
+const struct fs_leaf *fs_leaf_get(struct fs_item *item, const struct fs_leaf *leaf);
+void fs_leaf_put(const struct fs_leaf *leaf);
+/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
+void fs_leaf_renamed(struct fs_item *item, const char *name);
+/* The item goes; a handle that was moved to another one may still have a leaf of it. */
+void fs_leaf_leave(struct fs_item *item);
+
+/* ---- node.c ---------------------------------------------------------------------------------- */
 
 int fs_node_start(void);
 struct fs_node *fs_node_of(fuse_ino_t id);
@@ -180,8 +196,6 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups);
 /* The item's attributes are others now: the kernel, which holds those of a look-up for a moment, drops them;
  * but not of the node `but`. */
 void fs_node_stale(const struct fs_item *item, fuse_ino_t but);
-/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
-void fs_node_renamed(struct fs_item *item, const char *name);
 fuse_ino_t fs_node_id(const struct fs_node *node);
 
 #endif

@@ -32,7 +32,7 @@ int fs_join_open(struct fs_handle *h)
 		return rc;
 	}
 	j->seen = h->ticket;
-	j->signal = h->leaf.member;
+	j->signal = h->leaf->member;
 	h->joined = j;
 	LIST_INSERT_HEAD(&h->item->joined, j, link);
 	fs_park_note(h->item);

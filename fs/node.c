@@ -64,19 +64,19 @@ static struct fs_node *known(struct fs_item *item, const struct fs_leaf *leaf)
 	struct fs_node *node;
 
 	LIST_FOREACH(node, &item->nodes, item_link)
-	if (!memcmp(&node->leaf, leaf, sizeof(*leaf)))
+	if (!memcmp(node->leaf, leaf, sizeof(*leaf)))
 		return node;
 	return NULL;
 }
 
 struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struct fs_leaf *leaf)
 {
-	static const struct fs_leaf none;
+	const struct fs_leaf *shared;
 	struct fs_node *node;
 	bool mint = type == FS_OBJECT && fs_kind_of(item->kind)->write_waits;
 
 	if (!leaf)
-		leaf = &none;
+		leaf = &fs_leaf_none;
 	node = mint ? NULL : known(item, leaf);
 	if (node) {
 		node->lookups++;
@@ -85,16 +85,21 @@ struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struc
 		LIST_INSERT_HEAD(&item->nodes, node, item_link);
 		return node;
 	}
-	node = allocate();
-	if (!node)
+	shared = fs_leaf_get(item, leaf);
+	if (!shared)
 		return NULL;
+	node = allocate();
+	if (!node) {
+		fs_leaf_put(shared);
+		return NULL;
+	}
 	node->generation = (node->generation + 1) & 0x7fffffff;
 	node->type = type;
 	node->used = true;
 	node->lookups = 1;
 	node->looked_up_ns = fs_now_ns();
 	node->item = item;
-	node->leaf = *leaf;
+	node->leaf = shared;
 	LIST_INSERT_HEAD(&item->nodes, node, item_link);
 	fs_item_ref(item);
 	return node;
@@ -110,22 +115,13 @@ void fs_node_forget(fuse_ino_t id, uint64_t lookups)
 	if (node->lookups)
 		return;
 	LIST_REMOVE(node, item_link);
+	fs_leaf_put(node->leaf);
 	fs_item_put(node->item);
+	node->leaf = &fs_leaf_none;
 	node->item = NULL;
 	node->used = false;
 	node->next_free = free_head;
 	free_head = node->index;
-}
-
-void fs_node_renamed(struct fs_item *item, const char *name)
-{
-	struct fs_node *node;
-
-	LIST_FOREACH(node, &item->nodes, item_link)
-	if (node->leaf.name[0]) { /* not a folder's; equal leaves are equal bytes */
-		memset(node->leaf.name, 0, sizeof(node->leaf.name));
-		snprintf(node->leaf.name, sizeof(node->leaf.name), "%s", name);
-	}
 }
 
 /* Attributes alone (offset -1): for that the kernel takes no lock which its caller might hold. */
@@ -152,6 +148,7 @@ static void fixed(enum fs_type type)
 	node->type = type;
 	node->used = true;
 	node->lookups = 1;
+	node->leaf = &fs_leaf_none;
 }
 
 int fs_node_start(void)

@@ -28,7 +28,7 @@ struct fs_notify {
 
 static void send(struct fs_notify *n)
 {
-	int rc = fs_signal_send(n->opener, &n->sender, n->handle->leaf.notify);
+	int rc = fs_signal_send(n->opener, &n->sender, n->handle->leaf->notify);
 
 	if (rc == -ESRCH) {
 		fs_pin_put(n->opener);

@@ -103,25 +103,25 @@ static int check_open(const struct fs_node *node, int flags)
 		return writes ? -EACCES : 0;
 	if (node->item->removed)
 		return -ENOENT;
-	if (node->leaf.view == FS_CTL && reads && !writes)
+	if (node->leaf->view == FS_CTL && reads && !writes)
 		return fs_fail(-EINVAL, "\"ctl\" takes commands, it shows nothing");
-	if (writes && (node->leaf.view == FS_PEEK || node->leaf.view == FS_WATCH ||
-		       node->leaf.view == FS_STAT || node->leaf.options & FS_O_JOIN))
+	if (writes && (node->leaf->view == FS_PEEK || node->leaf->view == FS_WATCH ||
+		       node->leaf->view == FS_STAT || node->leaf->options & FS_O_JOIN))
 		return fs_fail(-EINVAL, "this view is for reading");
-	if (node->leaf.options & FS_O_NOTIFY && !reads)
+	if (node->leaf->options & FS_O_NOTIFY && !reads)
 		return fs_fail(-EINVAL, "\"notify\" tells of reads: open it for reading");
-	if (node->leaf.options & FS_O_MEMBER && !reads)
+	if (node->leaf->options & FS_O_MEMBER && !reads)
 		return fs_fail(-EINVAL, "who may read may \"join\": open it for reading");
-	if (node->leaf.options & FS_O_AFTER && !writes)
+	if (node->leaf->options & FS_O_AFTER && !writes)
 		return fs_fail(-EINVAL, "\"after\" is for signals that are written");
-	if (node->leaf.options & FS_O_N && fs_item_attach(node->item) == 0 &&
-	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf.n > st.properties.max)
+	if (node->leaf->options & FS_O_N && fs_item_attach(node->item) == 0 &&
+	    fs.engine->stat(node->item->object, &st) == 0 && node->leaf->n > st.properties.max)
 		return fs_fail(-EINVAL, "n=%llu is above the semaphore's max",
-			       (unsigned long long)node->leaf.n);
-	rc = fs_frame_check_open(node->item, &node->leaf);
+			       (unsigned long long)node->leaf->n);
+	rc = fs_frame_check_open(node->item, node->leaf);
 	if (rc == 0 && node->type == FS_OBJECT && fs_kind_of(node->item->kind)->check_open)
-		rc = fs_kind_of(node->item->kind)->check_open(node->item, &node->leaf, flags);
-	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf.p);
+		rc = fs_kind_of(node->item->kind)->check_open(node->item, node->leaf, flags);
+	return rc < 0 ? rc : fs_check_properties(node->item, &node->leaf->p);
 }
 
 int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, struct fs_handle **out)
@@ -129,7 +129,7 @@ int fs_open(const struct fs_node *node, int flags, uid_t uid, pid_t thread, stru
 	int rc = check_open(node, flags);
 
 	if (rc == 0)
-		rc = fs_handle_new(node->type, node->item, node->item ? &node->leaf : NULL, flags,
+		rc = fs_handle_new(node->type, node->item, node->item ? node->leaf : NULL, flags,
 				   uid, out);
 	if (rc != 0)
 		return rc;
@@ -243,7 +243,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	(void)ino;
 	(void)datasync;
 	r.item = r.handle ? r.handle->item : NULL;
-	if (r.item && r.handle->type == FS_OBJECT && r.handle->leaf.view == FS_PLAIN &&
+	if (r.item && r.handle->type == FS_OBJECT && r.handle->leaf->view == FS_PLAIN &&
 	    fs_kind_of(r.item->kind)->sync)
 		fs_park_run(&r);
 	else

@@ -37,7 +37,7 @@ static bool serve(struct fs_request *r)
 /* Does it stand in line for an item? Others in the line wait for a busy lock alone. */
 static bool in_turn(const struct fs_request *r)
 {
-	return r->handle->leaf.view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
+	return r->handle->leaf->view == FS_PLAIN && !r->nonblock && r->handle->timeout_ns != 0;
 }
 
 /* One pass over a line: the first who must wait keeps those behind him waiting, but in those without an
@@ -111,7 +111,7 @@ static bool joins_line(const struct fs_request *r)
 	const struct fs_kind *kind = fs_kind_of(r->item->kind);
 
 	return !(kind->holds && kind->holds(h)) && !(kind->aside && kind->aside(r)) &&
-	       r->flock != LOCK_UN && h->leaf.view == FS_PLAIN &&
+	       r->flock != LOCK_UN && h->leaf->view == FS_PLAIN &&
 	       (r->write || (!h->rest_len && !h->ended));
 }
 
@@ -130,7 +130,7 @@ bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
 	const struct fs_kind *kind = h->item ? fs_kind_of(h->item->kind) : NULL;
 
 	return kind && !kind->each_alone && fs_view_ordered(class) &&
-	       !(kind->holds && kind->holds(h)) && h->leaf.view == FS_PLAIN &&
+	       !(kind->holds && kind->holds(h)) && h->leaf->view == FS_PLAIN &&
 	       (class == IPCFS_C_WRITE || (!h->rest_len && !h->ended)) && fs_park_anybody(h, class);
 }
 

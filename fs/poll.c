@@ -13,14 +13,14 @@
 static struct ipcfs_op question(struct fs_handle *h, unsigned classes, bool arm)
 {
 	return (struct ipcfs_op){.verb = IPCFS_V_READY,
-				 .first = h->leaf.n,
+				 .first = h->leaf->n,
 				 .in_len = fs_frame_need(h),
 				 .count = classes,
 				 .holder = &h->holder,
 				 .token = h->ticket,
 				 .flags = (arm ? IPCFS_OP_PARK : 0) |
-					  (h->leaf.options & FS_O_SHARED ? IPCFS_OP_SHARED : 0) |
-					  (h->leaf.options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
+					  (h->leaf->options & FS_O_SHARED ? IPCFS_OP_SHARED : 0) |
+					  (h->leaf->options & FS_O_HOLD ? IPCFS_OP_HOLD : 0)};
 }
 
 /* Nobody knows: looked at again in a millisecond. */
@@ -72,7 +72,7 @@ static unsigned poll_ready(struct fs_handle *h, bool arm)
 		return in | out | POLLERR;
 	if (h->item->no_object && fs_view_waits(h))
 		return fs_kind_of(h->item->kind)->poll(h) | (h->rest_len || h->ended ? in : 0);
-	if (h->leaf.view == FS_WATCH) {
+	if (h->leaf->view == FS_WATCH) {
 		ready = h->rest_len || watch_ready(h, arm) ? in : 0;
 		return h->item->removed ? in | out | POLLERR : ready;
 	}
@@ -168,7 +168,7 @@ int fs_poll_look(struct fs_handle *h, bool *ready, uint64_t *changes)
 		*changes = *ready;
 		return 0;
 	}
-	if (rc == 0 && h->leaf.view == FS_WATCH)
+	if (rc == 0 && h->leaf->view == FS_WATCH)
 		return look_watch(h, ready);
 	if (rc == 0)
 		rc = fs_view_engine_item(h->item, &op);

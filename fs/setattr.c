@@ -132,13 +132,13 @@ static int clear_unchanged(struct fs_handle *h)
 /* Truncated to nothing, is it empty? Not by a view of one item of it, or one whose writes say what becomes of others. */
 static bool is_cleared(const struct fs_node *node)
 {
-	return node->type == FS_OBJECT && node->leaf.view == FS_PLAIN &&
-	       !(node->leaf.options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_ACK | FS_O_JOIN));
+	return node->type == FS_OBJECT && node->leaf->view == FS_PLAIN &&
+	       !(node->leaf->options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_ACK | FS_O_JOIN));
 }
 
 static int clear(struct fs_node *node, struct fs_handle *h)
 {
-	if (h && h->leaf.options & FS_O_CAS && !fs_part_of(node->item) &&
+	if (h && h->leaf->options & FS_O_CAS && !fs_part_of(node->item) &&
 	    fs_kind_of(node->item->kind)->clears)
 		return clear_unchanged(h);
 	return fs_view_clear(node->item);

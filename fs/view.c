@@ -126,7 +126,7 @@ enum ipcfs_class fs_view_line(const struct fs_handle *h, bool write)
 {
 	const struct fs_kind *kind = h->type == FS_OBJECT ? kinds[h->item->kind] : NULL;
 
-	if (kind && kind->line && h->leaf.view == FS_PLAIN)
+	if (kind && kind->line && h->leaf->view == FS_PLAIN)
 		return kind->line(h, write);
 	return write ? IPCFS_C_WRITE : IPCFS_C_READ;
 }
@@ -138,10 +138,10 @@ bool fs_view_ordered(enum ipcfs_class line)
 
 bool fs_view_waits(const struct fs_handle *h)
 {
-	return h->type == FS_OBJECT &&
-	       (h->leaf.view == FS_WATCH ||
-		(h->leaf.view == FS_PLAIN && (kinds[h->item->kind]->read_waits ||
-					      h->leaf.options & kinds[h->item->kind]->waits_with)));
+	return h->type == FS_OBJECT && (h->leaf->view == FS_WATCH ||
+					(h->leaf->view == FS_PLAIN &&
+					 (kinds[h->item->kind]->read_waits ||
+					  h->leaf->options & kinds[h->item->kind]->waits_with)));
 }
 
 /* ---- answering --------------------------------------------------------------------------------- */
@@ -178,7 +178,7 @@ int fs_view_give(struct fs_request *r, const void *bytes, size_t len)
 	h->rest_at = 0;
 	h->rest_len = len - now;
 	/* An item without bytes is its own end of file. */
-	h->ended = h->one_item && len > 0 && h->leaf.view != FS_WATCH;
+	h->ended = h->one_item && len > 0 && h->leaf->view != FS_WATCH;
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static int try_read(struct fs_request *r)
 		return -EIDRM;
 	if (h->draft)
 		return fs_draft_read(r);
-	if (h->type == FS_OBJECT && h->leaf.view == FS_RAW)
+	if (h->type == FS_OBJECT && h->leaf->view == FS_RAW)
 		return fs_raw_read(r);
 	if (!fs_view_waits(h))
 		return fs_view_shown(r);
@@ -227,14 +227,14 @@ static int try_read(struct fs_request *r)
 		give_nothing(r);
 		return 0;
 	}
-	return h->leaf.view == FS_WATCH && !h->item->no_object ? fs_view_watch(r) :
-								 kinds[h->item->kind]->take(r);
+	return h->leaf->view == FS_WATCH && !h->item->no_object ? fs_view_watch(r) :
+								  kinds[h->item->kind]->take(r);
 }
 
 bool fs_view_piecewise(const struct fs_handle *h)
 {
 	return fs_frame_is(h) ||
-	       (h->type == FS_OBJECT && h->leaf.view == FS_PLAIN && kinds[h->item->kind]->streams);
+	       (h->type == FS_OBJECT && h->leaf->view == FS_PLAIN && kinds[h->item->kind]->streams);
 }
 
 /* The kernel cuts a writev(2) of many buffers. On a handle without an offset its later pieces can be told, and are
@@ -257,7 +257,7 @@ static int try_write(struct fs_request *r)
 		return -EIDRM;
 	if (is_later_piece(r))
 		return fs_fail(-EMSGSIZE, "a writev of so many buffers is cut by the kernel");
-	switch (h->leaf.view) {
+	switch (h->leaf->view) {
 	case FS_PLAIN:
 		rc = kinds[h->item->kind]->write(r);
 		break;
@@ -301,7 +301,7 @@ static int try_flock(struct fs_request *r)
 	const struct fs_kind *kind = r->handle->type == FS_OBJECT ? kinds[r->item->kind] : NULL;
 	int rc;
 
-	if (!kind || !kind->flock || r->handle->leaf.view != FS_PLAIN)
+	if (!kind || !kind->flock || r->handle->leaf->view != FS_PLAIN)
 		return fs_fail(-EOPNOTSUPP, "this file has no flock(2)");
 	if (r->item->removed)
 		return -EIDRM;

@@ -260,9 +260,9 @@ static struct fs_target target_of(struct fs_handle *h)
 {
 	struct fs_target t = {.item = h->item, .handle = h, .last = UINT64_MAX};
 
-	if (h->leaf.options & FS_O_AT) {
-		t.first = h->leaf.at_first;
-		t.last = h->leaf.at_last;
+	if (h->leaf->options & FS_O_AT) {
+		t.first = h->leaf->at_first;
+		t.last = h->leaf->at_last;
 		t.slice = true;
 	}
 	return t;
@@ -293,7 +293,7 @@ static int write_request(struct fs_request *r)
 	struct fs_target t = target_of(r->handle);
 	int rc = r->handle->gathered ? -ENODATA : fs_item_attach(r->item);
 
-	if (rc == -ENODATA && (t.slice || r->handle->leaf.options & FS_O_CAS))
+	if (rc == -ENODATA && (t.slice || r->handle->leaf->options & FS_O_CAS))
 		return fs_fail(-EINVAL, "it has no type yet: the first plain write decides");
 	if (rc == -ENODATA)
 		return r->item->kind == IPCFS_ARRAY ?
@@ -367,7 +367,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 
 static int replace(struct fs_item *from, struct fs_item *to)
 {
-	struct fs_handle source = {.type = FS_OBJECT, .item = from};
+	struct fs_handle source = {.type = FS_OBJECT, .item = from, .leaf = &fs_leaf_none};
 	struct fs_target t = {.item = to, .last = UINT64_MAX};
 	struct fs_text text = {0};
 	int rc = fs_item_attach(to);
@@ -399,7 +399,7 @@ static int replace(struct fs_item *from, struct fs_item *to)
 
 static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct fs_text *t)
 {
-	struct fs_handle plain = {.type = FS_OBJECT, .item = h->item};
+	struct fs_handle plain = {.type = FS_OBJECT, .item = h->item, .leaf = &fs_leaf_none};
 	struct fs_text text = {0};
 
 	fs_text_printf(t, "bytes %llu\nchanges %llu\n", (unsigned long long)st->bytes,

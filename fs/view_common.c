@@ -17,7 +17,7 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 {
 	int rc;
 
-	switch (h->type == FS_OBJECT ? h->leaf.view : FS_STAT) {
+	switch (h->type == FS_OBJECT ? h->leaf->view : FS_STAT) {
 	case FS_STAT:
 		rc = h->type == FS_OBJECT  ? fs_stat_text(h, t) :
 		     h->type == FS_SPECIAL ? fs_special_text(h, t) :
@@ -210,7 +210,7 @@ int fs_view_show_value(struct fs_handle *h, struct fs_text *t)
 int fs_view_show_waiting(struct fs_handle *h, struct fs_text *t)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_PEEK,
-			      .holder = h->leaf.view == FS_PEEK ? NULL : &h->holder};
+			      .holder = h->leaf->view == FS_PEEK ? NULL : &h->holder};
 	int rc = fs_view_engine_item(h->item, &op);
 
 	if (rc == 0)
@@ -230,7 +230,7 @@ void fs_view_stat_value(struct fs_handle *h, const struct ipcfs_stat *st, struct
 
 int fs_view_cas(struct fs_handle *h, struct ipcfs_op *op)
 {
-	if (!(h->leaf.options & FS_O_CAS))
+	if (!(h->leaf->options & FS_O_CAS))
 		return 0;
 	if (!h->has_changes)
 		return fs_fail(-ECANCELED, "\"cas\" has nothing to compare with before a read");

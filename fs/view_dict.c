@@ -85,7 +85,7 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		return rc;
 	h->changes = op.changes;
 	h->has_changes = true;
-	return h->leaf.options & FS_O_NUM && h->leaf.view != FS_STAT ? as_number(t) : 0;
+	return h->leaf->options & FS_O_NUM && h->leaf->view != FS_STAT ? as_number(t) : 0;
 }
 
 /* Under the object's lock: answered, then taken. */
@@ -213,11 +213,11 @@ static int write_key(struct fs_request *r)
 
 	if (!r->item->is_part)
 		return fs_fail(-EINVAL, "a dict is a folder, its keys are files");
-	if (h->leaf.options & FS_O_POP)
+	if (h->leaf->options & FS_O_POP)
 		return fs_fail(-EINVAL, "\"pop\" is for reading");
 	if (h->draft)
 		return fs_draft_write(r);
-	if (h->leaf.options & FS_O_NUM)
+	if (h->leaf->options & FS_O_NUM)
 		return write_number(r);
 	if (r->append)
 		op.flags |= IPCFS_OP_APPEND;
@@ -232,8 +232,8 @@ static int write_key(struct fs_request *r)
 /* Who truncates or has made the key replaces it as a whole; a view does neither. */
 static int open_key(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
-	bool plain = h->item->is_part && h->leaf.view == FS_PLAIN &&
-		     !(h->leaf.options & (FS_O_CAS | FS_O_POP | FS_O_NUM));
+	bool plain = h->item->is_part && h->leaf->view == FS_PLAIN &&
+		     !(h->leaf->options & (FS_O_CAS | FS_O_POP | FS_O_NUM));
 	bool whole = h->flags & O_TRUNC || (made && !(h->flags & O_APPEND));
 
 	if (!plain || !whole || (h->flags & O_ACCMODE) == O_RDONLY)

@@ -22,14 +22,14 @@ enum { ROOM_MIN = 256, MESSAGES = 64 /* put in one step */ };
 
 bool fs_frame_is(const struct fs_handle *h)
 {
-	return h->type == FS_OBJECT && h->leaf.view == FS_PLAIN &&
-	       h->leaf.options & (FS_O_LINES | FS_O_BLOCK) && !(h->leaf.options & FS_O_ACK) &&
+	return h->type == FS_OBJECT && h->leaf->view == FS_PLAIN &&
+	       h->leaf->options & (FS_O_LINES | FS_O_BLOCK) && !(h->leaf->options & FS_O_ACK) &&
 	       (h->flags & O_ACCMODE) != O_RDONLY;
 }
 
 static bool by_lines(const struct fs_handle *h)
 {
-	return h->leaf.options & FS_O_LINES;
+	return h->leaf->options & FS_O_LINES;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------- */
@@ -100,9 +100,9 @@ static int reserve_place(struct fs_handle *h)
 
 bool fs_frame_gathers(const struct fs_handle *h)
 {
-	return h->type == FS_OBJECT && h->leaf.view == FS_PLAIN &&
+	return h->type == FS_OBJECT && h->leaf->view == FS_PLAIN &&
 	       fs_kind_of(h->item->kind)->lines &&
-	       !(h->leaf.options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_CAS)) &&
+	       !(h->leaf->options & (FS_O_AT | FS_O_INSERT | FS_O_POP | FS_O_CAS)) &&
 	       (h->flags & O_ACCMODE) != O_RDONLY;
 }
 
@@ -152,8 +152,8 @@ static size_t message_end(const struct fs_handle *h, size_t before, const char *
 	const char *newline;
 
 	if (!by_lines(h)) {
-		*len = h->leaf.block - before;
-		return h->leaf.block && *len <= size ? *len : 0;
+		*len = h->leaf->block - before;
+		return h->leaf->block && *len <= size ? *len : 0;
 	}
 	newline = size ? memchr(data, '\n', size) : NULL;
 	*len = newline ? (size_t)(newline - data) : size;
@@ -166,7 +166,7 @@ static bool too_long(const struct fs_request *r, uint64_t capacity)
 	const struct fs_handle *h = r->handle;
 	size_t before = h->frame.len, at = 0, len, end;
 
-	if (!by_lines(h) && h->leaf.block) /* a block fits: looked at when it was opened */
+	if (!by_lines(h) && h->leaf->block) /* a block fits: looked at when it was opened */
 		return false;
 	do {
 		end = message_end(h, before, r->data + at, r->size - at, &len);
@@ -321,9 +321,9 @@ uint64_t fs_frame_need(const struct fs_handle *h)
 
 	if (!fs_frame_is(h))
 		return FS_POLL_BYTES;
-	if (!by_lines(h) && (h->leaf.block == 0 || len < h->leaf.block) && !waits_itself(h))
+	if (!by_lines(h) && (h->leaf->block == 0 || len < h->leaf->block) && !waits_itself(h))
 		return 0;
-	return by_lines(h) || h->leaf.block == 0 ? len : h->leaf.block;
+	return by_lines(h) || h->leaf->block == 0 ? len : h->leaf->block;
 }
 
 /* ---- fsync, close ----------------------------------------------------------------------------------------- */

@@ -13,9 +13,9 @@
 
 enum ipcfs_class fs_lease_line(const struct fs_handle *h, bool write)
 {
-	if (h->leaf.options & FS_O_JOIN)
+	if (h->leaf->options & FS_O_JOIN)
 		return IPCFS_C_JOIN;
-	if (write && h->leaf.options & FS_O_ACK)
+	if (write && h->leaf->options & FS_O_ACK)
 		return IPCFS_C_CHANGE; /* `done` and `back` wait for nobody's room */
 	return write ? IPCFS_C_WRITE : IPCFS_C_READ;
 }
@@ -33,7 +33,7 @@ static int give_end(struct fs_request *r)
 int fs_lease_get(struct fs_request *r, struct ipcfs_op *op)
 {
 	struct fs_handle *h = r->handle;
-	bool ack = h->leaf.options & FS_O_ACK;
+	bool ack = h->leaf->options & FS_O_ACK;
 	int rc;
 
 	if (ack) {

@@ -122,7 +122,7 @@ static int gather(struct fs_request *r)
 /* With `cas` a write is whole: it says what the list is to be, or, with O_APPEND, what comes to it. */
 int fs_lines_write(struct fs_request *r)
 {
-	bool cas = r->handle->leaf.options & FS_O_CAS;
+	bool cas = r->handle->leaf->options & FS_O_CAS;
 	struct lines l;
 	int rc;
 

@@ -68,9 +68,9 @@ static int add_line(void *arg, const struct iovec *bytes, int n)
 
 static int show(struct fs_handle *h, struct fs_text *t)
 {
-	bool one = h->leaf.options & (FS_O_AT | FS_O_POP);
+	bool one = h->leaf->options & (FS_O_AT | FS_O_POP);
 	struct ipcfs_op op = {.verb = one ? IPCFS_V_READ : IPCFS_V_PEEK,
-			      .first = (uint64_t)h->leaf.index,
+			      .first = (uint64_t)h->leaf->index,
 			      .sink = one ? add : add_line,
 			      .sink_arg = t};
 	int rc = fs_view_engine_item(h->item, &op);
@@ -79,9 +79,9 @@ static int show(struct fs_handle *h, struct fs_text *t)
 		h->changes = op.changes;
 		h->has_changes = true;
 	}
-	if (rc == -ERANGE && h->leaf.options & FS_O_POP)
+	if (rc == -ERANGE && h->leaf->options & FS_O_POP)
 		return -ENODATA; /* there is nothing that could be taken */
-	return t->failed ? 0 : fs_list_explain(h->item, rc, h->leaf.index);
+	return t->failed ? 0 : fs_list_explain(h->item, rc, h->leaf->index);
 }
 
 /* Under the object's lock: answered, then taken. Copied before: somebody may cut the segment short just then. */
@@ -96,11 +96,11 @@ static int answer(void *arg, const struct iovec *bytes, int n)
 static int take(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_GET,
-			      .first = (uint64_t)r->handle->leaf.index,
+			      .first = (uint64_t)r->handle->leaf->index,
 			      .sink = answer,
 			      .sink_arg = r};
 
-	return fs_list_explain(r->item, fs_view_engine(r, &op), r->handle->leaf.index);
+	return fs_list_explain(r->item, fs_view_engine(r, &op), r->handle->leaf->index);
 }
 
 /* ---- writing one item ------------------------------------------------------------------------------------ */
@@ -113,7 +113,7 @@ int fs_list_change(struct fs_request *r, struct ipcfs_op *op)
 
 	if (rc < 0)
 		return rc;
-	rc = fs_list_explain(r->item, fs_view_engine(r, op), h->leaf.index);
+	rc = fs_list_explain(r->item, fs_view_engine(r, op), h->leaf->index);
 	if (rc == 0)
 		fs_view_cas_done(h, op);
 	return rc;
@@ -121,7 +121,7 @@ int fs_list_change(struct fs_request *r, struct ipcfs_op *op)
 
 static int write_item(struct fs_request *r)
 {
-	const struct fs_leaf *leaf = &r->handle->leaf;
+	const struct fs_leaf *leaf = r->handle->leaf;
 	struct ipcfs_op op = {.verb = leaf->options & FS_O_AT	  ? IPCFS_V_WRITE :
 				      leaf->index == FS_INDEX_END ? IPCFS_V_PUT :
 								    IPCFS_V_INSERT,
@@ -134,7 +134,7 @@ static int write_item(struct fs_request *r)
 
 static int write_request(struct fs_request *r)
 {
-	uint32_t options = r->handle->leaf.options;
+	uint32_t options = r->handle->leaf->options;
 
 	if (options & FS_O_POP)
 		return fs_fail(-EINVAL, "\"pop\" is for reading");
@@ -146,7 +146,7 @@ static int write_request(struct fs_request *r)
 /* Those in line wait for an item to pop. */
 static bool aside(const struct fs_request *r)
 {
-	return r->write || !(r->handle->leaf.options & FS_O_POP);
+	return r->write || !(r->handle->leaf->options & FS_O_POP);
 }
 
 static int check_open(struct fs_item *item, const struct fs_leaf *leaf, int flags)

@@ -62,14 +62,14 @@ static int lock(struct fs_request *r, bool shared)
 
 static int take(struct fs_request *r)
 {
-	return lock(r, r->handle->leaf.options & FS_O_SHARED);
+	return lock(r, r->handle->leaf->options & FS_O_SHARED);
 }
 
 /* -o deadlock=error */
 static int may_wait(struct fs_request *r)
 {
 	const struct fs_handle *h = r->handle;
-	bool acquires = h->leaf.view == FS_PLAIN && !r->write && r->flock != LOCK_UN;
+	bool acquires = h->leaf->view == FS_PLAIN && !r->write && r->flock != LOCK_UN;
 
 	if (!fs.deadlock_error || !acquires || r->nonblock || h->timeout_ns == 0)
 		return 0;

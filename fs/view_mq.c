@@ -27,7 +27,7 @@ static int put(struct fs_request *r)
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT,
 			      .in = r->data,
 			      .in_len = r->size,
-			      .first = r->handle->leaf.prio};
+			      .first = r->handle->leaf->prio};
 	int rc = fs_view_engine(r, &op);
 
 	if (rc == -EMSGSIZE)

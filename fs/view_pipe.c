@@ -16,9 +16,10 @@ static int no_end(void)
 
 static int open_end(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
-	bool is_end = h->leaf.view == FS_PLAIN && h->leaf.n;
-	struct ipcfs_op op = {
-		.verb = IPCFS_V_OPEN, .first = h->leaf.n, .holder = fs_handle_holder(h, h->opener)};
+	bool is_end = h->leaf->view == FS_PLAIN && h->leaf->n;
+	struct ipcfs_op op = {.verb = IPCFS_V_OPEN,
+			      .first = h->leaf->n,
+			      .holder = fs_handle_holder(h, h->opener)};
 	int rc = is_end ? fs_view_engine_item(h->item, &op) : 0;
 
 	(void)made;
@@ -35,7 +36,7 @@ static int open_end(struct fs_handle *h, bool made, const struct ipcfs_maker *ma
 /* Those at one end do not stand in line with those at the other. */
 static unsigned lane(const struct fs_handle *h)
 {
-	return (unsigned)h->leaf.n;
+	return (unsigned)h->leaf->n;
 }
 
 /* The other end is closed and all is read: an end of file; where that comes between any two messages, an error. */
@@ -49,7 +50,7 @@ static int give_end(struct fs_request *r)
 static int take(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_GET,
-			      .first = r->handle->leaf.n,
+			      .first = r->handle->leaf->n,
 			      .holder = &r->handle->holder,
 			      .sink = fs_message_answer,
 			      .sink_arg = r};
@@ -61,7 +62,7 @@ static int take(struct fs_request *r)
 static int put(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT,
-			      .first = r->handle->leaf.n,
+			      .first = r->handle->leaf->n,
 			      .holder = &r->handle->holder,
 			      .in = r->data,
 			      .in_len = r->size};

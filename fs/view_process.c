@@ -131,7 +131,7 @@ static int check_look(const struct fs_handle *h)
 {
 	struct fs_process opener;
 
-	if (h->leaf.view == FS_PLAIN || h->leaf.view == FS_CTL || !fs_process_are_hidden())
+	if (h->leaf->view == FS_PLAIN || h->leaf->view == FS_CTL || !fs_process_are_hidden())
 		return 0;
 	opener = fs_process_sender(h->opener);
 	return fs_signal_may(h->pin, &opener, 0) == -EPERM ?
@@ -144,13 +144,13 @@ int fs_process_open(struct fs_handle *h)
 	bool self = is_self(h->item->name);
 	int rc = 0;
 
-	if (h->leaf.options & FS_O_MEMBER)
+	if (h->leaf->options & FS_O_MEMBER)
 		return fs_fail(-EINVAL, "a channel is joined, not a process");
 	if (h->opener <= 0 || (!self && fs_process_is_foreign(h->opener)))
 		return fs_fail(-EOPNOTSUPP,
 			       "you are in another pid namespace than the server, which does not "
 			       "know processes by your numbers");
-	h->one_item = !(h->leaf.options & FS_O_STREAM);
+	h->one_item = !(h->leaf->options & FS_O_STREAM);
 	if (self)
 		rc = become_self(h);
 	if (rc == 0)
@@ -180,7 +180,7 @@ void fs_process_close(struct fs_handle *h)
 
 static bool is_ready(const struct fs_handle *h)
 {
-	if (h->leaf.view == FS_WATCH && h->seen != SHOWN)
+	if (h->leaf->view == FS_WATCH && h->seen != SHOWN)
 		return h->seen == 0;
 	return fs_pin_ended(h->pin);
 }
@@ -211,10 +211,10 @@ int fs_process_take(struct fs_request *r)
 	r->class = IPCFS_C_READ;
 	if (!is_ready(h))
 		return -EAGAIN;
-	if (h->leaf.view == FS_WATCH && !fs_pin_ended(h->pin))
+	if (h->leaf->view == FS_WATCH && !fs_pin_ended(h->pin))
 		return show_first(r);
 	rc = fs_view_give(r, "gone\n", 5);
-	if (rc == 0 && h->leaf.view == FS_WATCH)
+	if (rc == 0 && h->leaf->view == FS_WATCH)
 		h->seen = TOLD;
 	return rc;
 }
@@ -264,7 +264,7 @@ static int set_alarm(struct fs_handle *h, int signal)
 	int rc = fs_signal_may(h->pin, h->sender, signal);
 
 	return rc < 0 ? rc :
-			fs_alarm_set(h->pin, NULL, h->sender, h->uid, signal, h->leaf.after_ns);
+			fs_alarm_set(h->pin, NULL, h->sender, h->uid, signal, h->leaf->after_ns);
 }
 
 int fs_process_write(struct fs_request *r, int signal)
@@ -274,7 +274,7 @@ int fs_process_write(struct fs_request *r, int signal)
 
 	if (fs_pin_gone(h->pin))
 		rc = -ESRCH;
-	else if (h->leaf.options & FS_O_AFTER)
+	else if (h->leaf->options & FS_O_AFTER)
 		rc = set_alarm(h, signal);
 	else
 		rc = fs_signal_kill(h->pin, h->sender, signal);

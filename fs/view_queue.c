@@ -12,7 +12,7 @@ static int take(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_GET, .sink = fs_message_answer, .sink_arg = r};
 
-	if (r->handle->leaf.options & FS_O_JOIN)
+	if (r->handle->leaf->options & FS_O_JOIN)
 		return fs_lease_join(r);
 	return fs_lease_get(r, &op);
 }
@@ -32,7 +32,7 @@ static int put(struct fs_request *r)
 	struct ipcfs_op op = {.verb = IPCFS_V_PUT, .in = r->data, .in_len = r->size};
 	int rc;
 
-	if (r->handle->leaf.options & FS_O_ACK)
+	if (r->handle->leaf->options & FS_O_ACK)
 		return fs_lease_write(r);
 	if (fs_frame_is(r->handle) && !r->orphan)
 		return fs_frame_write(r);

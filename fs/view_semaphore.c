@@ -12,7 +12,7 @@
 
 static uint64_t units(const struct fs_handle *h)
 {
-	return h->leaf.options & FS_O_N ? h->leaf.n : 1;
+	return h->leaf->options & FS_O_N ? h->leaf->n : 1;
 }
 
 /* Under the object's lock: answered, then acquired. */
@@ -30,14 +30,14 @@ static int answer(void *arg, const struct iovec *pieces, int n)
 static int take(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
-	bool hold = h->leaf.options & FS_O_HOLD;
+	bool hold = h->leaf->options & FS_O_HOLD;
 	struct ipcfs_op op = {.verb = IPCFS_V_ACQUIRE,
 			      .flags = hold ? IPCFS_OP_HOLD : 0,
 			      .count = units(h),
 			      .holder = hold ? fs_handle_holder(h, r->pid) : NULL,
 			      .sink = answer,
 			      .sink_arg = r};
-	int rc = h->leaf.options & FS_O_TOKENS ? fs_tokens_take(r) : fs_view_engine(r, &op);
+	int rc = h->leaf->options & FS_O_TOKENS ? fs_tokens_take(r) : fs_view_engine(r, &op);
 
 	if (rc == -ERANGE)
 		fs_words("%llu are more than max", (unsigned long long)units(h));
@@ -63,7 +63,7 @@ static int release(struct fs_request *r)
 
 static int give(struct fs_request *r)
 {
-	int rc = r->handle->leaf.options & FS_O_TOKENS ? fs_tokens_give(r) : release(r);
+	int rc = r->handle->leaf->options & FS_O_TOKENS ? fs_tokens_give(r) : release(r);
 
 	if (rc == -EOVERFLOW)
 		fs_words("semaphore or lock released too many times");

@@ -21,7 +21,7 @@ static int begin(struct fs_handle *h)
 	struct ipcfs_stat st;
 	int rc;
 
-	if ((h->flags & O_ACCMODE) == O_WRONLY || h->leaf.view != FS_PLAIN)
+	if ((h->flags & O_ACCMODE) == O_WRONLY || h->leaf->view != FS_PLAIN)
 		return 0;
 	rc = fs_item_attach(h->item);
 	if (rc == 0)
@@ -35,7 +35,7 @@ static int open_it(struct fs_handle *h)
 {
 	int rc = h->item->outside ? fs_process_open(h) : begin(h);
 
-	return rc == 0 && h->leaf.options & FS_O_MEMBER ? fs_join_open(h) : rc;
+	return rc == 0 && h->leaf->options & FS_O_MEMBER ? fs_join_open(h) : rc;
 }
 
 static void close_it(struct fs_handle *h)
@@ -113,9 +113,9 @@ static int fire(struct fs_request *r, int signal)
 	struct ipcfs_op op = {.verb = IPCFS_V_FIRE, .count = (uint64_t)signal};
 	struct fs_process sender = {.pid = r->pid};
 
-	if (r->handle->leaf.options & FS_O_AFTER)
+	if (r->handle->leaf->options & FS_O_AFTER)
 		return fs_alarm_set(NULL, r->item, &sender, r->handle->uid, signal,
-				    r->handle->leaf.after_ns);
+				    r->handle->leaf->after_ns);
 	return fs_view_engine(r, &op);
 }
 

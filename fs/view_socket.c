@@ -167,7 +167,7 @@ static int open_it(struct fs_handle *h)
 			 0 :
 			 fs_fail(-EUCLEAN, "this is no address: it lies in the store for nothing");
 
-	if (rc < 0 || h->leaf.view != FS_PLAIN)
+	if (rc < 0 || h->leaf->view != FS_PLAIN)
 		return rc;
 	rc = check_caller(h->opener);
 	if (rc == 0 && !h->item->outside)
@@ -246,7 +246,7 @@ static int take(struct fs_request *r)
 	int rc;
 
 	r->class = IPCFS_C_READ;
-	if (r->handle->leaf.view == FS_WATCH)
+	if (r->handle->leaf->view == FS_WATCH)
 		return watch(r);
 	rc = fs_socket_advance(r->item->socket, will_wait(r));
 	return rc < 0 ? rc : receive(r);
@@ -294,7 +294,7 @@ static unsigned poll_it(struct fs_handle *h)
 	unsigned ready;
 	int rc;
 
-	if (h->leaf.view == FS_WATCH)
+	if (h->leaf->view == FS_WATCH)
 		ready = poll_watch(h);
 	else if ((rc = fs_socket_advance(h->item->socket, h->poll || h->notify)) == 0)
 		ready = readiness(h->item->socket);

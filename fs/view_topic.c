@@ -11,7 +11,7 @@
 /* It sees what is published from now on. */
 static int subscribe(struct fs_handle *h, bool made, const struct ipcfs_maker *maker)
 {
-	bool reads = h->leaf.view == FS_PLAIN && (h->flags & O_ACCMODE) != O_WRONLY;
+	bool reads = h->leaf->view == FS_PLAIN && (h->flags & O_ACCMODE) != O_WRONLY;
 	struct ipcfs_op op = {.verb = IPCFS_V_OPEN};
 	int rc = reads && !made ? fs_view_engine_item(h->item, &op) : 0;
 

@@ -198,7 +198,7 @@ static void find_names(struct fs_waits *g)
 
 static bool acquires(const struct fs_request *r)
 {
-	return r->handle->leaf.view == FS_PLAIN && !r->write && r->flock != LOCK_UN &&
+	return r->handle->leaf->view == FS_PLAIN && !r->write && r->flock != LOCK_UN &&
 	       !r->nonblock && r->handle->timeout_ns != 0 && !r->interrupted && !r->ending;
 }
 
@@ -222,7 +222,7 @@ static struct fs_wait *add_wait(struct fs_waits *g, int thing)
 
 static void add_request(struct fs_waits *g, struct fs_request *r, int thing, bool asks)
 {
-	const struct fs_leaf *leaf = &r->handle->leaf;
+	const struct fs_leaf *leaf = r->handle->leaf;
 	struct fs_wait *w = add_wait(g, thing);
 
 	if (!w)
