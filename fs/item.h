@@ -157,6 +157,19 @@ void fs_item_detach_all(void);
 /* Folders or queues were renamed: where a queue's dead letters go is noted when it is attached. */
 void fs_item_detach_dead(void);
 
+/* ---- leaf.c ---------------------------------------------------------------------------------- */
+
+/* Of what has no name of its own. */
+extern const struct fs_leaf fs_leaf_none;
+/* A copy that the item's nodes and handles have in common with others (NULL: fs_leaf_none), to be given back. NULL: no
+ * memory. */
+const struct fs_leaf *fs_leaf_get(struct fs_item *item, const struct fs_leaf *leaf);
+void fs_leaf_put(const struct fs_leaf *leaf);
+/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
+void fs_leaf_renamed(struct fs_item *item, const char *name);
+/* The item goes; a handle that was moved to another one may still have a leaf of it. */
+void fs_leaf_leave(struct fs_item *item);
+
 /* ---- node.c ---------------------------------------------------------------------------------- */
 
 /* What a node id means. Entries of a table; the id is index and generation, so a successor that has
@@ -172,21 +185,6 @@ struct fs_node {
 	LIST_ENTRY(fs_node) item_link; /* in item->nodes, last looked up first */
 	uint32_t next_free;
 };
-
-/* ---- leaf.c ---------------------------------------------------------------------------------- */
-
-/* Of what has no name of its own. */
-extern const struct fs_leaf fs_leaf_none;
-/* A copy that the item's nodes and handles have in common with others (NULL: fs_leaf_none), to be given back. NULL: no
- * memory. */
-const struct fs_leaf *fs_leaf_get(struct fs_item *item, const struct fs_leaf *leaf);
-void fs_leaf_put(const struct fs_leaf *leaf);
-/* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
-void fs_leaf_renamed(struct fs_item *item, const char *name);
-/* The item goes; a handle that was moved to another one may still have a leaf of it. */
-void fs_leaf_leave(struct fs_item *item);
-
-/* ---- node.c ---------------------------------------------------------------------------------- */
 
 int fs_node_start(void);
 struct fs_node *fs_node_of(fuse_ino_t id);
