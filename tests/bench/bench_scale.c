@@ -168,7 +168,7 @@ static void parked_readers(void)
 		snprintf(what, sizeof(what), "server memory: a parked read of %d", started);
 		bench_bytes(what, (parked - opened) / added, 2048, 1024);
 		snprintf(what, sizeof(what), "server memory: with its open file, %d", started);
-		bench_bytes(what, (parked - begin) / added, 2048, 0);
+		bench_bytes(what, (parked - begin) / added, 2048, 1024);
 	}
 }
 
