@@ -242,7 +242,7 @@ static int run_somewhere(struct wait *w, const char *number)
 	a.folders = true;
 	r = object_find(&a, "queues", &folder);
 	if (r)
-		return r;
+		return r == ARGS_FAILED ? FAILED : r;
 	which.a = w->a;
 	which.number = w->number;
 	which.mount = strlen(folder.path) - strlen("queues");

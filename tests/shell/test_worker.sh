@@ -36,6 +36,7 @@ status_is result_no_task 2 'which task' "$IPCFS" result
 status_is result_no_number 2 '"queues/a" is no number of a task' "$IPCFS" result queues/a
 status_is result_no_number 2 '"-1" is no number' "$IPCFS" result queues/a -- -1
 status_is result_two 2 'one task, not also 2' "$IPCFS" result queues/a 1 2
+status_is result_no_mount 125 'ipcfs is not mounted there' "$IPCFS" result --mount "$T" 7
 status_is result_nowhere 125 'no queue has a task 7' "$IPCFS" result 7
 status_is result_no_such_queue 125 'No such file' "$IPCFS" result queues/a 0
 status_is join_no_such_queue 1 'No such file' "$IPCFS" join queues/a
