@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 struct alarm {
 	int64_t due_ns;
@@ -25,17 +23,12 @@ struct alarm {
 static TAILQ_HEAD(alarm_list, alarm) alarms =
 	TAILQ_HEAD_INITIALIZER(alarms); /* what is due first comes first */
 static ev_io due_io;
-static int due_fd = -1;
 
 static void wind_up(void)
 {
 	const struct alarm *first = TAILQ_FIRST(&alarms);
-	struct itimerspec at = {0};
 
-	if (first)
-		at.it_value = (struct timespec){first->due_ns / 1000000000,
-						first->due_ns % 1000000000};
-	timerfd_settime(due_fd, TFD_TIMER_ABSTIME, &at, NULL);
+	fs_loop_ring_at(&due_io, first ? first->due_ns : 0);
 }
 
 static void drop(struct alarm *a)
@@ -84,12 +77,11 @@ static void go_off(const struct alarm *a)
 static void on_due(struct ev_loop *loop, ev_io *io, int events)
 {
 	int64_t now = fs_now_ns();
-	uint64_t ticks;
 	struct alarm *a;
 
 	(void)loop;
 	(void)events;
-	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+	if (!fs_loop_rang(io))
 		return;
 	while ((a = TAILQ_FIRST(&alarms)) && a->due_ns <= now) {
 		go_off(a);
@@ -101,8 +93,7 @@ static void on_due(struct ev_loop *loop, ev_io *io, int events)
 
 int fs_alarm_start(void)
 {
-	due_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	return due_fd < 0 ? -errno : fs_loop_listen(&due_io, on_due, due_fd);
+	return fs_loop_clock(&due_io, on_due);
 }
 
 /* ---- setting ----------------------------------------------------------------------------------- */

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../core/object.h"
@@ -31,7 +30,6 @@ static struct unknown {
 static unsigned unknown_count;
 static enum ipcfs_kind walked;
 static int64_t rest_until_ns;
-static int rest_fd = -1; /* timerfd */
 static ev_io rest_io;
 
 /* To be ready, or not, the kind asks first whether those live who are in the way. */
@@ -118,13 +116,6 @@ static void walk(void)
 	unknown_count = kept;
 }
 
-static void rest(int64_t ns)
-{
-	struct itimerspec in = {.it_value = {ns / 1000000000, ns % 1000000000}};
-
-	timerfd_settime(rest_fd, 0, &in, NULL);
-}
-
 void fs_died_settle(void)
 {
 	int64_t begin = fs_now_ns(), now = begin;
@@ -137,16 +128,16 @@ void fs_died_settle(void)
 		rest_until_ns = now + REST * (now - begin);
 	}
 	if (unknown_count)
-		rest(rest_until_ns - now > REST_LEAST_NS ? rest_until_ns - now : REST_LEAST_NS);
+		fs_loop_ring_at(&rest_io, rest_until_ns - now > REST_LEAST_NS ?
+						  rest_until_ns :
+						  now + REST_LEAST_NS);
 }
 
 static void on_rested(struct ev_loop *loop, ev_io *io, int events)
 {
-	uint64_t ticks;
-
 	(void)loop;
 	(void)events;
-	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+	if (!fs_loop_rang(io))
 		return;
 	fs_died_settle();
 	fs_park_settle();
@@ -154,6 +145,5 @@ static void on_rested(struct ev_loop *loop, ev_io *io, int events)
 
 int fs_died_start(void)
 {
-	rest_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	return rest_fd < 0 ? -errno : fs_loop_listen(&rest_io, on_rested, rest_fd);
+	return fs_loop_clock(&rest_io, on_rested);
 }

@@ -105,6 +105,12 @@ int fs_loop_listen(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int), int 
 void fs_loop_want(ev_io *io, int events);
 /* No longer; before it is closed. */
 void fs_loop_ignore(ev_io *io);
+/* A clock, which calls once at a time. A timerfd: a timer of libev would make the worker sleep in libev. -errno. */
+int fs_loop_clock(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int));
+/* At that time of fs_now_ns(), and no other; 0: not at all. */
+void fs_loop_ring_at(const ev_io *io, int64_t ns);
+/* To what it calls: has it rung, or is it set anew by now? */
+bool fs_loop_rang(const ev_io *io);
 
 /* ---- ops.c ----------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../core/object.h"
@@ -165,6 +166,27 @@ void fs_loop_ignore(ev_io *io)
 {
 	ev_io_stop(fs.loop, io);
 	epoll_ctl(others_fd, EPOLL_CTL_DEL, io->fd, NULL);
+}
+
+int fs_loop_clock(ev_io *io, void (*call)(struct ev_loop *, ev_io *, int))
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	return fd < 0 ? -errno : fs_loop_listen(io, call, fd);
+}
+
+void fs_loop_ring_at(const ev_io *io, int64_t ns)
+{
+	struct itimerspec at = {.it_value = {ns / 1000000000, ns % 1000000000}};
+
+	timerfd_settime(io->fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+bool fs_loop_rang(const ev_io *io)
+{
+	uint64_t rings;
+
+	return read(io->fd, &rings, sizeof(rings)) >= 0;
 }
 
 /* ---- the poker ------------------------------------------------------------------------------------ */

@@ -5,10 +5,6 @@
  */
 #include "fs.h"
 
-#include <errno.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 enum {
 	BUSY_MS = 1,	  /* between two tries while an object's lock is busy */
 	LOOK_AGAIN_S = 1, /* all that wait, whatever was or was not heard of them */
@@ -18,18 +14,14 @@ enum {
 static TAILQ_HEAD(items, fs_item) dirty = TAILQ_HEAD_INITIALIZER(dirty);
 static struct items waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static ev_timer busy_timer;
-/* A timerfd and not libev's timer: that would make every epoll_wait set a timer up. */
 static ev_io again_io;
-static int again_fd = -1;
+static bool ticking;
 
 /* Ticks while anybody waits. */
 static void tick(bool wanted)
 {
-	static bool ticking;
-	struct itimerspec every = {{wanted ? LOOK_AGAIN_S : 0, 0}, {wanted ? LOOK_AGAIN_S : 0, 0}};
-
 	if (wanted != ticking)
-		timerfd_settime(again_fd, 0, &every, NULL);
+		fs_loop_ring_at(&again_io, wanted ? fs_now_ns() + LOOK_AGAIN_S * 1000000000ll : 0);
 	ticking = wanted;
 }
 
@@ -164,12 +156,11 @@ static void look_again(struct ev_loop *l, ev_timer *timer, int events)
 
 static void on_tick(struct ev_loop *l, ev_io *io, int events)
 {
-	uint64_t ticks;
-
 	(void)l;
 	(void)events;
-	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+	if (!fs_loop_rang(io))
 		return;
+	ticking = false;
 	fs_park_changed(NULL);
 	fs_park_settle();
 	tick(!TAILQ_EMPTY(&waiting));
@@ -180,11 +171,9 @@ int fs_park_start(void)
 	int rc;
 
 	ev_init(&busy_timer, look_again);
-	again_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (again_fd < 0)
-		return -errno;
-	fs_loop_listen(&again_io, on_tick, again_fd);
-	rc = fs_died_start();
+	rc = fs_loop_clock(&again_io, on_tick);
+	if (rc == 0)
+		rc = fs_died_start();
 	return rc < 0 ? rc : fs_alarm_start();
 }
 

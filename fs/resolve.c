@@ -10,8 +10,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 enum { WATCHED = 64 }; /* sockets of the library: one or two a name server */
 
@@ -25,7 +23,6 @@ struct fs_query {
 static ares_channel channel;
 static ev_io watched[WATCHED], clock_io;
 static bool is_watched[WATCHED];
-static int clock_fd = -1;
 static unsigned queries;
 static struct timespec configured; /* resolv.conf's change when the channel was made */
 
@@ -34,11 +31,10 @@ static struct timespec configured; /* resolv.conf's change when the channel was 
 static void set_clock(void)
 {
 	struct timeval room, *in = queries ? ares_timeout(channel, NULL, &room) : NULL;
-	struct itimerspec at = {0};
 
-	if (in)
-		at.it_value = (struct timespec){in->tv_sec, in->tv_usec * 1000 + 1};
-	timerfd_settime(clock_fd, 0, &at, NULL);
+	fs_loop_ring_at(&clock_io,
+			in ? fs_now_ns() + in->tv_sec * 1000000000ll + in->tv_usec * 1000ll + 1 :
+			     0);
 }
 
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
@@ -52,11 +48,9 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 
 static void on_clock(struct ev_loop *loop, ev_io *io, int events)
 {
-	uint64_t ticks;
-
 	(void)loop;
 	(void)events;
-	if (read(io->fd, &ticks, sizeof(ticks)) < 0)
+	if (!fs_loop_rang(io))
 		return;
 	ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	set_clock();
@@ -97,12 +91,9 @@ static int open_channel(void)
 	struct ares_options options = {.sock_state_cb = on_state};
 	struct stat st = {0};
 
-	if (clock_fd < 0) {
-		clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-		if (clock_fd < 0 || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
-			return -ENOMEM;
-		fs_loop_listen(&clock_io, on_clock, clock_fd);
-	}
+	if (!ev_is_active(&clock_io) && (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
+					 fs_loop_clock(&clock_io, on_clock) < 0))
+		return -ENOMEM;
 	stat("/etc/resolv.conf", &st);
 	if (channel && (queries || !memcmp(&st.st_mtim, &configured, sizeof(configured))))
 		return 0;
