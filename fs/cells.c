@@ -29,9 +29,14 @@ const char *fs_cells_words(char type)
 	return words[type & 127];
 }
 
+bool fs_cells_is_run(char type)
+{
+	return type == 'c' || type == 'u';
+}
+
 bool fs_cells_is_text(char type)
 {
-	return type == 'c' || type == 'u' || type == 's';
+	return fs_cells_is_run(type) || type == 's';
 }
 
 size_t fs_cells_drop_newline(const char *s, size_t len)
@@ -126,7 +131,7 @@ static int parse_characters(struct fs_cells *c, const char *text, size_t len, ui
 /* Text for `want` elements: as many, or one for all (c->count tells); 0: as many as there are. */
 int fs_cells_parse(struct fs_cells *c, const char *text, size_t len, uint64_t want, bool fill)
 {
-	bool characters = c->type == 'c' || c->type == 'u';
+	bool characters = fs_cells_is_run(c->type);
 	uint64_t n = characters ? fs_cells_drop_newline(text, len) :
 				  fs_cells_count(c->type, text, len);
 	const char *at = text, *s;
@@ -172,7 +177,7 @@ static void add_element(struct fs_text *t, char type, const char *at, size_t ele
 void fs_cells_add(struct fs_text *t, const struct fs_cells *c)
 {
 	static const char nothing[8];
-	bool characters = c->type == 'c' || c->type == 'u';
+	bool characters = fs_cells_is_run(c->type);
 
 	for (uint64_t i = 0; i < c->count && !t->failed; i++) {
 		const char *at = c->bytes + i * c->element;

@@ -22,6 +22,8 @@ struct fs_cells {
 const char *fs_cells_words(char type);
 /* Of characters or bytes: no arithmetic. */
 bool fs_cells_is_text(char type);
+/* Elements of it are characters of one text, and no lines. */
+bool fs_cells_is_run(char type);
 /* The length without one final newline. */
 size_t fs_cells_drop_newline(const char *s, size_t len);
 /* The next word (numbers) or line (strings); false at the end. */

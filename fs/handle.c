@@ -65,8 +65,7 @@ int fs_handle_new(enum fs_type type, struct fs_item *item, const struct fs_leaf 
 	shared = fs_leaf_get(item, leaf);
 	h = shared ? allocate() : NULL;
 	if (!h) {
-		if (shared)
-			fs_leaf_put(shared);
+		fs_leaf_put(shared);
 		fs_quota_add(uid, FS_Q_HANDLES, -1);
 		return fs_fail(-ENFILE, "the server has no room for another open file");
 	}

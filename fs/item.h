@@ -87,9 +87,8 @@ struct fs_item {
 	LIST_ENTRY(fs_item) owned_link;
 	struct fs_items parts_waiting; /* those on which anybody waits */
 	LIST_ENTRY(fs_item) part_link;
-	uint64_t own_changes; /* of its object, by this server */
-	struct timespec
-		changed; /* when it made the last of them; 0: the file in the store says it */
+	uint64_t own_changes;	 /* of its object, by this server */
+	struct timespec changed; /* the last of them; 0: the file in the store says it */
 	unsigned handles;
 	bool dirty;
 	bool busy; /* a try of something on it met a busy lock */
@@ -164,7 +163,7 @@ extern const struct fs_leaf fs_leaf_none;
 /* A copy that the item's nodes and handles have in common with others (NULL: fs_leaf_none), to be given back. NULL: no
  * memory. */
 const struct fs_leaf *fs_leaf_get(struct fs_item *item, const struct fs_leaf *leaf);
-void fs_leaf_put(const struct fs_leaf *leaf);
+void fs_leaf_put(const struct fs_leaf *leaf); /* NULL: nothing */
 /* Its nodes are those of the new name: a bound socket, a FIFO stays the inode that the kernel has. */
 void fs_leaf_renamed(struct fs_item *item, const char *name);
 /* The item goes; a handle that was moved to another one may still have a leaf of it. */

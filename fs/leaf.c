@@ -52,7 +52,7 @@ void fs_leaf_put(const struct fs_leaf *leaf)
 {
 	struct fs_shared_leaf *s;
 
-	if (leaf == &fs_leaf_none)
+	if (!leaf || leaf == &fs_leaf_none)
 		return;
 	s = (void *)((char *)(uintptr_t)leaf - offsetof(struct fs_shared_leaf, leaf));
 	if (--s->references)

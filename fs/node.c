@@ -86,9 +86,7 @@ struct fs_node *fs_node_get(enum fs_type type, struct fs_item *item, const struc
 		return node;
 	}
 	shared = fs_leaf_get(item, leaf);
-	if (!shared)
-		return NULL;
-	node = allocate();
+	node = shared ? allocate() : NULL;
 	if (!node) {
 		fs_leaf_put(shared);
 		return NULL;

@@ -20,12 +20,11 @@ enum {
 
 struct fs_render {
 	struct fs_cells cells;
-	uint64_t next; /* the element after the window; a multiple of STEP, or their number */
-	size_t begin;  /* where in the whole text the window begins */
 	struct fs_text window; /* text of the elements before `next` */
+	size_t begin;	       /* where in the whole text it begins */
+	uint64_t next;	       /* a multiple of STEP, or the number of elements */
 	unsigned marked;
-	size_t mark
-		[]; /* where in the whole text each element of a number divided by MARK_EVERY begins */
+	size_t mark[]; /* where in the whole text element i * MARK_EVERY begins */
 };
 
 struct fs_render *fs_render_new(const struct fs_cells *cells)

@@ -14,13 +14,11 @@
 #include "../core/object.h"
 #include "../core/text.h"
 
-enum {
-	AT_ONCE = 32 << 10
-}; /* bytes of elements that become text at once; of more, as they are read */
+enum { AT_ONCE = 32 << 10 }; /* bytes of elements: more become text as they are read */
 
 static bool is_lines(const struct ipcfs_object *o)
 {
-	return !o->cells.scalar && o->cells.type != 'c' && o->cells.type != 'u';
+	return !o->cells.scalar && !fs_cells_is_run(o->cells.type);
 }
 
 /* What op has read. op->out may become the text's. */

@@ -37,39 +37,27 @@ static int make_text(struct fs_handle *h, struct fs_text *t)
 	return rc;
 }
 
-static size_t offset_in_text(const struct fs_request *r)
-{
-	return (size_t)(r->offset - r->handle->text_base);
-}
-
-static int give_text(struct fs_request *r)
+/* What the snapshot has from the request's offset on. Nobody stands behind one whose text is being made, and it has as
+ * long as that takes: -EBUSY. */
+static int look_up(struct fs_request *r, const char **bytes, size_t *n)
 {
 	const struct fs_handle *h = r->handle;
-	size_t at = offset_in_text(r), n = at < h->text_len ? h->text_len - at : 0;
+	size_t at = (size_t)(r->offset - h->text_base);
+	int rc = 0;
 
-	r->answered = true;
-	fs_reply_read(r, n ? h->text + at : NULL, n < r->size ? n : r->size);
-	return 0;
-}
-
-/* Nobody stands behind one whose text is being made, and it has as long as that takes. */
-static int give_rendered(struct fs_request *r)
-{
-	const char *bytes;
-	size_t n;
-	int rc = fs_render_read(r->handle->render, offset_in_text(r), r->size, &bytes, &n);
-
+	if (h->render) {
+		rc = fs_render_read(h->render, at, r->size, bytes, n);
+	} else {
+		*n = at < h->text_len ? h->text_len - at : 0;
+		*bytes = *n ? h->text + at : NULL;
+	}
 	if (rc == -EBUSY) {
 		r->shown = true;
 		r->class = IPCFS_C_CHANGE;
 		r->busy_until = 0;
 		r->busy_tries = 0;
 	}
-	if (rc < 0)
-		return rc;
-	r->answered = true;
-	fs_reply_read(r, bytes, n < r->size ? n : r->size);
-	return 0;
+	return rc;
 }
 
 /* A snapshot is taken by the first read after open, after a write, and at offset 0. After a write it begins
@@ -78,6 +66,8 @@ static int give_rendered(struct fs_request *r)
 int fs_view_shown(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
+	const char *bytes;
+	size_t n;
 	int rc;
 
 	if (h->fresh && r->offset != 0) {
@@ -98,7 +88,12 @@ int fs_view_shown(struct fs_request *r)
 		h->has_text = true;
 	}
 	h->fresh = h->written = false;
-	return h->render ? give_rendered(r) : give_text(r);
+	rc = look_up(r, &bytes, &n);
+	if (rc < 0)
+		return rc;
+	r->answered = true;
+	fs_reply_read(r, bytes, n < r->size ? n : r->size);
+	return 0;
 }
 
 /* ---- a change is watched ----------------------------------------------------------------------- */
