@@ -103,7 +103,7 @@ const char *fs_signal_name(int signal)
 /* ---- who may ------------------------------------------------------------------------------------ */
 
 /* kill(2): the sender's real or effective user is the receiver's real or saved one; or he has the capability; or it
- * is to go on, in his own session. */
+ * is to go on, in his own session: if it has a number here. Those begun outside our pid namespace all are 0. */
 static bool may_kill(const struct fs_process *sender, const struct fs_process *to, int signal)
 {
 	return sender->euid == to->uid || sender->euid == to->suid || sender->uid == to->uid ||

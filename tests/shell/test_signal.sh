@@ -56,6 +56,22 @@ else
 	skip hidden_processes_stay_hidden 'no other /proc can be mounted here'
 fi
 
+# ---- sessions that were begun outside the pid namespace: all have the number 0, so one's own is not known
+if unshare --pid --fork --mount-proc true 2>/dev/null; then
+	expect own_session_cannot_be_seen $'0\nkill may\nnot permitted\nby root\n' unshare --pid --fork --mount-proc bash -c '
+		mkdir "$T/inside" && s=$(mktemp -d -p "${S%/*}") || exit 9
+		"$IPCFS" mount -o "store=$s" "$T/inside" && cd "$T/inside/signals" || exit 9
+		sleep 1000 &
+		ps -o sess= $! | tr -d " "
+		setpriv --reuid=65534 --regid=65534 --clear-groups bash -c "
+			kill -CONT $! && echo kill may
+			echo CONT >$! || echo not permitted" 2>/dev/null
+		echo CONT >$! && echo by root
+		kill -9 $!; cd /; "$IPCFS" umount "$T/inside" && rm -r "$s"'
+else
+	skip own_session_cannot_be_seen 'no pid namespace can be made here'
+fi
+
 # ---- channels
 touch signals/reload
 expect channel_is_listed $'reload\n' ls signals
