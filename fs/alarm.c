@@ -31,14 +31,20 @@ static void wind_up(void)
 	fs_loop_ring_at(&due_io, first ? first->due_ns : 0);
 }
 
-static void drop(struct alarm *a)
+/* It is in the list no more. */
+static void end(struct alarm *a)
 {
-	TAILQ_REMOVE(&alarms, a, link);
 	fs_quota_add(a->uid, FS_Q_ALARMS, -1);
 	fs_pin_put(a->to);
 	if (a->item)
 		fs_item_put(a->item);
 	free(a);
+}
+
+static void drop(struct alarm *a)
+{
+	TAILQ_REMOVE(&alarms, a, link);
+	end(a);
 }
 
 /* ---- going off --------------------------------------------------------------------------------- */
@@ -84,8 +90,11 @@ static void on_due(struct ev_loop *loop, ev_io *io, int events)
 	if (!fs_loop_rang(io))
 		return;
 	while ((a = TAILQ_FIRST(&alarms)) && a->due_ns <= now) {
+		TAILQ_REMOVE(
+			&alarms, a,
+			link); /* first: its channel may turn out to be gone, and all alarms of it */
 		go_off(a);
-		drop(a);
+		end(a);
 	}
 	wind_up();
 	fs_park_settle();

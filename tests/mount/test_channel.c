@@ -587,6 +587,28 @@ static void an_alarm_meets_a_busy_lock(void **state)
 	close(fd);
 }
 
+/* Its segment says that it is removed, and only the alarm that is due finds it out: with it go all alarms of the channel. */
+static void an_alarm_finds_its_channel_gone(void **state)
+{
+	enum { STATE_OF_CONTROL = 3584 + 72, REMOVED = 1 }; /* docs/formats.md */
+	const uint32_t removed = REMOVED;
+	const char *c = channel("found");
+	int fd = t_open(t_format("%s,after=1ms", c), O_WRONLY);
+	int file = t_open(t_in_store("signals/found"), O_RDWR);
+	long rc;
+
+	(void)state;
+	t_is(t_stat(c, "fired"), 0); /* the server has it mapped */
+	t_is(t_sys(pwrite(file, &removed, sizeof(removed), STATE_OF_CONTROL)), sizeof(removed));
+	close(file);
+	do
+		rc = t_put(fd, "USR1");
+	while (rc > 0);
+	t_is(rc, -EIDRM);
+	close(fd);
+	t_is(t_sys(unlink(c)), 0);
+}
+
 static void alarms_end_with_the_server(void **state)
 {
 	(void)state;
@@ -643,6 +665,7 @@ int main(int argc, char **argv)
 		T_TEST(who_may_have_an_alarm),
 		T_TEST(an_alarm_is_judged_when_it_is_due),
 		T_TEST(an_alarm_meets_a_busy_lock),
+		T_TEST(an_alarm_finds_its_channel_gone),
 		T_TEST(alarms_end_with_the_server),
 		T_TEST(folders_and_temp),
 	};
