@@ -35,6 +35,20 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* ---- SIGBUS: the file was cut short under us, or the store is full -------------- */
 
+/* From the page of the fault on. What lies behind it cannot be had any more either; and a process may have so many
+ * mappings only, so there must not be one for each page that is touched. But the control block is left: if it is still
+ * there, the lock is in it. */
+static bool cover_from(const struct ipcfs_object *o, uintptr_t fault, uintptr_t end)
+{
+	uintptr_t page = fault & ~(uintptr_t)(SEG_PAGE - 1);
+	uintptr_t control = (uintptr_t)o->control & ~(uintptr_t)(SEG_PAGE - 1);
+
+	if (page < control)
+		end = control;
+	return sys_map_anonymous((void *)page, end - page) == 0 ||
+	       sys_map_anonymous((void *)page, SEG_PAGE) == 0;
+}
+
 static bool cover(uintptr_t fault)
 {
 	unsigned used = LOAD(mappings_used);
@@ -47,9 +61,7 @@ static bool cover(uintptr_t fault)
 		if (!o || fault < base || fault - base >= size)
 			continue;
 		STORE(o->damaged, true);
-		/* Nothing behind the fault can be had any more either. */
-		fault &= ~(uintptr_t)(SEG_PAGE - 1);
-		return sys_map_anonymous((void *)fault, SEG_PAGE) == 0;
+		return cover_from(o, fault, base + size);
 	}
 	return false;
 }

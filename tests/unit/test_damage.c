@@ -759,6 +759,28 @@ static void cut_short_where_memory_is_asked_for(void)
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
 
+/* A process may have so many mappings, and is killed by the next page that is gone: so they must not grow with the pages
+ * that are looked at. Here each item of a list lies behind the end of the file, in a page of its own. */
+static void cut_short_at_many_places(void)
+{
+	enum { ITEMS = 1000, INDEX = 2 * SEG_PAGE, FIRST = INDEX + 3 * SEG_PAGE };
+	const uint64_t roots[] = {INDEX, ITEMS, 0, ITEMS, ITEMS};
+	struct ipcfs_object *o = t_list("l", 1 << 20);
+	struct iovec *items = NULL;
+	static uint64_t places[ITEMS];
+	int fd = t_file(IPCFS_LIST, "l"), before;
+
+	for (uint64_t i = 0; i < ITEMS; i++)
+		places[i] = FIRST + i * 2 * SEG_PAGE;
+	t_is(pwrite(fd, places, sizeof(places), INDEX + 8), sizeof(places));
+	t_is(pwrite(fd, roots, sizeof(roots), SEG_PAGE + 512), sizeof(roots));
+	t_is(ftruncate(fd, FIRST), 0);
+	close(fd);
+	before = t_lines("/proc/self/maps", "");
+	t_is(ipcfs_list_items(o, &items, NULL), -EUCLEAN);
+	t_check(t_lines("/proc/self/maps", "") - before < 10);
+}
+
 static long get_for_ever(struct ipcfs_object *q, long arg, int64_t deadline_ns)
 {
 	char buf[10];
@@ -967,6 +989,7 @@ int main(int argc, char **argv)
 		T_TEST(scribbled_over_while_in_use),
 		T_TEST(cut_short_under_those_who_are_attached),
 		T_TEST(cut_short_where_memory_is_asked_for),
+		T_TEST(cut_short_at_many_places),
 		T_TEST(cut_short_under_a_sleeper),
 		T_TEST(every_size_is_refused),
 		T_TEST(other_sigbus_goes_to_the_handler_before),
