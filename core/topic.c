@@ -60,19 +60,39 @@ static void commit(struct ipcfs_object *o, struct topic_view *v, uint32_t droppe
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* How many of the oldest are one too many. */
+/* Would the rest fit, if the oldest n went? -EUCLEAN. */
+static int fits_without(struct ipcfs_object *o, const struct ring_view *v, uint32_t n)
+{
+	uint64_t start, len;
+
+	if (ring_slot(o, &o->topic, (uint64_t)v->head + n, &start, &len) < 0 || start < v->first ||
+	    start > v->end)
+		return -EUCLEAN;
+	return v->count - n < o->topic.slots && v->end - start <= o->shape[0];
+}
+
+/* How many of the oldest are one too many. Mostly few; but it may be a million for one that is large, and whoever
+ * wrote something else into the index must not keep us busy: places only grow, so steps that double, then halves. */
 static int surplus(struct ipcfs_object *o, const struct ring_view *v, uint32_t *n)
 {
-	uint64_t start = v->first, len;
+	uint32_t low = 0, high = 0, last = v->count - 1, step = 1, middle;
+	int rc = 0;
 
-	*n = 0;
-	while (v->count - *n >= o->topic.slots || v->end - start > o->shape[0]) {
-		if (++*n == v->count ||
-		    ring_slot(o, &o->topic, (uint64_t)v->head + *n, &start, &len) < 0 ||
-		    start < v->first || start > v->end)
-			return -EUCLEAN; /* the newest alone always fits */
+	while (high < last && (rc = fits_without(o, v, high)) == 0) {
+		low = high + 1;
+		high = last - high > step ? high + step : last; /* the newest alone always fits */
+		step *= 2;
 	}
-	return 0;
+	while (rc >= 0 && low < high) {
+		middle = low + (high - low) / 2;
+		rc = fits_without(o, v, middle);
+		if (rc > 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*n = high;
+	return rc < 0 ? rc : 0;
 }
 
 static int publish(struct ipcfs_object *o, struct ipcfs_op *op)

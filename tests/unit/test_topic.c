@@ -322,9 +322,54 @@ static void two_publishers_at_once(void)
 		t_is(t_wait(pids[i]), 0);
 }
 
+/* What one large message drops, of messages of all lengths, is as many as must go and no more. */
+static void as_many_go_as_must(void)
+{
+	enum { CAPACITY = 300, ROUNDS = 3000 };
+	struct ipcfs_object *o = t_messages(T, "t", CAPACITY);
+	static uint64_t lengths[ROUNDS];
+	static char bytes[CAPACITY];
+	struct ipcfs_stat st;
+
+	for (int n = 0; n < ROUNDS; n++) {
+		uint64_t sum = 0, count = 0;
+
+		lengths[n] = t_below(10) == 0 ? t_below(CAPACITY + 1) : t_below(4);
+		t_is(ipcfs_topic_publish(o, bytes, lengths[n]), 0);
+		while (count <= (uint64_t)n && count <= CAPACITY &&
+		       sum + lengths[n - (int)count] <= CAPACITY)
+			sum += lengths[n - (int)count++];
+		t_stat_of(o, &st);
+		t_is(st.bytes, (long)sum);
+		t_is(st.messages, (long)count);
+	}
+}
+
+/* Somebody has written that there are ten million messages. Nobody looks at each of them: that would take long, and make
+ * memory of what is none. */
+static void a_false_number_of_messages(void)
+{
+	enum { MANY = 10000000, SLOTS = 1 << 30, INDEX = 4096, WORD = 3584 + 104 };
+	struct ipcfs_object *o = t_messages(T, "t", 1 << 30);
+	/* The last one ends where the ring, of twice the capacity, does: an empty one fits. */
+	const uint64_t last[] = {(2ull << 30) - 1, 1};
+	const uint64_t word = (uint64_t)(SLOTS - MANY) << 32 | MANY;
+	int fd = t_file(T, "t");
+	struct stat st;
+
+	t_is(pwrite(fd, last, sizeof(last), INDEX + 16l * (SLOTS - 1)), sizeof(last));
+	t_is(pwrite(fd, &word, sizeof(word), WORD), sizeof(word));
+	ipcfs_topic_publish(o, "", 0);
+	t_is(fstat(fd, &st), 0);
+	t_check(st.st_blocks * 512 < 1 << 20);
+	close(fd);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
+		T_TEST(as_many_go_as_must),
+		T_TEST(a_false_number_of_messages),
 		T_TEST(all_see_all_since_they_came),
 		T_TEST(the_oldest_goes_and_the_slow_are_told),
 		T_TEST(empty_messages_go_as_well),
