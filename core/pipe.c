@@ -353,7 +353,8 @@ static void count_living(struct ipcfs_object *o, struct ipcfs_pipe_end ends[2])
 		ends[0].state = ends[1].state = IPCFS_END_NEVER;
 }
 
-/* Without the lock: what was read belongs together if nothing changed meanwhile. */
+/* Without the lock: what was read belongs together if nothing changed meanwhile. The living are looked for once:
+ * each may cost a look at a file. */
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
 	enum { TRIES = 1000 };
@@ -364,10 +365,10 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 
 		if (rc == 0)
 			rc = count_end(o, IPCFS_END_B, &st->ends[1]);
-		count_living(o, st->ends);
 		if (rc == 0 && LOAD(o->control->changes) == changes)
 			break;
 	}
+	count_living(o, st->ends);
 	st->messages = st->ends[0].messages + st->ends[1].messages;
 	st->bytes = st->ends[0].bytes + st->ends[1].bytes;
 }

@@ -4,6 +4,9 @@
  */
 #include "t_pipe.h"
 
+#include "core/claim.h"
+#include "core/sys.h"
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void both_ways_whole_and_in_order(void)
@@ -319,6 +322,37 @@ static void a_fifo_is_the_kernels(void)
 	t_is(ipcfs_open(t.store, IPCFS_TOPIC, "fifo", 0, 0, NULL, &o), -EUCLEAN);
 }
 
+static struct ipcfs_object *written;
+static int looks;
+
+/* While each owner's file is looked for, somebody changes the object again. */
+static int change_it(const char *name)
+{
+	if (strcmp(name, "stat") == 0) {
+		looks++;
+		atomic_fetch_add(&written->control->changes, 1);
+	}
+	return 0;
+}
+
+/* Owners are looked for once, whatever is written meanwhile: there may be four thousand. */
+static void counts_of_a_pipe_that_changes_all_the_time(void)
+{
+	enum { ENDS = 50 };
+	struct ipcfs_object *o = written = t_messages(P, "p", 100);
+	struct ipcfs_stat st;
+
+	for (int i = 0; i < ENDS; i++)
+		t_is(ipcfs_pipe_open(o, IPCFS_END_A), 0);
+	for (unsigned i = 0; i < ENDS; i++) /* all of different owners, who are dead */
+		STORE(claim_at(o, i)->member, 1 + i);
+	looks = 0;
+	ipcfs_sys_fault = change_it;
+	t_is(ipcfs_stat(o, &st), 0);
+	ipcfs_sys_fault = NULL;
+	t_check(looks >= ENDS && looks <= 2 * ENDS);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
@@ -339,6 +373,7 @@ int main(void)
 		T_TEST(holders_and_counts),
 		T_TEST(changes_are_counted),
 		T_TEST(a_fifo_is_the_kernels),
+		T_TEST(counts_of_a_pipe_that_changes_all_the_time),
 	};
 
 	return T_RUN(tests);
