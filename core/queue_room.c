@@ -20,16 +20,21 @@ static int by_place(const void *a, const void *b)
 	return x->start < y->start ? 1 : -(x->start > y->start); /* the last one first */
 }
 
-static unsigned collect(struct ipcfs_object *o, struct piece *pieces, unsigned room)
+/* Together no more bytes than were there at the look: somebody may write others since, and copying takes time. */
+static unsigned collect(struct ipcfs_object *o, const struct queue_view *v, struct piece *pieces,
+			unsigned room)
 {
+	uint64_t left = v->held;
 	unsigned n = 0, end = claim_count(o);
 
 	for (unsigned i = 0; i < end && n < room; i++) {
 		struct claim *c = claim_at(o, i);
 		uint64_t kind = queue_kind(c), start = LOAD(c->b), len = LOAD(c->c);
 
-		if (kind && kind != QUEUE_NOTE && len && len <= o->queue.capacity)
-			pieces[n++] = (struct piece){start, len, i};
+		if (!kind || kind == QUEUE_NOTE || !len || len > left)
+			continue;
+		pieces[n++] = (struct piece){start, len, i};
+		left -= len;
 	}
 	qsort(pieces, n, sizeof(*pieces), by_place);
 	return n;
@@ -79,7 +84,7 @@ void queue_make_room(struct ipcfs_object *o, struct queue_view *v, uint64_t len)
 	pieces = n ? malloc(n * sizeof(*pieces)) : NULL;
 	if (!pieces)
 		return;
-	n = collect(o, pieces, n);
+	n = collect(o, v, pieces, n);
 	for (unsigned i = 0; i < n; limit = pieces[i++].start)
 		slide(o, &pieces[i], limit);
 	if (n && limit > v->ring.first)

@@ -6,6 +6,8 @@
 
 #include "t_lease.h"
 
+#include "core/queue.h"
+
 /* ---- one lease --------------------------------------------------------------------------------- */
 
 static void a_lease_is_settled_once(void)
@@ -318,6 +320,30 @@ static void a_message_keeps_its_number(void)
 	t_is(ever_put(q), 6);
 }
 
+/* Before a put leases move together, as many bytes as there were when they were looked at: whoever writes other lengths
+ * into them then does not have us copy for hours. */
+static void leases_that_grow_behind_the_look(void)
+{
+	enum { CAPACITY = 1000, LEASES = 20 };
+	struct ipcfs_object *q = t_queue("q", 0, CAPACITY);
+	struct queue_view v;
+	struct ipcfs_lease l;
+
+	for (int i = 0; i < LEASES; i++)
+		put(q, "a");
+	for (int i = 0; i < LEASES; i++)
+		t_is(ipcfs_queue_lease(q, buf, sizeof(buf), 0, &l), 1);
+	t_is(queue_look(q, &v), 0);
+	v.ring.end = CAPACITY - 1; /* as if much had been put and got */
+	for (unsigned i = 0; i < LEASES; i++) {
+		STORE(claim_at(q, i)->b, i);
+		STORE(claim_at(q, i)->c, CAPACITY / 4);
+	}
+	queue_make_room(q, &v, 1);
+	for (unsigned i = 0; i < LEASES; i++)
+		t_is(LOAD(claim_at(q, i)->b), i);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
@@ -334,6 +360,7 @@ int main(void)
 		T_TEST(a_forked_child_has_no_leases),
 		T_TEST(leases_are_shown),
 		T_TEST(a_message_keeps_its_number),
+		T_TEST(leases_that_grow_behind_the_look),
 	};
 
 	return T_RUN(tests);
