@@ -391,8 +391,12 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fs_reply_error(req, rc, NULL);
 		return;
 	}
-	h->text = names.bytes;
-	h->text_len = names.len;
+	rc = fs_handle_take_text(h, &names);
+	if (rc != 0) {
+		fs_handle_free(h);
+		fs_reply_error(req, rc, NULL);
+		return;
+	}
 	fi->fh = fs_handle_id(h);
 	fi->cache_readdir = 0;
 	fuse_reply_open(req, fi);
@@ -417,9 +421,7 @@ static void list_anew(struct fs_handle *h, fuse_ino_t ino)
 		free(names.bytes);
 		return;
 	}
-	free(h->text);
-	h->text = names.bytes;
-	h->text_len = names.len;
+	fs_handle_take_text(h, &names);
 }
 
 /* The folder's text, into an answer of `size` bytes. */

@@ -48,6 +48,7 @@ enum fs_quota {
 	FS_Q_PARKED,
 	FS_Q_HANDLES,
 	FS_Q_GATHERED,
+	FS_Q_KEPT,
 	FS_Q_MQ,
 	FS_Q_PINNED,
 	FS_Q_ALARMS,

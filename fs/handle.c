@@ -129,7 +129,18 @@ unsigned fs_handle_count(void)
 	return open_count;
 }
 
-void fs_handle_forget_text(struct fs_handle *h)
+/* ---- what it keeps in memory, for which its user is charged ---------------------------------------- */
+
+static int keep(struct fs_handle *h, size_t *kept, size_t n)
+{
+	int rc = n == *kept ? 0 : fs_quota_add(h->uid, FS_Q_KEPT, (int64_t)n - (int64_t)*kept);
+
+	if (rc == 0)
+		*kept = n;
+	return rc;
+}
+
+static void free_text(struct fs_handle *h)
 {
 	free(h->text);
 	fs_render_free(h->render);
@@ -137,6 +148,42 @@ void fs_handle_forget_text(struct fs_handle *h)
 	h->render = NULL;
 	h->text_len = 0;
 	h->has_text = h->fresh = false;
+}
+
+void fs_handle_forget_text(struct fs_handle *h)
+{
+	free_text(h);
+	keep(h, &h->text_kept, 0);
+}
+
+int fs_handle_take_text(struct fs_handle *h, struct fs_text *t)
+{
+	int rc = keep(h, &h->text_kept, t->len + (t->render ? fs_render_bytes(t->render) : 0));
+
+	if (rc < 0) {
+		free(t->bytes);
+		fs_render_free(t->render);
+		return rc;
+	}
+	free_text(h);
+	h->text = t->bytes;
+	h->text_len = t->len;
+	h->render = t->render;
+	h->has_text = true;
+	return 0;
+}
+
+int fs_handle_keep_rest(struct fs_handle *h, size_t n)
+{
+	return keep(h, &h->rest_kept, n);
+}
+
+void fs_handle_drop_rest(struct fs_handle *h)
+{
+	free(h->rest);
+	h->rest = NULL;
+	h->rest_len = h->rest_at = 0;
+	keep(h, &h->rest_kept, 0);
 }
 
 void fs_handle_retire(struct fs_handle *h)
@@ -159,9 +206,8 @@ void fs_handle_free(struct fs_handle *h)
 	fs_frame_drop(h);
 	fs_draft_drop(h);
 	fs_handle_forget_text(h);
-	free(h->rest);
-	free(h->gathered);
-	h->rest = h->gathered = NULL;
+	fs_handle_drop_rest(h);
+	fs_pending_drop(h);
 	h->closing = false;
 	fs_quota_add(h->uid, FS_Q_HANDLES, -1);
 	fs_leaf_put(h->leaf);
@@ -257,8 +303,6 @@ void fs_handle_leave(struct fs_handle *h)
 
 void fs_handle_forget_rest(struct fs_handle *h)
 {
-	free(h->rest);
-	h->rest = NULL;
-	h->rest_len = h->rest_at = 0;
+	fs_handle_drop_rest(h);
 	h->ended = false;
 }

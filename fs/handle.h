@@ -37,13 +37,13 @@ struct fs_handle {
 	bool one_item;
 	bool ended;
 	char *rest;
-	size_t rest_len, rest_at;
+	size_t rest_len, rest_at, rest_kept; /* kept: the bytes that its user is charged with */
 	/* Queues: the message that it read or wrote last. */
 	struct ipcfs_item message;
 	bool has_message;
 	/* Shown kinds: the snapshot. Folders: the entries, and in rest_at where the last answer ended. */
 	char *text;
-	size_t text_len;
+	size_t text_len, text_kept;
 	struct fs_render *render; /* a large array's snapshot, in place of `text` */
 	off_t text_base;	  /* the offset at which it begins */
 	bool has_text;
@@ -106,7 +106,14 @@ int fs_handle_begin(struct fs_handle *h, bool made, const struct ipcfs_maker *ma
 void fs_handle_move(struct fs_handle *h, struct fs_item *item);
 /* FOPEN_* flags for its open reply. */
 uint32_t fs_handle_open_flags(const struct fs_handle *h);
+/* The snapshot is this text from now on. -EDQUOT: the user has too much, the text is freed, and the old one stays. */
+int fs_handle_take_text(struct fs_handle *h, struct fs_text *t);
 void fs_handle_forget_text(struct fs_handle *h);
+/* Charges its user with what will be left of an item, so many bytes, in place of what he was charged with for it
+ * before. -EDQUOT. */
+int fs_handle_keep_rest(struct fs_handle *h, size_t n);
+/* What is left of an item is read, or for nobody: it goes. */
+void fs_handle_drop_rest(struct fs_handle *h);
 /* Under which name the handle holds what this thread takes through it. */
 const struct ipcfs_holder *fs_handle_holder(struct fs_handle *h, pid_t thread);
 /* A descriptor of it was closed by this thread. */

@@ -49,6 +49,9 @@ const char ipcfs_serve_options_help[] =
 	"    max_parked=N        waiting requests of one user (default 20000)\n"
 	"    max_handles=N       open files and folders of one user (default 100000)\n"
 	"    max_gathered=N      bytes of one user gathered for a later close (default 64M)\n"
+	"    max_kept=N          bytes of one user in the server's memory: what waits to be put, "
+	"texts\n"
+	"                        that are shown (default 1G)\n"
 	"    max_mq=N            bytes of one user's POSIX message queues (default 819200)\n"
 	"    deadlock=error      a lock whose waiter would wait for himself fails EDEADLK\n"
 	"                        (default deadlock=none: all wait, see the file deadlocks)\n"
@@ -72,10 +75,13 @@ static int parse_limit(const char *value, uint64_t *out)
 
 static int parse_options(const char *text, struct options *o)
 {
-	static const char *const limits[FS_Q_COUNT] = {
-		[FS_Q_OBJECTS] = "max_objects",	  [FS_Q_BYTES] = "max_bytes",
-		[FS_Q_PARKED] = "max_parked",	  [FS_Q_HANDLES] = "max_handles",
-		[FS_Q_GATHERED] = "max_gathered", [FS_Q_MQ] = "max_mq"};
+	static const char *const limits[FS_Q_COUNT] = {[FS_Q_OBJECTS] = "max_objects",
+						       [FS_Q_BYTES] = "max_bytes",
+						       [FS_Q_PARKED] = "max_parked",
+						       [FS_Q_HANDLES] = "max_handles",
+						       [FS_Q_GATHERED] = "max_gathered",
+						       [FS_Q_KEPT] = "max_kept",
+						       [FS_Q_MQ] = "max_mq"};
 	static const char *const plain[] = {"rw",
 					    "nodev",
 					    "nosuid",
@@ -415,6 +421,7 @@ int ipcfs_serve(const char *mountpoint, const char *options, bool foreground)
 				       [FS_Q_ALARMS] = 1024,
 				       [FS_Q_SOCKETS] = 1024,
 				       [FS_Q_GATHERED] = 64 << 20,
+				       [FS_Q_KEPT] = 1 << 30,
 				       [FS_Q_MQ] = 819200}};
 	int rc = parse_options(options, &o) < 0 ? 2 : 0;
 

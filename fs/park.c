@@ -141,6 +141,7 @@ bool fs_park_end(struct fs_request *r, int error)
 		fs_park_answer_error(r, error);
 	}
 	free(r->copy);
+	fs_quota_add(r->handle->uid, FS_Q_KEPT, -(int64_t)r->kept);
 	if (r->orphan)
 		fs_handle_free(r->handle);
 	free(r);
@@ -192,6 +193,29 @@ void fs_park_enter(struct fs_request *r)
 	r->timer.data = r;
 }
 
+static int64_t copied(const struct fs_request *r)
+{
+	return r->write ? (int64_t)r->size : 0;
+}
+
+static void discharge(const struct fs_request *r)
+{
+	fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+	fs_quota_add(r->handle->uid, FS_Q_KEPT, -copied(r));
+}
+
+static int charge(const struct fs_request *r)
+{
+	int rc = fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
+
+	if (rc == 0 && copied(r)) {
+		rc = fs_quota_add(r->handle->uid, FS_Q_KEPT, copied(r));
+		if (rc < 0)
+			fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+	}
+	return rc;
+}
+
 static struct fs_request *keep(const struct fs_request *r)
 {
 	struct fs_request *kept = malloc(sizeof(*kept));
@@ -200,6 +224,7 @@ static struct fs_request *keep(const struct fs_request *r)
 		return NULL;
 	*kept = *r;
 	if (r->size && r->write) {
+		kept->kept = r->size;
 		kept->copy = malloc(r->size);
 		if (!kept->copy) {
 			free(kept);
@@ -222,13 +247,13 @@ static int64_t limit(const struct fs_request *r)
 int fs_park_begin(const struct fs_request *r, struct fs_request **out)
 {
 	struct fs_request *kept;
-	int rc = fs_park_stopping ? -ESHUTDOWN : fs_quota_add(r->handle->uid, FS_Q_PARKED, 1);
+	int rc = fs_park_stopping ? -ESHUTDOWN : charge(r);
 
 	if (rc < 0)
 		return rc;
 	kept = keep(r);
 	if (!kept) {
-		fs_quota_add(r->handle->uid, FS_Q_PARKED, -1);
+		discharge(r);
 		return -ENOMEM;
 	}
 	fs_park_enter(kept);

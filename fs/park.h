@@ -27,6 +27,7 @@ struct fs_request {
 	int flock;	  /* LOCK_EX, LOCK_SH, LOCK_UN; 0: no flock(2) */
 	size_t size;	  /* READ: at most; WRITE: bytes of data */
 	size_t taken;	  /* WRITE: bytes that are done; what is answered if it ends early */
+	size_t kept;	  /* WRITE: bytes of the copy, with which its user is charged */
 	size_t commanded; /* WRITE to ctl: bytes whose commands have been done */
 	const char *data; /* WRITE */
 	char *copy;	  /* WRITE: the data, once parked */

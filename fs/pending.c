@@ -208,11 +208,26 @@ int fs_pending_gather(struct fs_handle *h, const char *s, size_t len)
 	if (len > FS_TEXT_MAX - h->gathered_len)
 		return fs_fail(-EFBIG, "the text is over %d MiB: give len= and write slices",
 			       FS_TEXT_MAX >> 20);
+	rc = fs_quota_add(h->uid, FS_Q_GATHERED, (int64_t)len);
+	if (rc < 0)
+		return rc;
 	grown = realloc(h->gathered, h->gathered_len + len);
-	if (!grown)
+	if (!grown) {
+		fs_quota_add(h->uid, FS_Q_GATHERED, -(int64_t)len);
 		return -ENOMEM;
+	}
 	memcpy(grown + h->gathered_len, s, len);
 	h->gathered = grown;
 	h->gathered_len += len;
 	return 0;
+}
+
+void fs_pending_drop(struct fs_handle *h)
+{
+	if (!h->gathered)
+		return;
+	fs_quota_add(h->uid, FS_Q_GATHERED, -(int64_t)h->gathered_len);
+	free(h->gathered);
+	h->gathered = NULL;
+	h->gathered_len = 0;
 }

@@ -57,13 +57,14 @@ static int refuse(enum fs_quota what)
 		[FS_Q_PARKED] = "waiting requests",
 		[FS_Q_HANDLES] = "open files",
 		[FS_Q_GATHERED] = "bytes gathered for a later close",
+		[FS_Q_KEPT] = "bytes in the server's memory",
 		[FS_Q_MQ] = "bytes in message queues",
 		[FS_Q_PINNED] = "watched processes",
 		[FS_Q_ALARMS] = "alarms",
 		[FS_Q_SOCKETS] = "connections"};
-	int error = what == FS_Q_MQ			     ? -EMFILE :
-		    is_stored(what) || what == FS_Q_GATHERED ? -EDQUOT :
-							       -EUSERS;
+	int error = what == FS_Q_MQ						  ? -EMFILE :
+		    is_stored(what) || what == FS_Q_GATHERED || what == FS_Q_KEPT ? -EDQUOT :
+										    -EUSERS;
 
 	return fs_fail(error, "you have the %llu %s that the mount gives a user",
 		       (unsigned long long)fs.limits[what], names[what]);

@@ -54,10 +54,10 @@ int fs_raw_read(struct fs_request *r)
 		rc = bytes ? read_bytes(r->item, 0, bytes, &copy) : 0;
 		if (rc < 0)
 			return rc;
-		fs_handle_forget_text(h);
-		h->text = bytes ? copy : NULL;
-		h->text_len = bytes;
-		h->has_text = true;
+		rc = fs_handle_take_text(
+			h, &(struct fs_text){.bytes = bytes ? copy : NULL, .len = bytes});
+		if (rc < 0)
+			return rc;
 	}
 	if (bytes <= FS_MAX_IO) {
 		n = at < h->text_len ? h->text_len - at :

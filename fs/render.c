@@ -46,6 +46,11 @@ void fs_render_free(struct fs_render *p)
 	free(p);
 }
 
+size_t fs_render_bytes(const struct fs_render *p)
+{
+	return p->cells.count * p->cells.element;
+}
+
 static size_t end(const struct fs_render *p)
 {
 	return p->begin + p->window.len;

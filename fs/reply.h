@@ -10,6 +10,7 @@
 enum {
 	FS_MAX_IO = 1 << 20,		 /* one request's data */
 	FS_MAX_WRITE = FS_MAX_IO - 4096, /* one write(2): see name of EMSGSIZE in the manual */
+	FS_MESSAGE_MAX = 1 << 30,	 /* a message that is read; more is EFBIG */
 	FS_TEXT_MAX = 64 << 20,		 /* a shown text; more is EFBIG */
 	FS_WORDS = 200,
 	FS_ERRORS = 100,

@@ -154,29 +154,42 @@ static void answered(struct fs_request *r)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 }
 
+/* What the request has no room for, for the handle's next reads. */
+static int keep_rest(struct fs_handle *h, const char *bytes, size_t len)
+{
+	int rc;
+
+	free(h->rest);
+	h->rest = NULL;
+	h->rest_at = h->rest_len = 0;
+	rc = fs_handle_keep_rest(h, len);
+	if (rc == 0 && len == 0)
+		return 0;
+	h->rest = rc == 0 ? malloc(len) : NULL;
+	if (!h->rest) {
+		fs_handle_drop_rest(h);
+		return rc < 0 ? rc : -ENOMEM;
+	}
+	memcpy(h->rest, bytes, len);
+	h->rest_len = len;
+	return 0;
+}
+
 int fs_view_give(struct fs_request *r, const void *bytes, size_t len)
 {
 	struct fs_handle *h = r->handle;
 	size_t now = len < r->size ? len : r->size;
-	char *rest = NULL;
 	int rc;
 
-	if (len > now) {
-		rest = malloc(len - now);
-		if (!rest)
-			return -ENOMEM;
-		memcpy(rest, (const char *)bytes + now, len - now);
-	}
+	rc = keep_rest(h, len > now ? (const char *)bytes + now : NULL, len - now);
+	if (rc < 0)
+		return rc;
 	answered(r);
 	rc = fs_reply_read(r, bytes, now);
 	if (rc < 0) {
-		free(rest);
+		fs_handle_drop_rest(h);
 		return rc;
 	}
-	free(h->rest);
-	h->rest = rest;
-	h->rest_at = 0;
-	h->rest_len = len - now;
 	/* An item without bytes is its own end of file. */
 	h->ended = h->one_item && len > 0 && h->leaf->view != FS_WATCH;
 	return 0;
@@ -191,10 +204,8 @@ static void give_rest(struct fs_request *r)
 	fs_reply_read(r, h->rest + h->rest_at, n);
 	h->rest_at += n;
 	h->rest_len -= n;
-	if (h->rest_len == 0) {
-		free(h->rest);
-		h->rest = NULL;
-	}
+	if (h->rest_len == 0)
+		fs_handle_drop_rest(h);
 }
 
 static void give_nothing(struct fs_request *r)

@@ -68,11 +68,8 @@ static void keep_back(struct fs_handle *h, struct ipcfs_op *op)
 	struct fs_text text = {.later = true};
 
 	add(&text, h->item->object, op);
-	fs_handle_forget_text(h);
-	h->text = text.bytes;
-	h->text_len = text.len;
-	h->render = text.render;
-	h->has_text = h->fresh = !text.failed;
+	h->fresh = fs_handle_take_text(h, &text) == 0 && !text.failed;
+	h->has_text = h->fresh;
 }
 
 int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
@@ -280,9 +277,7 @@ int fs_view_flush(struct fs_handle *h)
 		rc = fs_pending_settle(h->item, h->gathered, h->gathered_len);
 	if (rc == -EBUSY)
 		return rc; /* the words stay for another try */
-	free(h->gathered);
-	h->gathered = NULL;
-	h->gathered_len = 0;
+	fs_pending_drop(h);
 	return rc;
 }
 

@@ -80,12 +80,10 @@ int fs_view_shown(struct fs_request *r)
 			free(t.bytes);
 			return rc;
 		}
-		fs_handle_forget_text(h);
-		h->text = t.bytes;
-		h->text_len = t.len;
-		h->render = t.render;
+		rc = fs_handle_take_text(h, &t);
+		if (rc < 0)
+			return rc;
 		h->text_base = h->written ? r->offset : 0;
-		h->has_text = true;
 	}
 	h->fresh = h->written = false;
 	rc = look_up(r, &bytes, &n);
@@ -141,9 +139,11 @@ int fs_view_watch(struct fs_request *r)
 		rc = rc == 0 ? -EBUSY : rc;  /* changed between: again */
 	} else if (rc == 0) {
 		rc = fs_view_give(r, t.bytes, t.len);
-		h->seen = seen;
-		h->has_seen = true;
-		fs_notify_read(h);
+		if (rc == 0) { /* else it is to be shown again */
+			h->seen = seen;
+			h->has_seen = true;
+			fs_notify_read(h);
+		}
 	}
 	free(t.bytes);
 	return rc;

@@ -82,14 +82,6 @@ int fs_lease_item(const struct fs_handle *h, struct ipcfs_item *item)
 
 /* ---- writing --------------------------------------------------------------------------------------- */
 
-/* Of a message that is settled or has gone back nothing more is read. */
-static void drop_rest(struct fs_handle *h)
-{
-	free(h->rest);
-	h->rest = NULL;
-	h->rest_len = h->rest_at = 0;
-}
-
 int fs_lease_write(struct fs_request *r)
 {
 	struct fs_handle *h = r->handle;
@@ -105,8 +97,8 @@ int fs_lease_write(struct fs_request *r)
 	else
 		return fs_fail(-EINVAL, "%s is neither \"done\" nor \"back\"", fs_quote(word, len));
 	rc = fs_view_engine(r, &op);
-	if (rc == 0)
-		drop_rest(h);
+	if (rc == 0) /* of a message that is settled or has gone back nothing more is read */
+		fs_handle_drop_rest(h);
 	if (rc == -EPERM)
 		fs_words("this handle has leased nothing");
 	return rc;

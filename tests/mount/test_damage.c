@@ -201,6 +201,30 @@ static void cut_short(void **state)
 	still_lives();
 }
 
+/* Of a message that is said to have more than a gibibyte not one byte is looked at. */
+static void a_message_of_false_length(void **state)
+{
+	(void)state;
+	static const uint64_t slot[] = {0, 3ull << 29},
+			      one = 1; /* its place and length; how many there are */
+	enum { INDEX = 4096, WORD = CONTROL_OF_SMALL + 104 };
+	const char *q = t_path("queues/long");
+	char buf[16];
+	struct stat st;
+	int fd;
+
+	t_is(t_touch(t_format("%s,capacity=2G", q)), 0);
+	scribble(segment(0, "long"), INDEX, slot, sizeof(slot));
+	scribble(segment(0, "long"), WORD, &one, sizeof(one));
+	fd = t_open(q, O_RDONLY);
+	t_is(t_get(fd, buf, sizeof(buf)), -EFBIG);
+	close(fd);
+	t_is(t_sys(stat(segment(0, "long"), &st)), 0);
+	t_check(st.st_blocks * 512 < 1 << 20);
+	t_is(t_sys(unlink(q)), 0);
+	still_lives();
+}
+
 /* The server has it mapped when its file becomes shorter: SIGBUS, if nobody took care. */
 static void cut_short_while_in_use(void **state)
 {
@@ -390,6 +414,7 @@ int main(int argc, char **argv)
 		T_TEST(random_bytes),
 		T_TEST(random_bytes_over_one_in_use),
 		T_TEST(cut_short),
+		T_TEST(a_message_of_false_length),
 		T_TEST(cut_short_while_in_use),
 		T_TEST(cut_short_under_a_waiter),
 		T_TEST(another_version),

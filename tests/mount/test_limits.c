@@ -4,6 +4,9 @@
  */
 #include "t.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "perm.h"
 
 static long create_20(const char *path)
@@ -235,6 +238,146 @@ static void max_handles_is_eusers(void **state)
 	with_mount(NULL);
 }
 
+/* ---- bytes that the server keeps in its memory ---- */
+
+enum { LARGE = 600000 }; /* with max_kept=1M there is room for one */
+
+/* Two open files that have read a little each: the second when the first is closed. */
+static long read_two(const char *path)
+{
+	int one = t_open(path, O_RDONLY), two = t_open(path, O_RDONLY);
+	char buf[10];
+	long first = t_get(one, buf, sizeof(buf)), second = t_get(two, buf, sizeof(buf)), again;
+
+	close(one);
+	again = t_get(two, buf, sizeof(buf));
+	close(two);
+	return first != sizeof(buf) ? first : second != -EDQUOT ? -EIO : again;
+}
+
+static long read_one(const char *path)
+{
+	char buf[10];
+
+	return t_get(t_open(path, O_RDONLY), buf, sizeof(buf));
+}
+
+/* Both shown texts and what is left of an item that was taken. */
+static void what_is_kept_to_be_read_counts(void **state)
+{
+	(void)state;
+	static char bytes[LARGE + 1];
+	static const char *const shown[] = {"lists/kept", "lists/kept,watch", "queues/kept,peek",
+					    "dicts/keep/kept"};
+	const char *q = t_path("queues/kept");
+
+	with_mount("max_kept=1M");
+	memset(bytes, 'x', LARGE);
+	t_is(t_sys(mkdir(t_path("dicts/keep"), 0755)), 0);
+	t_is(t_echo(t_path("lists/kept"), bytes), 0);
+	t_is(t_echo(t_path("dicts/keep/kept"), bytes), 0);
+	t_is(t_touch(t_format("%s,capacity=2M", q)), 0);
+	for (int i = 0; i < 2; i++)
+		t_is(t_echo(q, bytes), 0);
+	t_is(t_sys(chmod(q, 0666)), 0);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+		t_is(t_as(T_NOBODY, read_two, t_path("%s", shown[i])), 10);
+	t_check(t_errors_say("EDQUOT", "bytes in the server's memory"));
+	t_is(t_stat(q, "messages"), 2);
+	t_is(t_as(T_NOBODY, read_two, q), 10); /* who was refused has taken nothing */
+	t_is(t_stat(q, "messages"), 0);
+	t_is(t_as(T_OTHER, read_one, t_path("lists/kept")), 10);
+	t_is(read_one(t_path("lists/kept")), 10); /* root has no limit */
+	with_mount(NULL);
+}
+
+/* A large array's elements, from which text is made as it is read. */
+static void a_large_arrays_snapshot_counts(void **state)
+{
+	(void)state;
+	const char *a = t_path("arrays/kept");
+
+	with_mount("max_kept=1M");
+	t_is(t_touch(t_format("%s,type=q,len=%d", a, LARGE / 8)), 0);
+	t_is(t_as(T_NOBODY, read_two, a), 10);
+	with_mount(NULL);
+}
+
+static int write_large(void *path)
+{
+	static char bytes[LARGE];
+	int fd = t_open(path, O_WRONLY);
+
+	return (int)-t_sys(write(fd, bytes, sizeof(bytes)));
+}
+
+static long write_twice(const char *path)
+{
+	static char bytes[LARGE];
+	pid_t pid = fork();
+	long rc;
+
+	if (pid == 0)
+		_exit(write_large((void *)(uintptr_t)path));
+	while (t_stat(path, "writers") != 1)
+		usleep(500);
+	rc = t_sys(write(t_open(path, O_WRONLY), bytes, sizeof(bytes)));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (t_stat(path, "writers") != 0)
+		usleep(500);
+	if (rc != -EDQUOT)
+		return rc;
+	return t_sys(
+		write(t_open(t_format("%s,timeout=1ms", path), O_WRONLY), bytes, sizeof(bytes)));
+}
+
+static void what_waits_to_be_put_counts(void **state)
+{
+	(void)state;
+	const char *q = t_path("queues/full");
+
+	with_mount("max_kept=1M");
+	t_is(t_touch(t_format("%s,maxsize=1", q)), 0);
+	t_is(t_echo(q, "full"), 0);
+	t_is(t_sys(chmod(q, 0666)), 0);
+	t_is(t_as(T_NOBODY, write_twice, q), -ETIMEDOUT);
+	with_mount(NULL);
+}
+
+static long gather_elements(const char *path)
+{
+	static char words[10000];
+	int fd = t_open(path, O_WRONLY);
+	long rc;
+	int n = 0;
+
+	memset(words, '7', sizeof(words));
+	for (size_t i = 1; i < sizeof(words); i += 2)
+		words[i] = ' ';
+	while ((rc = t_sys(write(fd, words, sizeof(words)))) == sizeof(words) && n < 20)
+		n++;
+	close(fd);
+	return rc == -EDQUOT ? n : rc;
+}
+
+/* Of an array whose length its first content decides. */
+static void elements_are_gathered_up_to_a_limit(void **state)
+{
+	(void)state;
+	const char *a = t_path("arrays/gathered");
+
+	with_mount("max_gathered=64k");
+	for (int i = 0; i < 2; i++) { /* it is given back with the handle */
+		t_is(t_touch(a), 0);
+		t_is(t_sys(chmod(a, 0666)), 0);
+		t_is(t_as(T_NOBODY, gather_elements, a), 6);
+		t_is(t_stat(a, "len"), 30000);
+		t_is(t_sys(unlink(a)), 0);
+	}
+	with_mount(NULL);
+}
+
 static void wrong_mount_options(void **state)
 {
 	(void)state;
@@ -257,9 +400,16 @@ static void wrong_mount_options(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		T_TEST(max_objects_is_edquot), T_TEST(max_objects_limits_folders_too),
-		T_TEST(max_bytes_is_edquot),   T_TEST(max_parked_is_eusers),
-		T_TEST(max_handles_is_eusers), T_TEST(without_a_handle_nothing_is_made),
+		T_TEST(max_objects_is_edquot),
+		T_TEST(max_objects_limits_folders_too),
+		T_TEST(max_bytes_is_edquot),
+		T_TEST(max_parked_is_eusers),
+		T_TEST(max_handles_is_eusers),
+		T_TEST(without_a_handle_nothing_is_made),
+		T_TEST(what_is_kept_to_be_read_counts),
+		T_TEST(a_large_arrays_snapshot_counts),
+		T_TEST(what_waits_to_be_put_counts),
+		T_TEST(elements_are_gathered_up_to_a_limit),
 		T_TEST(wrong_mount_options),
 	};
 
