@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "../core/mq.h"
+#include "../core/object.h"
 
 static int answer(void *arg, const struct iovec *pieces, int n)
 {
@@ -15,11 +16,22 @@ static int answer(void *arg, const struct iovec *pieces, int n)
 	return fs_view_give(arg, pieces[0].iov_base, pieces[0].iov_len);
 }
 
+/* Room for what may be left is there before it is received: what cannot be given goes back behind others. */
 static int take(struct fs_request *r)
 {
 	struct ipcfs_op op = {.verb = IPCFS_V_GET, .sink = answer, .sink_arg = r};
+	uint64_t msgsize;
+	int rc = fs_item_attach(r->item);
 
-	return fs_view_engine(r, &op);
+	if (rc < 0)
+		return rc;
+	msgsize = r->item->object->mq.msgsize;
+	rc = fs_handle_keep_rest(r->handle, msgsize > r->size ? msgsize - r->size : 0);
+	if (rc == 0)
+		rc = fs_view_engine(r, &op);
+	if (rc < 0)
+		fs_handle_drop_rest(r->handle);
+	return rc;
 }
 
 static int put(struct fs_request *r)

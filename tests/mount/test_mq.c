@@ -401,6 +401,40 @@ static void bad_words(void **state)
 	t_is(t_echo(t_format("%s,peek", file), "x"), -EINVAL);
 }
 
+static long read_three(const char *path)
+{
+	int one = t_open(path, O_RDONLY), two = t_open(path, O_RDONLY);
+	char buf[10];
+
+	t_get(one, buf, sizeof(buf)); /* all but ten bytes are left */
+	if (t_get(two, buf, sizeof(buf)) != -EDQUOT)
+		return -EIO;
+	close(one);
+	return t_get(two, buf, sizeof(buf)) == sizeof(buf) ? buf[0] : -EIO;
+}
+
+/* Who may have no more in the server's memory is refused before anything is received, as that could only go back behind
+ * the others. */
+static void who_is_refused_has_received_nothing(void **state)
+{
+	(void)state;
+	const char *name = name_of("kept"), *file = file_of(name);
+	mqd_t q = make(name, 10, 8192);
+	char bytes[8192];
+
+	for (char c = 'a'; c < 'f'; c++) {
+		memset(bytes, c, sizeof(bytes));
+		t_is(mq_send(q, bytes, sizeof(bytes), 0), 0);
+	}
+	t_umount();
+	t_mount("max_kept=12k");
+	t_is(t_sys(chmod(file, 0666)), 0);
+	t_is(t_as(T_NOBODY, read_three, file), 'b');
+	mq_close(q);
+	t_umount();
+	t_mount(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct CMUnitTest tests[] = {
@@ -420,6 +454,7 @@ int main(int argc, char **argv)
 		T_TEST(limits_are_named),
 		T_TEST(a_user_has_his_limits),
 		T_TEST(temp_goes_with_its_maker),
+		T_TEST(who_is_refused_has_received_nothing),
 		T_TEST(bad_words),
 	};
 
