@@ -100,6 +100,7 @@ $(build)/libipcfs.map: core/ipcfs.h Makefile
 $(out)/libipcfs.so.$(version): $(call objects,$(core_src)) $(build)/libipcfs.map
 	$(call say,LINK)
 	$(Q)$(CC) -shared -Wl,-soname,$(soname) -Wl,--version-script=$(build)/libipcfs.map -Wl,-z,defs \
+		-Wl,-z,nodelete \
 		$(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) -lm $(LDLIBS)
 
 $(out)/libipcfs.so: $(out)/libipcfs.so.$(version)

@@ -7,6 +7,7 @@ import pathlib
 import pickle
 import queue
 import subprocess
+import sys
 import threading
 
 from harness import M, Skip, main, private_objects, raises, same, test, until, waiters
@@ -143,12 +144,37 @@ def a_raw_queue():
     q.close()
 
 
-def put_empty(name):
-    """Puts an empty message, as the C library can."""
+def c_library():
     lib = pathlib.Path(os.environ["IPCFS"]).parent / "libipcfs.so"
     if not lib.exists():
         raise Skip(f"there is no {lib}")
-    lib, store, q = ctypes.CDLL(lib), ctypes.c_void_p(), ctypes.c_void_p()
+    return lib
+
+
+UNLOADS = """
+import ctypes, _ctypes, os, signal, sys
+signal.signal(signal.SIGBUS, lambda *_: print("handled"))
+lib, store, event = ctypes.CDLL(sys.argv[1]), ctypes.c_void_p(), ctypes.c_void_p()
+assert lib.ipcfs_store_open(os.environ["S"].encode(), ctypes.byref(store)) == 0
+assert lib.ipcfs_open(store, 2, b"unloaded", 1, 0o600, None, ctypes.byref(event)) == 0
+lib.ipcfs_close(event)
+lib.ipcfs_store_close(store)
+_ctypes.dlclose(lib._handle)
+os.kill(os.getpid(), signal.SIGBUS)
+"""
+
+
+@removes("events/unloaded")
+def the_c_library_is_unloaded():
+    """Its handler of SIGBUS is still there then, and passes others' on to the one before it."""
+    command = [sys.executable, "-c", UNLOADS, str(c_library())]
+    run = subprocess.run(command, stdout=subprocess.PIPE, timeout=100)
+    same((run.returncode, run.stdout), (0, b"handled\n"))
+
+
+def put_empty(name):
+    """Puts an empty message, as the C library can."""
+    lib, store, q = ctypes.CDLL(c_library()), ctypes.c_void_p(), ctypes.c_void_p()
     same(lib.ipcfs_store_open(os.environ["S"].encode(), ctypes.byref(store)), 0)
     same(lib.ipcfs_open(store, 0, name.encode(), 0, 0, None, ctypes.byref(q)), 0)
     same(lib.ipcfs_queue_put(q, b"", ctypes.c_size_t(0), ctypes.c_int64(-1)), 0)
