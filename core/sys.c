@@ -35,7 +35,8 @@ int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	FAULT("open");
 	do
 #ifdef IPCFS_VALGRIND /* which does not know openat2 */
-		r = result(openat(dirfd, path, (int)how.flags | O_NOFOLLOW, (mode_t)how.mode));
+		r = result(UNCANCELLED(
+			openat(dirfd, path, (int)how.flags | O_NOFOLLOW, (mode_t)how.mode)));
 #else
 		r = result(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
 #endif
@@ -64,7 +65,7 @@ static int parent_of(int dirfd, const char *path, const char **last)
 static int done_with(int at, int dirfd, int r)
 {
 	if (at != dirfd)
-		close(at);
+		sys_close(at);
 	return r;
 }
 
@@ -81,13 +82,13 @@ int sys_may_write(int dirfd, const char *folder)
 int sys_open(const char *path, int flags, mode_t mode)
 {
 	FAULT("open");
-	return result(open(path, flags | O_CLOEXEC, mode));
+	return result(UNCANCELLED(open(path, flags | O_CLOEXEC, mode)));
 }
 
 void sys_close(int fd)
 {
 	if (fd >= 0)
-		close(fd);
+		UNCANCELLED(close(fd));
 }
 
 int sys_stat_at(int dirfd, const char *path, struct stat *st)
@@ -255,7 +256,7 @@ int sys_allocate(int fd, uint64_t offset, uint64_t len)
 
 	FAULT("allocate");
 	do
-		r = result(fallocate(fd, 0, (off_t)offset, (off_t)len));
+		r = result(UNCANCELLED(fallocate(fd, 0, (off_t)offset, (off_t)len)));
 	while (r == -EINTR);
 	return r;
 }
@@ -266,8 +267,8 @@ ssize_t sys_pwrite_all(int fd, const void *buf, size_t len, uint64_t offset)
 
 	FAULT("write");
 	while (done < len) {
-		ssize_t n = pwrite(fd, (const char *)buf + done, len - done,
-				   (off_t)(offset + done));
+		ssize_t n = UNCANCELLED(
+			pwrite(fd, (const char *)buf + done, len - done, (off_t)(offset + done)));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -284,7 +285,7 @@ ssize_t sys_pread(int fd, void *buf, size_t len, uint64_t offset)
 
 	FAULT("read");
 	do
-		n = pread(fd, buf, len, (off_t)offset);
+		n = UNCANCELLED(pread(fd, buf, len, (off_t)offset));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
@@ -345,11 +346,11 @@ mode_t sys_umask(void)
 	const char *at;
 	unsigned mask;
 	ssize_t n = -1;
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	int fd = sys_open("/proc/self/status", O_RDONLY, 0);
 
 	if (fd >= 0) {
-		n = read(fd, status, sizeof(status) - 1);
-		close(fd);
+		n = sys_pread(fd, status, sizeof(status) - 1, 0);
+		sys_close(fd);
 	}
 	status[n > 0 ? n : 0] = '\0';
 	at = strstr(status, "\nUmask:");
@@ -377,7 +378,7 @@ uint64_t sys_free_bytes(const char *dir)
 int sys_random(void *buf, size_t len)
 {
 	FAULT("getrandom");
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -EIO;
+	return UNCANCELLED(getrandom(buf, len, 0)) == (long)len ? 0 : -EIO;
 }
 
 static int64_t now_of(clockid_t clock)

@@ -8,6 +8,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 /* Lets a test's hook fail the call. */
 #define FAULT(name)                                                                                \
@@ -16,6 +17,18 @@
 		if (fault)                                                                         \
 			return fault;                                                              \
 	} while (0)
+
+/* A thread that is cancelled inside of a call would leave its lock to nobody: so none of the library's is a point where
+ * it can be. */
+#define UNCANCELLED(call)                                                                          \
+	({                                                                                         \
+		int state_;                                                                        \
+		long r_;                                                                           \
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_);                           \
+		r_ = (long)(call);                                                                 \
+		pthread_setcancelstate(state_, NULL);                                              \
+		r_;                                                                                \
+	})
 
 static inline int result(long r)
 {

@@ -409,6 +409,81 @@ static void cut_short_under_many_threads(void)
 	}
 }
 
+/* A thread that is cancelled inside of a call would leave the object's lock to nobody: it is cancelled behind it. Here
+ * each call is made by a thread that is to end at the first point where it can. */
+enum { CALLS = 5 };
+
+static int make_call(int which)
+{
+	struct ipcfs_object *o = NULL;
+	struct ipcfs_store *store = NULL;
+	struct ipcfs_grant grant;
+	int rc;
+
+	switch (which) {
+	case 0: /* rings a server's bell */
+		return ipcfs_queue_put(t.objects[0], "x", 1, 0);
+	case 1: /* asks whether the holder lives */
+		return ipcfs_lock_acquire(t.objects[1], 0, 0, &grant);
+	case 2:
+		return ipcfs_array_set(t.objects[2], 0, 100, (int64_t[100]){0});
+	case 3:
+		rc = ipcfs_open(t.store, IPCFS_DICT, "new", IPCFS_CREATE, 0600, NULL, &o);
+		ipcfs_close(o);
+		return rc;
+	default:
+		rc = ipcfs_store_open(t.dir, &store);
+		if (rc == 0)
+			rc = ipcfs_open(store, IPCFS_QUEUE, "q", 0, 0, NULL, &o);
+		if (rc == 0)
+			rc = ipcfs_queue_put(o, "x", 1, 0);
+		ipcfs_close(o);
+		ipcfs_store_close(store);
+		return rc;
+	}
+}
+
+static void *cancelled(void *arg)
+{
+	struct part *p = arg;
+
+	pthread_cancel(pthread_self());
+	p->rounds = make_call(p->index);
+	p->got = 1;
+	pthread_testcancel();
+	p->got = 2; /* it was not to be cancelled */
+	return NULL;
+}
+
+static int hold_and_die(void *arg)
+{
+	struct ipcfs_grant grant;
+
+	(void)arg;
+	t_is(ipcfs_lock_acquire(t.objects[1], 0, 0, &grant), 0);
+	_exit(0);
+}
+
+static void a_thread_is_cancelled_behind_the_call(void)
+{
+	struct part parts[CALLS] = {0};
+	struct ipcfs_object *q = t_queue("q", 0, 1000);
+	struct ipcfs_object *lock = t_object(IPCFS_LOCK, "l", NULL);
+
+	t_cells(IPCFS_ARRAY, "a", 'q', 100);
+	t_is(t_wait(t_fork(hold_and_die, NULL)), 0);
+	STORE(q->control->flags, SEG_PARKED(IPCFS_C_READ));
+	for (int i = 0; i < CALLS; i++) {
+		parts[i].index = i;
+		t_is(pthread_create(&parts[i].thread, NULL, cancelled, &parts[i]), 0);
+		pthread_join(parts[i].thread, NULL);
+		t_is(parts[i].got, 1);
+		t_is(parts[i].rounds, 0);
+	}
+	t_is(LOAD(q->control->lock), 0);
+	t_is(LOAD(lock->control->lock), 0);
+}
+
 int main(void)
 {
 	static const struct t_case tests[] = {
@@ -422,6 +497,7 @@ int main(void)
 		T_TEST(slices_add_up),
 		T_TEST(objects_opened_closed_and_removed_beside_each_other),
 		T_TEST(cut_short_under_many_threads),
+		T_TEST(a_thread_is_cancelled_behind_the_call),
 	};
 
 	return T_RUN(tests);
