@@ -26,7 +26,8 @@ static int64_t new_block(struct heap_change *c, const void *bytes, size_t len, s
 	int64_t at = room ? heap_alloc(c, HEAP_HEADER + room) : 0;
 
 	if (at > 0 && len)
-		memcpy(c->o->base + at + HEAP_HEADER, bytes, len);
+		memmove(c->o->base + at + HEAP_HEADER, bytes,
+			len); /* bytes may be another block's */
 	return at;
 }
 

@@ -114,7 +114,8 @@ int64_t list_new_item(struct list_change *c, const void *bytes, uint64_t len)
 	return at;
 }
 
-/* Items [from, to) as they lie, to the slots from `out` on. */
+/* Items [from, to) as they lie, to the slots from `out` on. Whoever has written into the heap may have the new index lie
+ * where the old one does. */
 static void copy_slots(const struct list_view *v, uint64_t from, uint64_t to, _Atomic uint64_t *out)
 {
 	uint64_t first = v->head + from, n = to - from;
@@ -122,13 +123,13 @@ static void copy_slots(const struct list_view *v, uint64_t from, uint64_t to, _A
 	if (first >= v->slots)
 		first -= v->slots;
 	if (n > v->slots - first) {
-		memcpy((void *)out, (void *)&v->index->slots[first], (v->slots - first) * SLOT);
+		memmove((void *)out, (void *)&v->index->slots[first], (v->slots - first) * SLOT);
 		out += v->slots - first;
 		n -= v->slots - first;
 		first = 0;
 	}
 	if (n)
-		memcpy((void *)out, (void *)&v->index->slots[first], n * SLOT);
+		memmove((void *)out, (void *)&v->index->slots[first], n * SLOT);
 }
 
 /* An index of so many slots in a block of its own, that begins at its first slot. It is empty. */

@@ -60,10 +60,11 @@ void ring_copy(const struct iovec *to, const struct iovec *from, int n)
 						     turn - at < len ? turn - at :
 								       len;
 
+		/* Within one ring: places that somebody has written may be the same. */
 		if (head)
-			memcpy((char *)to[0].iov_base + at, bytes, head);
+			memmove((char *)to[0].iov_base + at, bytes, head);
 		if (head < len)
-			memcpy((char *)to[1].iov_base + (at + head - turn), bytes + head,
-			       len - head);
+			memmove((char *)to[1].iov_base + (at + head - turn), bytes + head,
+				len - head);
 	}
 }

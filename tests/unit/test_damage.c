@@ -759,6 +759,35 @@ static void cut_short_where_memory_is_asked_for(void)
 	t_is(ipcfs_queue_put(q, bytes, 50000, 0), -EUCLEAN);
 }
 
+/* What is free, somebody has written, is the very block that is in use. AddressSanitizer sees whether bytes are copied over
+ * themselves. */
+static void a_block_in_use_is_said_to_be_free(void)
+{
+	enum { ROOTS = SEG_PAGE + 512, FREE = 4872 + 24, CLASS_OF_128 = 8, CLASS_OF_56 = 3 };
+	struct ipcfs_object *l = t_list("l", 1 << 20), *d = t_any(IPCFS_DICT, "d");
+	static const char bytes[40] = "value";
+	uint64_t index, record, value;
+	int fd = t_file(IPCFS_LIST, "l");
+
+	for (int i = 0; i < 5; i++)
+		t_is(ipcfs_list_append(l, "x", 1), 0);
+	t_is(pread(fd, &index, sizeof(index), ROOTS), sizeof(index));
+	t_is(pwrite(fd, &index, sizeof(index), FREE + 8 * CLASS_OF_128), sizeof(index));
+	legal_or_busy(ipcfs_list_insert(l, 1, "y", 1, NULL), 0);
+	close(fd);
+
+	fd = t_file(IPCFS_DICT, "d");
+	t_is(ipcfs_dict_clear(d) >= 0, 1);
+	t_is(ipcfs_dict_set(d, "k", bytes, sizeof(bytes)), 0);
+	t_is(pread(fd, &record, sizeof(record), ROOTS + 8), sizeof(record));
+	t_is(pread(fd, &value, sizeof(value), (off_t)record + 40), sizeof(value));
+	value += 8;
+	for (int class = CLASS_OF_56; class < CLASS_OF_56 + 12; class ++)
+		t_is(pwrite(fd, &value, sizeof(value), 4872 + 952 + 24 + 8 * class), sizeof(value));
+	legal_or_busy(ipcfs_dict_append(d, "k", bytes, sizeof(bytes)), 0);
+	close(fd);
+}
+
 /* A process may have so many mappings, and is killed by the next page that is gone: so they must not grow with the pages
  * that are looked at. Here each item of a list lies behind the end of the file, in a page of its own. */
 static void cut_short_at_many_places(void)
@@ -989,6 +1018,7 @@ int main(int argc, char **argv)
 		T_TEST(scribbled_over_while_in_use),
 		T_TEST(cut_short_under_those_who_are_attached),
 		T_TEST(cut_short_where_memory_is_asked_for),
+		T_TEST(a_block_in_use_is_said_to_be_free),
 		T_TEST(cut_short_at_many_places),
 		T_TEST(cut_short_under_a_sleeper),
 		T_TEST(every_size_is_refused),
