@@ -154,24 +154,25 @@ static void answered(struct fs_request *r)
 		fuse_req_interrupt_func(r->req, NULL, NULL);
 }
 
-/* What the request has no room for, for the handle's next reads. */
-static int keep_rest(struct fs_handle *h, const char *bytes, size_t len)
+/* What the request has no room for, `from` there to the end, for the handle's next reads. */
+static int keep_rest(struct fs_handle *h, const char *bytes, size_t from, size_t len)
 {
-	int rc;
+	int rc = fs_handle_keep_rest(h, len - from);
+	char *rest;
 
 	free(h->rest);
 	h->rest = NULL;
 	h->rest_at = h->rest_len = 0;
-	rc = fs_handle_keep_rest(h, len);
-	if (rc == 0 && len == 0)
+	if (rc == 0 && len == from)
 		return 0;
-	h->rest = rc == 0 ? malloc(len) : NULL;
-	if (!h->rest) {
+	rest = rc == 0 ? malloc(len - from) : NULL;
+	if (!rest) {
 		fs_handle_drop_rest(h);
 		return rc < 0 ? rc : -ENOMEM;
 	}
-	memcpy(h->rest, bytes, len);
-	h->rest_len = len;
+	memcpy(rest, bytes + from, len - from);
+	h->rest = rest;
+	h->rest_len = len - from;
 	return 0;
 }
 
@@ -181,7 +182,7 @@ int fs_view_give(struct fs_request *r, const void *bytes, size_t len)
 	size_t now = len < r->size ? len : r->size;
 	int rc;
 
-	rc = keep_rest(h, len > now ? (const char *)bytes + now : NULL, len - now);
+	rc = keep_rest(h, bytes, now, len);
 	if (rc < 0)
 		return rc;
 	answered(r);

@@ -422,7 +422,7 @@ static void who_is_refused_has_received_nothing(void **state)
 	mqd_t q = make(name, 10, 8192);
 	char bytes[8192];
 
-	for (char c = 'a'; c < 'f'; c++) {
+	for (int c = 'a'; c < 'f'; c++) {
 		memset(bytes, c, sizeof(bytes));
 		t_is(mq_send(q, bytes, sizeof(bytes), 0), 0);
 	}
