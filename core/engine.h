@@ -120,6 +120,8 @@ enum {
 	IPCFS_OP_MAKE = 1 << 18,   /* WRITE of a part: it is made if it is not there */
 	IPCFS_OP_NEW = 1 << 19,	   /* and -EEXIST if it is */
 	IPCFS_OP_APPEND = 1 << 20, /* WRITE of a part: behind what is there */
+	/* GET, out: -EAGAIN, and all that may still come is what others have leased: the queue is closed */
+	IPCFS_OP_CLOSED = 1 << 21,
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */
