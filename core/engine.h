@@ -32,6 +32,7 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
+	IPCFS_V_RENEW,	   /* lock: it has a new name; its tokens go on as if it were made now */
 	IPCFS_V_SETTLE,	   /* queue: the holder's leases (a process: token) are done; -EPERM */
 	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
