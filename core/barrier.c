@@ -259,7 +259,7 @@ static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
 	uint64_t word = LOAD(o->control->word);
 
-	st->value = ticket_waiting(o);
+	st->value = ticket_living(o);
 	st->generation = word / ONE_GENERATION;
 	st->broken = word & BROKEN;
 }

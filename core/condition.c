@@ -207,7 +207,7 @@ static unsigned ready(struct ipcfs_object *o, const struct ipcfs_op *op)
 
 static void counts(struct ipcfs_object *o, struct ipcfs_stat *st)
 {
-	st->value = ticket_waiting(o);
+	st->value = ticket_living(o);
 	st->notified = LOAD(o->control->length);
 }
 

@@ -32,6 +32,7 @@ enum ipcfs_verb {
 	IPCFS_V_ARITH,	   /* cells: first, count, arith, operand -> result; IPCFS_OP_CAS */
 	IPCFS_V_LOCK,	   /* lock: holder, IPCFS_OP_SHARED -> token, abandoned */
 	IPCFS_V_UNLOCK,	   /* lock: holder or token; -EPERM */
+	IPCFS_V_RENEW,	   /* lock: it has a new name; its tokens go on as if it were made now */
 	IPCFS_V_SETTLE,	   /* queue: the holder's leases (a process: token) are done; -EPERM */
 	IPCFS_V_BACK,	   /* queue: the same go back */
 	IPCFS_V_DONE,	   /* queue: count messages are done; -EOVERFLOW */
@@ -120,6 +121,8 @@ enum {
 	IPCFS_OP_MAKE = 1 << 18,   /* WRITE of a part: it is made if it is not there */
 	IPCFS_OP_NEW = 1 << 19,	   /* and -EEXIST if it is */
 	IPCFS_OP_APPEND = 1 << 20, /* WRITE of a part: behind what is there */
+	/* GET, out: -EAGAIN, and all that may still come is what others have leased: the queue is closed */
+	IPCFS_OP_CLOSED = 1 << 21,
 };
 
 /* Who holds: for a server, which open file of its session; else (op->holder NULL) the process itself. */

@@ -337,7 +337,10 @@ int lease_get(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)
 		return -ERESTART;
 	if (v->ring.count || v->ready)
 		return get_next(o, op, v);
-	return v->word & QUEUE_CLOSED && lease_drained(o, v, op) ? -ENODATA : -EAGAIN;
+	if (!(v->word & QUEUE_CLOSED))
+		return -EAGAIN;
+	op->flags |= IPCFS_OP_CLOSED;
+	return lease_drained(o, v, op) ? -ENODATA : -EAGAIN;
 }
 
 int lease_peek(struct ipcfs_object *o, struct ipcfs_op *op, struct queue_view *v)

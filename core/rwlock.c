@@ -3,7 +3,7 @@
  * rwlock.c - the kind `locks`: held by one, or shared by many. Who holds it are claims; the commit word
  * is {acquisitions so far, abandoned}. The fencing token of an acquisition is its number on top of the time
  * at which the object was made: nanoseconds since boot, which grow faster than anybody can acquire, so that a
- * name made again goes on where it was. (Not to be confused with lock.c, the inner lock of any object.)
+ * name made again goes on where it was; and so does a name that a lock gets later. (Not to be confused with lock.c, the inner lock of any object.)
  */
 #include "claim.h"
 #include "sys.h"
@@ -253,6 +253,16 @@ static int leave(struct ipcfs_object *o, struct ipcfs_op *op)
 	return 0;
 }
 
+/* As if it were made now. */
+static int renew(struct ipcfs_object *o)
+{
+	uint64_t now = (uint64_t)sys_boottime_ns(), word = LOAD(o->control->word);
+
+	if (now > o->shape[SHAPE_BASE] + (word >> 1))
+		STORE(o->control->word, (now - o->shape[SHAPE_BASE]) << 1 | (word & ABANDONED));
+	return 0;
+}
+
 static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 {
 	switch (op->verb) {
@@ -260,6 +270,8 @@ static int try(struct ipcfs_object *o, struct ipcfs_op *op)
 		return acquire(o, op);
 	case IPCFS_V_UNLOCK:
 		return release(o, op);
+	case IPCFS_V_RENEW:
+		return renew(o);
 	case IPCFS_V_LEAVE:
 		return leave(o, op);
 	default:

@@ -77,6 +77,19 @@ unsigned ticket_waiting(struct ipcfs_object *o)
 	return count;
 }
 
+unsigned ticket_living(struct ipcfs_object *o)
+{
+	uint64_t alive = 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0, n = claim_count(o); i < n; i++) {
+		struct claim *c = claim_at(o, i);
+
+		count += LOAD(c->state) == TICKET_WAITS && !ticket_gone(o, c, &alive);
+	}
+	return count;
+}
+
 /* ---- those who wait, oldest first: a binary heap ---------------------------------------------------- */
 
 static bool older(struct ipcfs_object *o, unsigned a, unsigned b)

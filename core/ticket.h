@@ -30,6 +30,8 @@ uint32_t ticket_bits(unsigned i);
 
 /* How many wait; also without the lock. */
 unsigned ticket_waiting(struct ipcfs_object *o);
+/* The same without those who are gone, which the kernel is asked for. */
+unsigned ticket_living(struct ipcfs_object *o);
 
 /* Those who wait, a heap with the oldest first. Owners may scribble while it is used: the order suffers then. */
 struct ticket_line {

@@ -176,12 +176,13 @@ static int find_circle(struct search *s, unsigned start)
 	return -1;
 }
 
-/* A process may have closed its last descriptor of what it took through a file, and left it to a child. */
-static bool has_it_still(const struct fs_wait *w, const struct fs_thing *t)
+/* A process may have closed its last descriptor of what it took through a file, and left it to a child. If it waits
+ * for that very thing, it has the file open at any rate: another one counts then. */
+static bool has_it_still(const struct fs_wait *w, const struct fs_thing *t, bool waits_for_it)
 {
 	for (unsigned i = 0; i < t->hold_count; i++)
 		if (t->holds[i].pid == w->pid && t->holds[i].by_file)
-			return fs_process_has(w->pid, t->id);
+			return fs_process_has(w->pid, t->id, waits_for_it && w->sleeper < 0);
 	return true;
 }
 
@@ -207,8 +208,9 @@ static bool collect(struct search *s, unsigned start, struct circle *c)
 		c->waits[i] = at;
 	for (unsigned i = 0; i < c->count; i++) {
 		const struct fs_wait *before = &s->g.waits[c->waits[(i + c->count - 1) % c->count]];
+		const struct fs_wait *w = &s->g.waits[c->waits[i]];
 
-		if (!has_it_still(&s->g.waits[c->waits[i]], &s->g.things[before->thing]))
+		if (!has_it_still(w, &s->g.things[before->thing], before->thing == w->thing))
 			return false;
 	}
 	return true;

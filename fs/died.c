@@ -108,7 +108,7 @@ static void walk(void)
 	to_look_for = unknown_count;
 	for (walked = 0; walked < IPCFS_SEGMENT_COUNT && to_look_for; walked++)
 		if (ipcfs_kinds[walked]->holding)
-			fs_walk(walked, is_wanted);
+			fs_walk(ipcfs_kind_name(walked), is_wanted);
 	/* Those before are in no folder. */
 	for (unsigned i = to_look_for; i < unknown_count; i++)
 		if (++unknown[i].looks < LOOKS)

@@ -232,7 +232,7 @@ int fs_draft_flush(struct fs_handle *h, pid_t thread)
 		d->half = true;
 		return 0;
 	}
-	if (d->written && (ending == FS_EXITS || !fs_process_has(thread, h->item->ino)))
+	if (d->written && (ending == FS_EXITS || !fs_process_has(thread, h->item->ino, false)))
 		return put(h, 0);
 	return put(h, IPCFS_OP_DRY);
 }

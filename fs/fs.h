@@ -35,8 +35,8 @@ void fs_died_settle(void);
 /* ---- walk.c ---------------------------------------------------------------------------------- */
 
 struct dirent;
-/* Calls `each` for all that is below the kind's folder. True: it ends the walk. */
-void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry));
+/* Calls `each` for all that is below that folder of the store, a kind's or one in it. True: it ends the walk. */
+void fs_walk(const char *folder, bool (*each)(int dirfd, const struct dirent *entry));
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 

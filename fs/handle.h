@@ -157,8 +157,9 @@ int fs_process_signals(pid_t pid, struct fs_signals *s);
 /* Its state as a letter, and its name, escaped as /proc does; 0: there is no such process. */
 enum { FS_PROCESS_NAME = 80 };
 char fs_process_state(pid_t pid, char name[FS_PROCESS_NAME]);
-/* Has it a file with that inode number open? Of very many not all are looked at. */
-bool fs_process_has(pid_t pid, uint64_t ino);
+/* Has it the file with that inode number open, or, with `twice`, more than one open file of it? Of very many not all
+ * are looked at. */
+bool fs_process_has(pid_t pid, uint64_t ino, bool twice);
 
 /* ---- pin.c ----------------------------------------------------------------------------------- */
 

@@ -241,5 +241,5 @@ static bool listen_again(int dirfd, const struct dirent *entry)
 void fs_listen_start(void)
 {
 	if (fs.tcp)
-		fs_walk(IPCFS_SOCKET, listen_again);
+		fs_walk(ipcfs_kind_name(IPCFS_SOCKET), listen_again);
 }

@@ -50,6 +50,7 @@ struct fs_request {
 	bool of_handle;		      /* the ticket was the handle's */
 	bool first;		      /* of those with tickets that are tried now */
 	bool nobody;		      /* there is nothing for any of them */
+	bool for_leases;	      /* waits for nothing but the end of what others have leased */
 	int error;		      /* with which it ends */
 	bool ending;		      /* as soon as the object's lock can be had */
 	TAILQ_ENTRY(fs_request) link; /* in item->parked[line] */

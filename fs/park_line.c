@@ -42,12 +42,13 @@ static bool in_turn(const struct fs_request *r)
 
 /* One pass over a line: the first who must wait keeps those behind him waiting, but in those without an
  * order, or where each waits for something of his own. Of these (who have tickets) the first may learn that there is
- * nothing for anybody. Whether anybody was served. */
+ * nothing for anybody. And who waits for leases alone keeps nobody waiting who has some: he may be waited for.
+ * Whether anybody was served. */
 static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 {
 	const struct fs_kind *kind = fs_kind_of(item->kind);
 	bool served = false, alone = !fs_view_ordered(class) || kind->each_alone;
-	bool first = true, nobody = false;
+	bool first = true, nobody = false, for_leases = false;
 	struct fs_request *r, *next;
 	uint32_t stuck = 0; /* lanes */
 
@@ -56,16 +57,19 @@ static bool serve_line(struct fs_item *item, enum ipcfs_class class)
 
 		next = TAILQ_NEXT(r, link);
 		if ((nobody && has_ticket && class == IPCFS_C_READ) ||
+		    (for_leases && !r->handle->holds) ||
 		    (stuck && stuck & 1u << kind->lane(r->handle)))
 			continue;
 		r->first = first && has_ticket;
 		first = first && !has_ticket;
 		if (serve(r))
 			served = true;
-		else if (!alone && !r->interrupted && in_turn(r) && !kind->lane)
-			break;
-		else if (!alone && !r->interrupted && in_turn(r))
+		else if (!alone && !r->interrupted && in_turn(r) && kind->lane)
 			stuck |= 1u << kind->lane(r->handle);
+		else if (!alone && !r->interrupted && in_turn(r) && r->for_leases)
+			for_leases = true;
+		else if (!alone && !r->interrupted && in_turn(r))
+			break;
 		else
 			nobody = nobody || (has_ticket && r->nobody);
 	}
@@ -91,15 +95,29 @@ void fs_park_serve(struct fs_item *item)
 	fs_item_put(item);
 }
 
-bool fs_park_anybody(const struct fs_handle *h, enum ipcfs_class class)
+/* The first of the line in which the handle would stand, or NULL. */
+static const struct fs_request *first_of(const struct fs_handle *h, enum ipcfs_class class)
 {
 	const struct fs_kind *kind = fs_kind_of(h->item->kind);
 	const struct fs_request *r;
 
 	TAILQ_FOREACH(r, &h->item->parked[class], link)
 	if (!kind->lane || kind->lane(r->handle) == kind->lane(h))
-		return true;
-	return false;
+		break;
+	return r;
+}
+
+bool fs_park_anybody(const struct fs_handle *h, enum ipcfs_class class)
+{
+	return first_of(h, class) != NULL;
+}
+
+/* Does somebody keep the handle waiting who has come before? */
+static bool is_behind(const struct fs_handle *h, enum ipcfs_class class)
+{
+	const struct fs_request *first = first_of(h, class);
+
+	return first && !(first->for_leases && h->holds);
 }
 
 /* ---- those who come ---------------------------------------------------------------------------- */
@@ -122,7 +140,7 @@ static bool others_first(const struct fs_request *r)
 	    !joins_line(r) || !fs_park_anybody(r->handle, r->class))
 		return false;
 	fs_park_serve(r->item);
-	return fs_park_anybody(r->handle, r->class);
+	return is_behind(r->handle, r->class);
 }
 
 bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
@@ -131,7 +149,7 @@ bool fs_park_behind(const struct fs_handle *h, enum ipcfs_class class)
 
 	return kind && !kind->each_alone && fs_view_ordered(class) &&
 	       !(kind->holds && kind->holds(h)) && h->leaf->view == FS_PLAIN &&
-	       (class == IPCFS_C_WRITE || (!h->rest_len && !h->ended)) && fs_park_anybody(h, class);
+	       (class == IPCFS_C_WRITE || (!h->rest_len && !h->ended)) && is_behind(h, class);
 }
 
 bool fs_park_line(const struct fs_request *r)

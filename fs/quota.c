@@ -154,7 +154,7 @@ void fs_quota_scan(void)
 				user->has[FS_Q_MQ] = 0;
 	for (int kind = 0; kind < IPCFS_KIND_COUNT; kind++)
 		if (!fs_engine_of((enum ipcfs_kind)kind)->lookup)
-			fs_walk((enum ipcfs_kind)kind, count);
+			fs_walk(ipcfs_kind_name((enum ipcfs_kind)kind), count);
 	ipcfs_engine_mq.list(fs.store, IPCFS_MQ, NULL, count_mq, NULL);
 	scanned_ns = fs_now_ns();
 }

@@ -199,9 +199,12 @@ static int move(struct fs_item *item, struct fs_item *folder, const char *name)
 		rc = fs_item_path_in(folder, name, item->pending, to);
 	if (rc == 0)
 		rc = sys_rename_new(fs.dirfd, from, to);
-	if (rc == 0)
-		fs_item_moved(item, folder, name);
-	return rc;
+	if (rc < 0)
+		return rc;
+	fs_item_moved(item, folder, name);
+	if (fs_kind_of(item->kind)->moved)
+		fs_kind_of(item->kind)->moved(item);
+	return 0;
 }
 
 static int rename_item(fuse_req_t req, struct fs_item *folder, const char *name,

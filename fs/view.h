@@ -85,6 +85,8 @@ struct fs_kind {
 	void (*close)(struct fs_handle *h);
 	/* mv onto another: its content becomes that of `from`, in one operation. NULL: cannot be. */
 	int (*replace)(struct fs_item *from, struct fs_item *to);
+	/* It has got another name, or is a folder that has. NULL: nothing. */
+	void (*moved)(struct fs_item *item);
 	/* Words for an error of creation. NULL: the common ones. */
 	void (*explain)(int error, const struct ipcfs_properties *p);
 	/* IPCFS_ITEM: which item the handle read or wrote last. NULL: the kind's items have no numbers. */

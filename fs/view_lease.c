@@ -41,6 +41,7 @@ int fs_lease_get(struct fs_request *r, struct ipcfs_op *op)
 		op->holder = fs_handle_holder(h, r->pid);
 	}
 	rc = fs_view_engine(r, op);
+	r->for_leases = rc == -EAGAIN && op->flags & IPCFS_OP_CLOSED;
 	if (rc == 0)
 		fs_lease_note(h, op);
 	if (rc == 0 && ack)
@@ -99,6 +100,8 @@ int fs_lease_write(struct fs_request *r)
 	rc = fs_view_engine(r, &op);
 	if (rc == 0) /* of a message that is settled or has gone back nothing more is read */
 		fs_handle_drop_rest(h);
+	if (rc == 0 || rc == -EPERM)
+		h->holds = false; /* all of its leases have ended */
 	if (rc == -EPERM)
 		fs_words("this handle has leased nothing");
 	return rc;

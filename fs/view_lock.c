@@ -5,11 +5,15 @@
  */
 #include "fs.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
+#include "../core/object.h"
+#include "../core/sys.h"
 #include "../core/text.h"
 
 struct grant {
@@ -157,6 +161,34 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 		       st->abandoned);
 }
 
+/* ---- another name -------------------------------------------------------------------------------------- */
+
+static bool renew(int dirfd, const struct dirent *entry)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_RENEW, .flags = IPCFS_OP_TRYLOCK};
+	int fd = sys_open_beneath(dirfd, entry->d_name, O_RDWR | O_NOFOLLOW, 0);
+	struct ipcfs_object *o;
+
+	if (fd >= 0 && seg_attach(fs.store, fd, IPCFS_LOCK, &o) == 0) {
+		fs.engine->try(o, &op);
+		seg_detach(o);
+	}
+	sys_close(fd);
+	return false;
+}
+
+/* A lock that is gone, or was moved away, may have had that name, and given tokens under it since this one was made. */
+static void moved(struct fs_item *item)
+{
+	struct ipcfs_op op = {.verb = IPCFS_V_RENEW};
+	char path[FS_PATH];
+
+	if (item->type != FS_DIR)
+		fs_park_leave(item, &op);
+	else if (fs_item_path(item, path) == 0)
+		fs_walk(path, renew);
+}
+
 const struct fs_kind fs_lock_kind = {
 	.read_waits = true,
 	.flushes = true,
@@ -167,6 +199,7 @@ const struct fs_kind fs_lock_kind = {
 	.holds = holds,
 	.may_wait = may_wait,
 	.withdraw = fs_view_quit,
+	.moved = moved,
 	.stat = stat_lines,
 	.command = fs_view_no_command,
 };

@@ -190,7 +190,7 @@ static void find_names(struct fs_waits *g)
 	walks_for = g;
 	for (walked = 0; walked < IPCFS_KIND_COUNT; walked++)
 		if (is_wanted(walked))
-			fs_walk(walked, note_name);
+			fs_walk(ipcfs_kind_name(walked), note_name);
 	rest_until_ns = fs_now_ns() + REST * (fs_now_ns() - begin);
 }
 

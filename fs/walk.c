@@ -22,10 +22,10 @@ static bool is_folder(int dirfd, const struct dirent *entry)
 	return fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-void fs_walk(enum ipcfs_kind kind, bool (*each)(int dirfd, const struct dirent *entry))
+void fs_walk(const char *folder, bool (*each)(int dirfd, const struct dirent *entry))
 {
 	DIR *stack[DEPTH];
-	int depth = sys_open_folder(fs.dirfd, ipcfs_kind_name(kind), stack) == 0 ? 0 : -1;
+	int depth = sys_open_folder(fs.dirfd, folder, stack) == 0 ? 0 : -1;
 	bool enough = false;
 
 	while (depth >= 0) {

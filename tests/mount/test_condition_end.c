@@ -178,6 +178,10 @@ static void the_end_of_the_server(void **state)
 	struct ipcfs_object *condition = t_attach(IPCFS_CONDITION, "end", NULL);
 	uint64_t ticket;
 	int fd = armed(c);
+	t_restart();
+	close(fd);
+	t_is(t_stat(c, "armed"), 0);
+	fd = armed(c);
 	t_is(ipcfs_condition_arm(condition, &ticket), 0);
 	t_is(t_echo(c, "1"), 0);
 	t_is(ipcfs_condition_wait(condition, ticket, 0), -EAGAIN);

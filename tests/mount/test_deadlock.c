@@ -254,6 +254,31 @@ static void a_lock_that_another_can_release(void **state)
 	close(fd);
 }
 
+/* The same, and takes it once more. */
+static int take_leave_and_take(void *arg)
+{
+	const int *fd = arg;
+	char buf[64];
+
+	if (t_get(*fd, buf, sizeof(buf)) <= 0)
+		return 1;
+	close(*fd);
+	return deadlock_take(FILE_READ, "c", false) == 0 ? 0 : 2;
+}
+
+static void a_lock_that_was_left_to_another(void **state)
+{
+	(void)state;
+	deadlock_make("c");
+	int fd = t_open(t_path("locks/c"), O_RDWR);
+	pid_t child = t_spawn(take_leave_and_take, &fd);
+	t_wait_stat(t_path("locks/c"), "waiters", 1);
+	t_is(strlen(deadlock_text()), 0); /* it waits for us */
+	t_is(t_put(fd, "unlock"), 6);
+	t_is(t_wait(child), 0);
+	close(fd);
+}
+
 static void none_where_locks_are_taken_in_order(void **state)
 {
 	(void)state;
@@ -273,6 +298,7 @@ int main(int argc, char **argv)
 		T_TEST(those_who_share_do_not_wait),
 		T_TEST(a_thread_that_runs),
 		T_TEST(a_lock_that_another_can_release),
+		T_TEST(a_lock_that_was_left_to_another),
 		T_TEST(none_where_locks_are_taken_in_order),
 	};
 

@@ -378,6 +378,39 @@ static void of_a_closed_queue_leases_are_waited_for(void **state)
 	t_check(t_poll(polled, POLLIN, 0) & POLLHUP);
 }
 
+static int read_nothing(void *arg)
+{
+	return t_get(*(int *)arg, buf, sizeof(buf)) == 0 ? 0 : 1;
+}
+
+/* Who waits for what he has leased must not keep him waiting. */
+static void at_a_closed_queue_who_has_leases_stands_behind_nobody(void **state)
+{
+	(void)state;
+	const char *q = queue("closeline");
+
+	t_is(t_echo(q, "a"), 0);
+	t_is(t_echo(q, "b"), 0);
+	int mine = ack(q, O_RDWR), other = ack(q, O_RDWR);
+	t_gets(mine, "a");
+	t_gets(other, "b");
+	struct t_io plain = t_reader(q, O_RDONLY);
+	t_wait_stat(q, "waiters", 1);
+	pid_t before = t_spawn(read_nothing, &mine); /* before it is closed */
+	t_wait_stat(q, "waiters", 2);
+	t_is(t_echo(t_format("%s,ctl", q), "close"), 0);
+	t_is(t_poll(mine, POLLIN, 0), 0);
+	t_is(t_put(other, "done"), 4);
+	t_is(t_wait(before), 0);
+	t_check(t_poll(mine, POLLIN, 0) & POLLHUP);
+	t_gets(mine, "");
+	t_is(t_poll(other, POLLIN, 0), 0); /* it has none any more */
+	t_is(t_stat(q, "waiters"), 1);
+	t_is(t_put(mine, "back"), 4);
+	t_io_got(&plain, "a");
+	t_check(t_poll(mine, POLLIN, 0) & POLLHUP);
+}
+
 static void loops_over_a_queue_end(void **state)
 {
 	(void)state;
@@ -415,6 +448,7 @@ int main(int argc, char **argv)
 		T_TEST(a_closed_queue_is_drained),
 		T_TEST(close_wakes_who_waits),
 		T_TEST(of_a_closed_queue_leases_are_waited_for),
+		T_TEST(at_a_closed_queue_who_has_leases_stands_behind_nobody),
 		T_TEST(loops_over_a_queue_end),
 	};
 

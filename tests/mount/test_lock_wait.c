@@ -404,6 +404,32 @@ static void mv_while_held_and_waited_for(void **state)
 	t_until(agent_is_free(t_path("locks/folder/x")));
 }
 
+/* Whoever holds the lock of a name has a larger token than whoever did before. */
+static void tokens_grow_over_mv(void **state)
+{
+	(void)state;
+	const char *l = make("name"), *aside = t_path("locks/aside");
+	const char *folder = t_path("locks/site"), *old = t_path("locks/old"),
+		   *in = t_path("locks/site/x");
+
+	t_is(t_sys(rename(l, aside)), 0);
+	make("name");
+	long long token = agent_try(l, NULL);
+	t_check(token > 0);
+	t_is(t_sys(unlink(l)), 0);
+	t_is(t_sys(rename(aside, l)), 0);
+	t_check(agent_try(l, NULL) > token);
+	for (int i = 0; i < 2; i++) {
+		t_is(t_sys(mkdir(folder, 0755)), 0);
+		t_is(t_touch(in), 0);
+		token = agent_try(in, NULL);
+		t_check(token > 0);
+		t_is(t_sys(rename(folder, i ? aside : old)), 0);
+	}
+	t_is(t_sys(rename(old, folder)), 0);
+	t_check(agent_try(in, NULL) > token);
+}
+
 static void temp(void **state)
 {
 	(void)state;
@@ -458,6 +484,7 @@ int main(int argc, char **argv)
 		T_TEST(rm_while_held_and_waited_for),
 		T_TEST(rm_in_the_store),
 		T_TEST(mv_while_held_and_waited_for),
+		T_TEST(tokens_grow_over_mv),
 		T_TEST(temp),
 		T_TEST(umount_force_is_eshutdown),
 	};
