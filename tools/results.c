@@ -120,6 +120,8 @@ int result_store(const struct tasks *t, uint64_t number, const struct result *r)
 	rc = write_all(fd, head, (size_t)write_head(head, r));
 	if (rc == 0)
 		rc = write_all(fd, r->bytes, r->output + r->error);
+	if (rc < 0 && ftruncate(fd, 0) < 0) /* no part of a result */
+		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	return rc;
