@@ -67,8 +67,11 @@ struct fs_item {
 	struct fs_socket *socket;     /* of an open file's own */
 	uint64_t changes;	      /* without object: what `watch` compares */
 	int wd;			      /* folder: inotify's number */
-	struct stat last;	      /* attributes last seen, for handles of what is removed */
-	struct ipcfs_object *object;  /* attached, or NULL */
+	char *words; /* the first content of a value or array that had no type, as it was written */
+	size_t words_len;
+	uid_t words_uid;	     /* whose they are counted as */
+	struct stat last;	     /* attributes last seen, for handles of what is removed */
+	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
 	LIST_ENTRY(fs_item) name_link;	/* by folder and name */
