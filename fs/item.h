@@ -57,6 +57,8 @@ struct fs_item {
 	bool is_part;		/* of its parent, an object that is shown as a folder */
 	bool unmade;		/* a part that is not there yet, a handle will make it */
 	uint64_t part, part_at; /* its number in that object, and where it was found there */
+	uint64_t touched; /* when among the steps of drafts the part was given a time; 0: never */
+	int64_t touched_ns;
 	bool removed;
 	bool permanent;
 	bool outside;		      /* not in the store: it stands for a process, an address */
