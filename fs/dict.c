@@ -192,7 +192,7 @@ static int set(struct fs_item *item, const struct stat *attr, int to_set)
 	rc = item->unmade ? promise_set(item, attr, to_set) : fs_view_engine_item(item, &op);
 	if (rc == 0 && part.set & IPCFS_PART_MTIME) {
 		item->last.st_mtim = time_of(part.mtime_ns);
-		fs_draft_touch(item, part.mtime_ns);
+		fs_draft_touch(item, part.mtime_ns, to_set & FUSE_SET_ATTR_MTIME_NOW);
 	}
 	return rc;
 }

@@ -135,9 +135,9 @@ uint64_t fs_draft_len(const struct fs_handle *h)
 	return h->draft->len;
 }
 
-void fs_draft_touch(struct fs_item *item, int64_t mtime_ns)
+void fs_draft_touch(struct fs_item *item, int64_t mtime_ns, bool now)
 {
-	item->touched = ++steps;
+	item->touched = now ? 0 : ++steps;
 	item->touched_ns = mtime_ns;
 }
 

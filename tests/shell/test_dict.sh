@@ -63,8 +63,11 @@ touch -d @1000000000 "$T/old"
 expect cp_p $'1000000000\n' bash -c 'cp -p "$T/old" dicts/f/text && stat -c %Y dicts/f/text'
 expect cp_p_of_a_new_key $'1000000000\n' bash -c 'cp -p "$T/old" dicts/f/new && stat -c %Y dicts/f/new'
 expect tar_keeps_times $'1000000000\n' bash -c 'tar cf "$T/old.tar" -C "$T" old && tar xf "$T/old.tar" -C dicts/f && stat -c %Y dicts/f/old'
+expect touch_to_the_first_second $'0\n' bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @0 dicts/f/held && exec 3>&- && stat -c %Y dicts/f/held'
 expect touch_before_the_close $'old\n1000000000\n' bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @1000000000 dicts/f/held && exec 3>&- &&
 	cat dicts/f/held && stat -c %Y dicts/f/held'
+check touched_now_is_no_such_time bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @1000000000 dicts/f/held && touch dicts/f/held && exec 3>&- &&
+	[ "$(stat -c %Y dicts/f/held)" -gt 1000000000 ]'
 check a_later_write_counts bash -c 'exec 3>dicts/f/held && touch -d @1000000000 dicts/f/held && cat "$T/old" >&3 && exec 3>&- &&
 	[ "$(stat -c %Y dicts/f/held)" -gt 1000000000 ]'
 fails mv_to_another_dict 'Operation not permitted' mv dicts/d/text dicts/e/other
