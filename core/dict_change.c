@@ -381,10 +381,12 @@ int dict_clear(struct ipcfs_object *o, struct ipcfs_op *op)
 	int rc;
 
 	op->count = heap_root_now(o, ROOT_COUNT);
-	rc = op->count ? heap_begin(&c, o) : 0;
-	if (rc == 0 && op->count)
+	rc = heap_begin(&c, o);
+	if (rc == 0 && !op->count && heap_extent(&c) == 0)
+		return 0; /* without keys there is still the memory that they had */
+	if (rc == 0)
 		rc = heap_renew(&c, 0);
-	if (rc < 0 || !op->count)
+	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
 		heap_set(&c, heap_root(roots[i]), 0);

@@ -408,7 +408,8 @@ static uint64_t page_up(uint64_t n)
 	return (n + SEG_PAGE - 1) & ~(uint64_t)(SEG_PAGE - 1);
 }
 
-static int populate(struct ipcfs_object *o, size_t area, uint64_t from, uint64_t to)
+/* fresh: nothing was ever there, so what it gets before there is no more goes back to those who can use it. */
+static int populate(struct ipcfs_object *o, size_t area, uint64_t from, uint64_t to, bool fresh)
 {
 	int rc;
 
@@ -418,6 +419,8 @@ static int populate(struct ipcfs_object *o, size_t area, uint64_t from, uint64_t
 			return rc;
 	}
 	rc = sys_advise(o->base + area + from, to - from, MADV_POPULATE_WRITE);
+	if (rc < 0 && fresh)
+		sys_advise(o->base + area + from, to - from, MADV_REMOVE);
 	if (rc != -EFAULT)
 		return rc;
 	/* No memory behind the file: the store is full, or the file was cut short. */
@@ -428,22 +431,23 @@ int seg_reserve(struct ipcfs_object *o, size_t area, uint64_t area_bytes, _Atomi
 		uint64_t need)
 {
 	uint64_t have = LOAD(*high), limit = page_up(area_bytes), step;
+	bool sane = have % SEG_PAGE == 0 && have <= limit;
 	int rc;
 
 	if (__builtin_expect(need <= have, 1))
 		return 0;
-	if (have % SEG_PAGE || have > limit)
-		have = 0; /* nonsense; populating again does no harm */
+	if (!sane)
+		have = 0; /* populating again does no harm */
 	need = page_up(need);
 	/* Doubling, by at most a megabyte: few calls, little waste. */
 	step = have < (1u << 20) ? have : 1u << 20;
 	step = have + step > need ? have + step : need;
 	if (step > limit)
 		step = limit;
-	rc = populate(o, area, have, step);
+	rc = populate(o, area, have, step, sane);
 	if (rc < 0 && step > need) {
 		step = need;
-		rc = populate(o, area, have, step);
+		rc = populate(o, area, have, step, sane);
 	}
 	if (rc == 0)
 		STORE(*high, step);

@@ -180,9 +180,8 @@ static int set(struct fs_item *item, const struct stat *attr, int to_set)
 				  .mtime_ns = attr->st_mtim.tv_sec * 1000000000ll +
 					      attr->st_mtim.tv_nsec};
 	struct ipcfs_op op = {.verb = IPCFS_V_CHMOD, .part = &part};
+	int rc;
 
-	if (item->unmade)
-		return promise_set(item, attr, to_set);
 	part.set = (to_set & FUSE_SET_ATTR_MODE ? IPCFS_PART_MODE : 0) |
 		   (to_set & FUSE_SET_ATTR_UID ? IPCFS_PART_UID : 0) |
 		   (to_set & FUSE_SET_ATTR_GID ? IPCFS_PART_GID : 0) |
@@ -190,7 +189,12 @@ static int set(struct fs_item *item, const struct stat *attr, int to_set)
 									       0);
 	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
 		part.mtime_ns = sys_realtime_ns();
-	return fs_view_engine_item(item, &op);
+	rc = item->unmade ? promise_set(item, attr, to_set) : fs_view_engine_item(item, &op);
+	if (rc == 0 && part.set & IPCFS_PART_MTIME) {
+		item->last.st_mtim = time_of(part.mtime_ns);
+		fs_draft_touch(item, part.mtime_ns, to_set & FUSE_SET_ATTR_MTIME_NOW);
+	}
+	return rc;
 }
 
 static int clear(struct fs_item *item)

@@ -23,13 +23,17 @@
 struct fs_draft {
 	char *bytes;
 	size_t len, room;
-	bool due;     /* it is to be put: the key is truncated, or was written to since */
-	bool written; /* at all */
-	bool unmade;  /* the key was not there when it was opened */
-	bool half;    /* its writer was killed */
-	bool failed;  /* a write to it did */
+	bool due;      /* it is to be put: the key is truncated, or was written to since */
+	bool written;  /* at all */
+	bool unmade;   /* the key was not there when it was opened */
+	bool half;     /* its writer was killed */
+	bool failed;   /* a write to it did */
+	uint64_t step; /* the last that changed it */
 	struct ipcfs_maker maker;
 };
+
+/* Changes of drafts, and times that keys were given, one after the other. */
+static uint64_t steps;
 
 int fs_draft_begin(struct fs_handle *h, const struct ipcfs_maker *maker, bool truncated)
 {
@@ -37,6 +41,7 @@ int fs_draft_begin(struct fs_handle *h, const struct ipcfs_maker *maker, bool tr
 	if (!h->draft)
 		return -ENOMEM;
 	h->draft->due = truncated;
+	h->draft->step = ++steps;
 	h->draft->unmade = maker != NULL;
 	if (maker)
 		h->draft->maker = *maker;
@@ -95,6 +100,7 @@ int fs_draft_write(struct fs_request *r)
 		return rc;
 	}
 	memcpy(d->bytes + at, r->data, r->size);
+	d->step = ++steps;
 	d->due = d->written = true;
 	d->half = false;
 	return 0;
@@ -117,6 +123,7 @@ int fs_draft_truncate(struct fs_handle *h, uint64_t len)
 
 	if (rc == 0) {
 		d->len = len;
+		d->step = ++steps;
 		d->due = d->written = true;
 		d->failed = d->failed && len > 0;
 	}
@@ -128,7 +135,25 @@ uint64_t fs_draft_len(const struct fs_handle *h)
 	return h->draft->len;
 }
 
+void fs_draft_touch(struct fs_item *item, int64_t mtime_ns, bool now)
+{
+	item->touched = now ? 0 : ++steps;
+	item->touched_ns = mtime_ns;
+}
+
 /* ---- putting -------------------------------------------------------------------------------------- */
+
+/* The time that the key was given after all that was written, as cp -p and tar do it before they close. */
+static void give_time(struct fs_item *item)
+{
+	struct ipcfs_part part = {.at = item->part_at,
+				  .number = item->part,
+				  .set = IPCFS_PART_MTIME,
+				  .mtime_ns = item->touched_ns};
+	struct ipcfs_op op = {.verb = IPCFS_V_CHMOD, .part = &part};
+
+	fs_view_engine_item(item, &op);
+}
 
 /* Another has made the key meanwhile: may it be written? */
 static bool may_write(const struct fs_draft *d, const struct ipcfs_part *part)
@@ -196,6 +221,8 @@ static int put(struct fs_handle *h, unsigned flags)
 	if (rc < 0 || flags & IPCFS_OP_DRY)
 		return rc;
 	d->due = d->unmade = false;
+	if (h->item->touched > d->step)
+		give_time(h->item);
 	fs_node_stale(h->item, 0);
 	fs_park_changed(h->item);
 	return 0;

@@ -122,6 +122,7 @@ void fs_item_put(struct fs_item *item)
 		LIST_REMOVE(item, name_link);
 		fs_park_forget(item);
 		fs_leaf_leave(item);
+		fs_pending_forget(item);
 		if (item->of) {
 			LIST_REMOVE(item, owned_link);
 			fs_item_put(item->of);

@@ -57,6 +57,8 @@ struct fs_item {
 	bool is_part;		/* of its parent, an object that is shown as a folder */
 	bool unmade;		/* a part that is not there yet, a handle will make it */
 	uint64_t part, part_at; /* its number in that object, and where it was found there */
+	uint64_t touched; /* when among the steps of drafts the part was given a time; 0: never */
+	int64_t touched_ns;
 	bool removed;
 	bool permanent;
 	bool outside;		      /* not in the store: it stands for a process, an address */
@@ -67,8 +69,11 @@ struct fs_item {
 	struct fs_socket *socket;     /* of an open file's own */
 	uint64_t changes;	      /* without object: what `watch` compares */
 	int wd;			      /* folder: inotify's number */
-	struct stat last;	      /* attributes last seen, for handles of what is removed */
-	struct ipcfs_object *object;  /* attached, or NULL */
+	char *words; /* the first content of a value or array that had no type, as it was written */
+	size_t words_len;
+	uid_t words_uid;	     /* whose they are counted as */
+	struct stat last;	     /* attributes last seen, for handles of what is removed */
+	struct ipcfs_object *object; /* attached, or NULL */
 	TAILQ_ENTRY(fs_item) attached_link;
 	LIST_ENTRY(fs_item) hash_link;
 	LIST_ENTRY(fs_item) name_link;	/* by folder and name */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,9 @@ static void raise_limits(void)
 	struct rlimit files = {65536, 65536}, bytes = {RLIM_INFINITY, RLIM_INFINITY}, own;
 
 	setrlimit(RLIMIT_MSGQUEUE, &bytes); /* charged to us, whoever makes a message queue */
+	/* Segments are sparse files, which take far less than their size. Where the limit stays, what is larger fails. */
+	setrlimit(RLIMIT_FSIZE, &bytes);
+	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &own) == 0) {
 		own.rlim_cur = own.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &own);

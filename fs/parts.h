@@ -49,6 +49,9 @@ int fs_draft_write(struct fs_request *r);
 int fs_draft_read(struct fs_request *r);
 int fs_draft_truncate(struct fs_handle *h, uint64_t len);
 uint64_t fs_draft_len(const struct fs_handle *h);
+/* The key was given that time, which a draft that nobody writes to any more does not change, unless it was just the
+ * time then. */
+void fs_draft_touch(struct fs_item *item, int64_t mtime_ns, bool now);
 /* It becomes the key's value. -EBUSY, -EIDRM, -ENOSPC, ... */
 int fs_draft_put(struct fs_handle *h);
 /* A descriptor was closed by that thread; the last one was: false, if the object's lock is busy. */

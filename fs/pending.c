@@ -160,6 +160,28 @@ static int rehearse(struct fs_item *item, const struct ipcfs_properties *p, cons
 	return rc;
 }
 
+void fs_pending_forget(struct fs_item *item)
+{
+	if (item->words)
+		fs_quota_add(item->words_uid, FS_Q_GATHERED, -(int64_t)item->words_len);
+	free(item->words);
+	item->words = NULL;
+}
+
+/* Numbers may have been meant as words of a string, which mv is about to make them: 007 is not 7 there. */
+static void remember(struct fs_item *item, const char *s, size_t len, uid_t uid)
+{
+	if (len > FS_MAX_IO || fs_quota_add(uid, FS_Q_GATHERED, (int64_t)len) < 0)
+		return;
+	item->words = malloc(len);
+	item->words_len = len;
+	item->words_uid = uid;
+	if (item->words)
+		memcpy(item->words, s, len);
+	else
+		fs_quota_add(uid, FS_Q_GATHERED, -(int64_t)len);
+}
+
 int fs_pending_settle(struct fs_item *item, const char *s, size_t len)
 {
 	struct fs_target t = {.item = item, .last = UINT64_MAX};
@@ -168,6 +190,7 @@ int fs_pending_settle(struct fs_item *item, const char *s, size_t len)
 	struct ipcfs_object *object;
 	char path[FS_PATH];
 	int rc = pending_properties(item, &p, &maker);
+	bool guessed = !(p.given & IPCFS_P_TYPE);
 
 	if (rc == 0)
 		rc = settle_properties(item, s, len, &p);
@@ -183,7 +206,10 @@ int fs_pending_settle(struct fs_item *item, const char *s, size_t len)
 	if (rc < 0)
 		return rc == -EEXIST ? -EBUSY : rc; /* the library was faster: again, as usual */
 	fs_item_became(item, object);
-	return fs_cells_write(&t, s, len);
+	rc = fs_cells_write(&t, s, len);
+	if (rc == 0 && guessed && p.type != 's')
+		remember(item, s, len, maker.uid);
+	return rc;
 }
 
 /* A pending array's words, kept until the handle closes. Whole words that cannot be are refused now. */

@@ -84,6 +84,7 @@ int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)
 	if (rc == -ECANCELED)
 		fs_words("it has changed since this handle's last read");
 	if (rc == 0) {
+		fs_pending_forget(t->item);
 		fs_park_changed(t->item);
 		if (h && op->out)
 			keep_back(h, op);
@@ -358,6 +359,19 @@ static int show(struct fs_handle *h, struct fs_text *t)
 	return rc;
 }
 
+/* What nothing has changed since it got its type by it is moved as it was written. */
+static void as_written(struct fs_item *from, const struct fs_handle *source, struct fs_text *text)
+{
+	char *words = from->words && source->changes == 1 ? malloc(from->words_len) : NULL;
+
+	if (!words)
+		return;
+	free(text->bytes);
+	text->bytes = memcpy(words, from->words, from->words_len);
+	text->len = from->words_len;
+	text->failed = false;
+}
+
 static int replace(struct fs_item *from, struct fs_item *to)
 {
 	struct fs_handle source = {.type = FS_OBJECT, .item = from, .leaf = &fs_leaf_none};
@@ -372,6 +386,8 @@ static int replace(struct fs_item *from, struct fs_item *to)
 	rc = show(&source, &text);
 	if (rc == -ENODATA)
 		rc = fs_fail(-EINVAL, "the source has no value yet");
+	if (rc == 0)
+		as_written(from, &source, &text);
 	if (rc == 0 && text.failed)
 		rc = fs_fail(-EFBIG,
 			     "more than %d MiB of elements go onto one of the same type "

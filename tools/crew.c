@@ -177,8 +177,9 @@ static int take_signals(struct crew *c)
 	sigaction(SIGCHLD, &deflt, NULL);  /* ignored, it would take the exit statuses away */
 	sigaction(RUN_STOP, &deflt, NULL); /* it ends workers that have nothing to do */
 	sigaddset(&set, RUN_STOP);
-	sigprocmask(SIG_BLOCK, &set, &c->work->mask);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigaddset(&set, SIGXFSZ); /* a file that becomes too large is an error as any other */
+	sigprocmask(SIG_BLOCK, &set, &c->work->mask);
 	return c->signals < 0 ? args_fail(NULL, "signalfd: %s", strerror(errno)) : 0;
 }
 

@@ -28,8 +28,11 @@ int results_fail(const struct tasks *t, int error)
 
 	snprintf(o.path, sizeof(o.path), "%s", t->results);
 	o.name = o.path;
-	return error == EPERM ? args_fail(o.name, "its owner may not write to the queue") :
-				object_fail(&o, error);
+	if (error == EPERM)
+		return args_fail(o.name, "its owner may not write to the queue");
+	if (error == EBADMSG)
+		return args_fail(o.name, "there is something else in place of a result");
+	return object_fail(&o, error);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */
@@ -117,6 +120,8 @@ int result_store(const struct tasks *t, uint64_t number, const struct result *r)
 	rc = write_all(fd, head, (size_t)write_head(head, r));
 	if (rc == 0)
 		rc = write_all(fd, r->bytes, r->output + r->error);
+	if (rc < 0 && ftruncate(fd, 0) < 0) /* no part of a result */
+		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	return rc;
@@ -239,9 +244,11 @@ int result_read(const struct tasks *t, int fd, struct result *r)
 			return n == 0 ? -EAGAIN : -errno;
 		at = read_head(text, (size_t)n, r);
 		rc = at ? read_rest(fd, r, text + at, (size_t)n - at) : -EBADMSG;
-		if (rc < 0 || r->queue != t->id)
-			free(r->bytes);
-	} while (rc == 1 && r->queue != t->id); /* left from a queue that is gone */
+		if (rc == 1 && r->queue == t->id)
+			return 1;
+		free(r->bytes);
+		r->bytes = NULL;
+	} while (rc == 1); /* left from a queue that is gone */
 	return rc;
 }
 

@@ -71,7 +71,8 @@ struct result {
 int result_store(const struct tasks *t, uint64_t number, const struct result *r);
 /* result_watch: a descriptor from which result_read reads; poll(2) says when. -errno. */
 int result_watch(const struct tasks *t, uint64_t number);
-/* result_read: 1: r is it, free r->bytes; -EAGAIN: none yet; -EBADMSG: it is something else; -EIDRM, -errno. */
+/* result_read: 1: r is it, free r->bytes; else they are NULL, and -EAGAIN: none yet; -EBADMSG: it is something else;
+ * -EIDRM, -errno. */
 int result_read(const struct tasks *t, int fd, struct result *r);
 /* As object_fail, of the results. */
 int results_fail(const struct tasks *t, int error);

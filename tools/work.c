@@ -206,7 +206,7 @@ static void store(const struct worker *w, struct result *r)
 	const struct tasks *t = w->w->tasks;
 	int rc = result_store(t, w->item.number, r);
 
-	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EMSGSIZE) {
+	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EMSGSIZE || rc == -EFBIG) {
 		free(r->bytes);
 		if (run_not(r, 125, "its output of %zu bytes could not be stored: %s",
 			    r->output + r->error, strerror(-rc)) == 0)

@@ -113,6 +113,50 @@ static void no_inodes_left_is_enospc(void **state)
 	unmount_small();
 }
 
+static long free_bytes(void)
+{
+	struct statvfs vfs;
+
+	t_is(t_sys(statvfs(t_mnt, &vfs)), 0);
+	return (long)(vfs.f_bavail * vfs.f_frsize);
+}
+
+/* What is too large for the store fails, and takes the room of nobody else. */
+static void what_fails_leaves_the_room(void **state)
+{
+	(void)state;
+	const char *kept = t_path("dicts/d/kept");
+	long room;
+
+	mount_small("3m");
+	t_is(t_sys(mkdir(t_path("dicts/d"), 0755)), 0);
+	t_is(t_echo(kept, "kept"), 0);
+	room = free_bytes();
+	t_runs(1, "head -c 4M /dev/zero | tee $M/dicts/d/big > /dev/null");
+	t_is(t_exists(t_path("dicts/d/big")), -ENOENT);
+	t_is(free_bytes(), room);
+	t_runs(0, "touch $M/arrays/a,type=B,len=1M");
+	t_shows(kept, "kept");
+	unmount_small();
+}
+
+/* A dict whose keys were removed one by one has their memory until it is cleared. */
+static void clear_gives_back_what_removed_keys_had(void **state)
+{
+	(void)state;
+	long room;
+
+	mount_small("16m");
+	t_is(t_sys(mkdir(t_path("dicts/d"), 0755)), 0);
+	room = free_bytes();
+	t_runs(0, "head -c 8M /dev/zero > $M/dicts/d/big && rm $M/dicts/d/big");
+	t_check(free_bytes() <= room - (8 << 20));
+	t_runs(0, "echo clear > $M/dicts/d,ctl");
+	t_check(free_bytes() >= room - (2 << 20));
+	t_runs(0, "echo again > $M/dicts/d/k && grep -q again $M/dicts/d/k");
+	unmount_small();
+}
+
 /* Read-only: objects cannot be made or removed; what the kernel lets us do goes on. */
 static void an_unwritable_store(void **state)
 {
@@ -168,9 +212,13 @@ static void a_store_that_becomes_unwritable(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		T_TEST(a_full_store_is_enospc),		 T_TEST(a_full_store_under_the_library),
-		T_TEST(no_inodes_left_is_enospc),	 T_TEST(an_unwritable_store),
+		T_TEST(a_full_store_is_enospc),
+		T_TEST(a_full_store_under_the_library),
+		T_TEST(no_inodes_left_is_enospc),
+		T_TEST(an_unwritable_store),
 		T_TEST(a_store_that_becomes_unwritable),
+		T_TEST(what_fails_leaves_the_room),
+		T_TEST(clear_gives_back_what_removed_keys_had),
 	};
 
 	return T_RUN(tests, argc, argv);

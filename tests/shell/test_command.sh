@@ -144,6 +144,12 @@ result mount_named_store [ "$(status_of "$work/mnt2" store)" = "$shm/two" ]
 t mount_option_beats_variable 0 '*queues/only-here' '' bash -c \
 	'"$IPCFS" create --mount "$1" queues/only-here && "$IPCFS" ls --mount "$1"' - "$work/mnt2"
 t umount_other 0 '' '' "$ipcfs" umount "$work/mnt2"
+# A limit for files that cannot be raised is an error for what is larger, not the server's end.
+t mount_with_limited_files 0 '' '' bash -c 'ulimit -f 1000; exec "$IPCFS" mount -o "store=$1" "$2"' - "$shm/two" "$work/mnt2"
+mkdir "$work/mnt2/dicts/large" 2>/dev/null
+t serves_with_limited_files 0 '*semaphores/small*' '' bash -c \
+	'"$IPCFS" create --mount "$1" semaphores/small && "$IPCFS" ls --mount "$1"' - "$work/mnt2"
+t umount_limited_files 0 '' '' "$ipcfs" umount "$work/mnt2"
 "$ipcfs" mount -f -o "store=$shm/two" "$work/mnt2" &
 server=$!
 children+=("$server")

@@ -187,6 +187,17 @@ rm -f values/sed*
 echo 'some words' >values/s,type=s
 check sed_i_on_a_string sed -i s/words/letters/ values/s
 expect sed_i_string $'some letters\n' cat values/s
+# What looks like numbers is not written as such.
+echo 00741 >values/s
+check sed_i_on_digits sed -i s/4/5/ values/s
+expect sed_i_digits $'00751\n' cat values/s
+echo ' +1.50 ' >values/n && echo 2 >values/n && mv values/n values/s
+expect mv_of_what_was_changed $'2.0\n' cat values/s
+echo 'some letters' >values/s
+env printf '%s\n' x '' 03 >arrays/s,type=s,len=3
+check sed_i_on_strings sed -i s/x/1.0/ arrays/s
+expect sed_i_strings $'1.0\n\n03\n' cat arrays/s
+rm arrays/s
 check sed_i_on_an_array sed -i '2s/5/6/' arrays/a
 expect sed_i_array $'5\n6\n5\n5\n5\n' cat arrays/a
 echo abc >queues/m3

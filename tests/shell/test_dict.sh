@@ -57,6 +57,19 @@ check cp_r bash -c 'cp -r dicts/d "$T/out" && diff -r dicts/d "$T/out" && mkdir 
 check cp_a bash -c 'cp -a dicts/d "$T/all" && [ "$(stat -c "%a %Y" "$T/all/text")" = "$(stat -c "%a %Y" dicts/d/text)" ]'
 check tar bash -c 'tar cf "$T/d.tar" -C dicts d && mkdir "$T/tar" && tar xf "$T/d.tar" -C "$T/tar" && diff -r dicts/d "$T/tar/d"'
 check tar_x bash -c 'mkdir dicts/f && tar xf "$T/d.tar" --strip-components=1 -C dicts/f && diff -r dicts/d dicts/f'
+# A time that is given before the close stays, as it does of any file.
+echo old >"$T/old"
+touch -d @1000000000 "$T/old"
+expect cp_p $'1000000000\n' bash -c 'cp -p "$T/old" dicts/f/text && stat -c %Y dicts/f/text'
+expect cp_p_of_a_new_key $'1000000000\n' bash -c 'cp -p "$T/old" dicts/f/new && stat -c %Y dicts/f/new'
+expect tar_keeps_times $'1000000000\n' bash -c 'tar cf "$T/old.tar" -C "$T" old && tar xf "$T/old.tar" -C dicts/f && stat -c %Y dicts/f/old'
+expect touch_to_the_first_second $'0\n' bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @0 dicts/f/held && exec 3>&- && stat -c %Y dicts/f/held'
+expect touch_before_the_close $'old\n1000000000\n' bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @1000000000 dicts/f/held && exec 3>&- &&
+	cat dicts/f/held && stat -c %Y dicts/f/held'
+check touched_now_is_no_such_time bash -c 'exec 3>dicts/f/held && cat "$T/old" >&3 && touch -d @1000000000 dicts/f/held && touch dicts/f/held && exec 3>&- &&
+	[ "$(stat -c %Y dicts/f/held)" -gt 1000000000 ]'
+check a_later_write_counts bash -c 'exec 3>dicts/f/held && touch -d @1000000000 dicts/f/held && cat "$T/old" >&3 && exec 3>&- &&
+	[ "$(stat -c %Y dicts/f/held)" -gt 1000000000 ]'
 fails mv_to_another_dict 'Operation not permitted' mv dicts/d/text dicts/e/other
 fails mv_a_dict_onto_another '' mv -T dicts/e dicts/f
 check mv_a_dict mv dicts/e dicts/g

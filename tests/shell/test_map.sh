@@ -163,6 +163,16 @@ expect removed_in_words $'1\n' grep -c 'map: .*/dicts/map.*: Identifier removed\
 rm "$M/events/later"
 check removed_results_leave_nothing no_objects
 
+# Somebody has cut off one of them.
+cat >forge.sh <<'END'
+queue=$(basename "$M"/queues/map-*)
+printf 'status 0\nattempt 1\nqueue %d\noutput 9\nerror 0\n\ncut' "$(stat -c %i "$M/queues/$queue")" >"$M/dicts/$queue/0"
+END
+in_background two "$IPCFS" map -j 1 -- sh -c '. ./forge.sh; exec sleep 1000'
+status_is a_result_is_cut_off 1 '' ended "$started"
+expect cut_off_in_words $'1\n' grep -c 'map: .*/dicts/map.*: there is something else in place of a result$' "$T/err.$started"
+check a_cut_result_leaves_nothing no_objects
+
 # What waits for ever is ended as well: a FIFO that nobody writes to, a file that is too long to be counted.
 mkfifo silent
 echo silent >names

@@ -300,6 +300,14 @@ check large_output bash -c '"$IPCFS" result queues/big 0 2>errors | cmp - big &&
 expect umask_is_the_commands $'27\n' bash -c 'umask 27; "$IPCFS" submit queues/u x >/dev/null; "$IPCFS" close queues/u
 	"$IPCFS" worker queues/u -- sh -c "umask | sed s/^0*//"; "$IPCFS" result queues/u 0'
 
+# A limit for files is an error of the task whose output is longer, and no part of that is a result.
+"$IPCFS" submit queues/limited task >/dev/null
+"$IPCFS" close queues/limited
+check a_limit_for_files_kills_no_worker bash -c 'ulimit -f 1; exec "$IPCFS" worker queues/limited -- head -c 4000 /dev/zero'
+status_is its_output_was_too_long 125 'its output of 4000 bytes could not be stored: File too large' "$IPCFS" result queues/limited 0
+rm queues/limited
+rm -r dicts/limited-results
+
 # ---- the queue is removed, the server ends
 in_background /dev/null "$IPCFS" worker queues/gone -j 2 true
 check its_workers_wait until_stat queues/gone,stat 'waiters 2'
