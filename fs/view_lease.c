@@ -108,7 +108,7 @@ int fs_lease_write(struct fs_request *r)
 	if (rc == 0)
 		drop_rest(h);
 	if (rc == -EPERM)
-		fs_words("this handle has leased nothing");
+		fs_words("this handle has leased nothing: write to the open file that has read");
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -254,6 +255,13 @@ int object_below(const struct object *o, char below[PATH_MAX])
 	return 0;
 }
 
+bool object_is_dict(const struct object *o)
+{
+	char below[PATH_MAX];
+
+	return object_below(o, below) == 0 && strncmp(below, "dicts/", 6) == 0;
+}
+
 /* The words in a line of `errors`, "TIME PID ERROR PATH: WORDS", if it is of us and this error. */
 static char *words_of(char *line, const struct object *o, int error)
 {
@@ -301,6 +309,24 @@ static char *words_for(const struct object *o, int error)
 	return last;
 }
 
+/* Where not even the folder that the object is to be in is there: says which. NULL, or the caller's to free. */
+static char *lacking_folder(const struct object *o)
+{
+	size_t len = strcspn(o->path + strlen(o->mount), ",") + strlen(o->mount);
+	char *folder = strndup(o->path, len), *slash = folder ? strrchr(folder, '/') : NULL,
+	     *words = NULL;
+	struct stat st;
+
+	if (slash) {
+		*slash = '\0';
+		if (stat(folder, &st) < 0 && errno == ENOENT &&
+		    asprintf(&words, "there is no folder %s", folder) < 0)
+			words = NULL;
+	}
+	free(folder);
+	return words;
+}
+
 int object_fail(const struct object *o, int error)
 {
 	char *words = NULL;
@@ -312,6 +338,8 @@ int object_fail(const struct object *o, int error)
 		return ARGS_WAIT;
 	}
 	words = words_for(o, error);
+	if (!words && error == ENOENT)
+		words = lacking_folder(o);
 	if (words && strcmp(words, strerror(error)) != 0)
 		args_fail(o->name, "%s: %s", strerror(error), words);
 	else

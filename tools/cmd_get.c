@@ -70,8 +70,8 @@ static int get(const struct get *g, bool *some)
 	}
 	if (n < 0)
 		return object_fail(&g->o, (int)-n);
-	if (g->lines && *some && last != '\n')
-		putchar('\n');
+	if (g->lines && *some && last != '\n' && (putchar('\n') == EOF || fflush(stdout) != 0))
+		return args_fail("standard output", "%s", strerror(errno));
 	return ARGS_OK;
 }
 
