@@ -114,7 +114,7 @@ $(out)/ipcfs: $(call objects,$(fs_src) $(tools_src)) $(lib)
 # ---- targets for people
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
-	@echo 'Settings: V=1 WERROR=0 MODE=release|asan|tsan|valgrind SUITES="unit mount" ONLY=PATTERN PREFIX= DESTDIR='
+	@echo 'Settings: V=1 WERROR=0 MODE=release|asan|tsan|valgrind SUITES="unit mount" ONLY=PATTERN PREFIX= SBINDIR= DESTDIR='
 deps: ## install what building and testing need and is missing (Debian, as root)
 	@sh tests/deps.sh build test
 demo: ## install what is missing, build, mount /ipc and show it on real input
