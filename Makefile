@@ -162,7 +162,9 @@ install: all ## install below PREFIX (/usr/local), and the mount helper in SBIND
 	ln -sf $(PREFIX)/bin/ipcfs $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
 	$(ldconfig)
 uninstall: ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
+	@# The helper may be another PREFIX's.
+	[ "$$(readlink $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs)" != $(PREFIX)/bin/ipcfs ] || rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
 		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
 		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
 	rm -rf $(DESTDIR)$(PREFIX)/share/ipcfs/examples

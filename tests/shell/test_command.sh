@@ -462,6 +462,15 @@ result umount_force_hung_frees_waiter wait_until ended $reader
 
 # ---- as mount(8) calls it ---------------------------------------------------------------------------------------------------------
 
+# The helper that is another installation's stays when one is removed.
+mkdir -p "$work/dest/sbin"
+ln -s /opt/ipcfs/bin/ipcfs "$work/dest/sbin/mount.fuse.ipcfs"
+make -s uninstall "DESTDIR=$work/dest" PREFIX=/usr/local >/dev/null
+result uninstall_leaves_anothers_helper test -L "$work/dest/sbin/mount.fuse.ipcfs"
+ln -sfn /usr/local/bin/ipcfs "$work/dest/sbin/mount.fuse.ipcfs"
+make -s uninstall "DESTDIR=$work/dest" PREFIX=/usr/local >/dev/null
+result uninstall_removes_its_helper not test -L "$work/dest/sbin/mount.fuse.ipcfs"
+
 mkdir "$work/sbin"
 ln -s "$ipcfs" "$work/sbin/mount.fuse.ipcfs"
 helper=$work/sbin/mount.fuse.ipcfs
