@@ -179,6 +179,16 @@ const char *args_mount(const struct args *a)
 	return mount && *mount ? mount : "/ipc";
 }
 
+/* Who has named no mount may have one elsewhere. */
+static int no_mount(const struct args *a, const char *mount, const char *why)
+{
+	const char *named = getenv("IPCFS_MOUNT");
+
+	if (a->mount || (named && *named))
+		return args_fail(mount, "%s", why);
+	return args_fail(mount, "%s; another mount is named by IPCFS_MOUNT or --mount", why);
+}
+
 static int check_kind(const char *name, bool folders)
 {
 	char kind[32], kinds[256] = "";
@@ -214,6 +224,7 @@ int object_find(const struct args *a, const char *name, struct object *o)
 {
 	const char *mount = args_mount(a);
 	bool absolute = name[0] == '/';
+	char why[PATH_MAX + 64];
 	struct mount m;
 	int r;
 
@@ -225,12 +236,16 @@ int object_find(const struct args *a, const char *name, struct object *o)
 	if (r >= (int)sizeof(o->path))
 		return args_fail(name, "%s", strerror(ENAMETOOLONG));
 	r = absolute ? mount_above(name, &m) : mounts_find(mount, &m);
+	if (r < 0 && absolute)
+		return args_fail(name, "%s", strerror(-r));
 	if (r < 0)
-		return args_fail(absolute ? name : mount, "%s", strerror(-r));
+		return no_mount(a, mount, strerror(-r));
 	if (!mounts_is_ipcfs(&m) && absolute)
 		return args_fail(name, "it lies in no mount of ipcfs");
-	if (!mounts_is_ipcfs(&m))
-		return args_fail(mount, "ipcfs is not mounted there (ipcfs mount %s)", mount);
+	if (!mounts_is_ipcfs(&m)) {
+		snprintf(why, sizeof(why), "ipcfs is not mounted there (ipcfs mount %s)", mount);
+		return no_mount(a, mount, why);
+	}
 	snprintf(o->mount, sizeof(o->mount), "%s", m.point);
 	return 0;
 }

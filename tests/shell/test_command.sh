@@ -130,6 +130,11 @@ t mount_two 2 '' "ipcfs: mount: one mount point, not also *" "$ipcfs" mount "$mn
 t mount_bad_option 2 '' "ipcfs: mount: *bogus*" "$ipcfs" mount -o bogus "$mnt"
 t mount_store_not_tmpfs 1 '' "ipcfs: mount: *tmpfs*" "$ipcfs" mount -o "store=/proc" "$mnt"
 t objects_without_mount 1 '' "ipcfs: get: $mnt: ipcfs is not mounted there (ipcfs mount $mnt)" "$ipcfs" get queues/x
+# Nothing says where: then what would. (In a mount name space where /ipc is no mount, be it there or not.)
+if unshare -m true 2>/dev/null; then
+	t no_mount_is_named 1 '' 'ipcfs: get: /ipc: *; another mount is named by IPCFS_MOUNT or --mount' \
+		unshare -m sh -c 'umount -l /ipc 2>/dev/null; unset IPCFS_MOUNT; exec "$IPCFS" get queues/x'
+fi
 t mount 0 '' '' "$ipcfs" mount "$mnt"
 result mount_is_there is_mounted "$mnt"
 result mount_default_store [ "$(status_of "$mnt" store)" = "$store" ]
