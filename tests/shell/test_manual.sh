@@ -59,4 +59,15 @@ filler=$started
 expect more_than_ten $'12\n' bash -c "for i in {1..12}; do $(line 3)"$'\necho $i; done | tail -n 1'
 kill "$filler"
 
+# Each command's --help names the long options that its part of ipcfs(1) names, and no others.
+options()
+{
+	grep -oE -- "$1" | sed 's/.*--//' | grep -vx 'mount\|help' | sort -u | tr '\n' ' '
+}
+for command in $("$IPCFS" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+	told=$("$IPCFS" "$command" --help | options '(^|[^a-z-])--[a-z]+')
+	expect "options_of_$command" "$told"$'\n' echo "$(sed -n "/^\.Sh COMMANDS/,/^\.Sh MOUNT/{/^\.It Cm $command\$/,/^\.It Cm/p}" "$HERE/../../docs/ipcfs.1" |
+		sed 's/Fl Fl /--/g' | options '--[a-z]+')"
+done
+
 finish
