@@ -115,7 +115,7 @@ $(out)/ipcfs: $(call objects,$(fs_src) $(tools_src)) $(lib)
 # ---- targets for people
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
-	@echo 'Settings: V=1 WERROR=0 MODE=release|asan|tsan|valgrind SUITES="unit mount" ONLY=PATTERN PREFIX= DESTDIR='
+	@echo 'Settings: V=1 WERROR=0 MODE=release|asan|tsan|valgrind SUITES="unit mount" ONLY=PATTERN PREFIX= SBINDIR= DESTDIR='
 deps: ## install what building and testing need and is missing (Debian, as root)
 	@sh tests/deps.sh build test
 demo: ## install what is missing, build, mount /ipc and show it on real input
@@ -163,7 +163,9 @@ install: all ## install below PREFIX (/usr/local), and the mount helper in SBIND
 	ln -sf $(PREFIX)/bin/ipcfs $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
 	$(ldconfig)
 uninstall: ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/mount.fuse.ipcfs $(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
+	@# The helper may be another PREFIX's.
+	[ "$$(readlink $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs)" != $(PREFIX)/bin/ipcfs ] || rm -f $(DESTDIR)$(SBINDIR)/mount.fuse.ipcfs
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/ipcfs $(PREFIX)/share/ipcfs/tour.sh $(PREFIX)/include/ipcfs.h \
 		$(addprefix $(LIBDIR)/,libipcfs.a libipcfs.so $(soname) libipcfs.so.$(version) pkgconfig/libipcfs.pc) \
 		$(foreach f,$(wildcard docs/*.[137]),$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))))
 	rm -rf $(DESTDIR)$(PREFIX)/share/ipcfs/examples

@@ -122,7 +122,7 @@ int fs_check_properties(struct fs_item *item, const struct ipcfs_properties *p)
 	if (rc == 0)
 		fs_engine_of(item->kind)->close(object);
 	if (rc == -EEXIST)
-		fs_words("it exists with other properties");
+		fs_words("it exists with other properties: see its view stat");
 	return rc;
 }
 

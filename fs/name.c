@@ -276,6 +276,43 @@ static const struct option options[] = {
 	{"notify", K_ALL | K_KEY, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
 };
 
+/* Which values a parser takes, for words. */
+static const struct {
+	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
+	const char *words;
+} right_values[] = {
+	{parse_timeout, "a time is 2, 0.5, 200ms, 1m"},
+	{parse_after, "a time is 2, 0.5, 200ms, 1m"},
+	{parse_at, "an index is wanted, or two as in 1:4"},
+	{parse_index, "an index is wanted, -1 for the last"},
+	{parse_insert, "an index is wanted, -1 for the last"},
+	{parse_pop, "an index is wanted, -1 for the last"},
+	{parse_n, "1 to 2147483647"},
+	{parse_max, "1 to 2147483647"},
+	{parse_maxmsg, "1 to 2147483647"},
+	{parse_attempts, "1 to 2147483647"},
+	{parse_value, "0 to 2147483647"},
+	{parse_maxsize, "0 to 1073741824"},
+	{parse_prio, "0 to 32767"},
+	{parse_parties, "1 to 4096"},
+	{parse_capacity, "1 to 16G, as 4096, 64k, 10M"},
+	{parse_block, "1 to 16G, as 4096, 64k, 10M"},
+	{parse_msgsize, "1 to 2147483647 bytes, as 4096, 64k"},
+	{parse_len, "1 to 4G"},
+	{parse_type, "one of ? b B h H i I l L q Q f d c u s"},
+	{parse_dead, "another queue of this folder is wanted"},
+	{parse_notify, "a signal is USR1, SIGUSR1 or 10"},
+	{parse_member, "a signal is USR1, SIGUSR1 or 10"},
+};
+
+static const char *right_value(const struct option *o)
+{
+	for (size_t i = 0; i < sizeof(right_values) / sizeof(right_values[0]); i++)
+		if (right_values[i].parse == o->parse)
+			return right_values[i].words;
+	return "another one is wanted";
+}
+
 /* "3", "1:4", "1:", ":4", ":" */
 int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice)
 {
@@ -346,10 +383,9 @@ static int apply(const struct option *o, const char *value, size_t len, struct f
 	leaf->p.given |= o->property;
 	if (o->parse)
 		rc = o->parse(value, len, leaf);
-	if (rc == -ERANGE)
-		return fs_fail(-EINVAL, "%s=%s is out of range", o->name, fs_quote(value, len));
 	if (rc < 0)
-		return fs_fail(-EINVAL, "%s=%s is ill-formed", o->name, fs_quote(value, len));
+		return fs_fail(-EINVAL, "%s=%s is %s: %s", o->name, fs_quote(value, len),
+			       rc == -ERANGE ? "out of range" : "ill-formed", right_value(o));
 	return 0;
 }
 

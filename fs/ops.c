@@ -100,7 +100,7 @@ static int check_open(const struct fs_node *node, int flags)
 	int rc;
 
 	if (!node->item)
-		return writes ? -EACCES : 0;
+		return writes ? fs_fail(-EACCES, "the files at the root are for reading") : 0;
 	if (node->item->removed)
 		return -ENOENT;
 	if (node->leaf->view == FS_CTL && reads && !writes)

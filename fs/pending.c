@@ -86,7 +86,7 @@ int fs_pending_check(struct fs_item *item, const struct ipcfs_properties *p)
 		return rc;
 	if ((p->given & IPCFS_P_TYPE && (!(is.given & IPCFS_P_TYPE) || is.type != p->type)) ||
 	    (p->given & IPCFS_P_LEN && (!(is.given & IPCFS_P_LEN) || is.len != p->len)))
-		return fs_fail(-EEXIST, "it exists with other properties");
+		return fs_fail(-EEXIST, "it exists with other properties: see its view stat");
 	return 0;
 }
 

@@ -155,6 +155,9 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 
 	if (rc == 0)
 		fs_item_show(node->item, path, sizeof(path));
+	/* As open(2) does, whose error touch(1) forgets if it can set the times. */
+	if (rc == 0 && !h && node->type == FS_OBJECT && !node->item->removed)
+		rc = fs_check_properties(node->item, &node->leaf->p);
 	if (rc == 0 && h && h->draft && to_set & FUSE_SET_ATTR_SIZE) { /* ftruncate(2) */
 		rc = fs_draft_truncate(h, (uint64_t)attr->st_size);
 		to_set &= ~FUSE_SET_ATTR_SIZE;

@@ -103,7 +103,7 @@ int fs_lease_write(struct fs_request *r)
 	if (rc == 0 || rc == -EPERM)
 		h->holds = false; /* all of its leases have ended */
 	if (rc == -EPERM)
-		fs_words("this handle has leased nothing");
+		fs_words("this handle has leased nothing: write to the open file that has read");
 	return rc;
 }
 

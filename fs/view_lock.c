@@ -104,7 +104,8 @@ static int write_word(struct fs_request *r)
 		return fs_fail(-EINVAL, "%s is not \"unlock\"", fs_quote(s, len));
 	rc = unlock(r);
 	if (rc == -EPERM)
-		fs_words("this handle does not hold the lock");
+		fs_words(
+			"this handle does not hold the lock: write to the open file that has read");
 	return rc;
 }
 

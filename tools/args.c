@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,6 +179,16 @@ const char *args_mount(const struct args *a)
 	return mount && *mount ? mount : "/ipc";
 }
 
+/* Who has named no mount may have one elsewhere. */
+static int no_mount(const struct args *a, const char *mount, const char *why)
+{
+	const char *named = getenv("IPCFS_MOUNT");
+
+	if (a->mount || (named && *named))
+		return args_fail(mount, "%s", why);
+	return args_fail(mount, "%s; another mount is named by IPCFS_MOUNT or --mount", why);
+}
+
 static int check_kind(const char *name, bool folders)
 {
 	char kind[32], kinds[256] = "";
@@ -213,6 +224,7 @@ int object_find(const struct args *a, const char *name, struct object *o)
 {
 	const char *mount = args_mount(a);
 	bool absolute = name[0] == '/';
+	char why[PATH_MAX + 64];
 	struct mount m;
 	int r;
 
@@ -224,12 +236,16 @@ int object_find(const struct args *a, const char *name, struct object *o)
 	if (r >= (int)sizeof(o->path))
 		return args_fail(name, "%s", strerror(ENAMETOOLONG));
 	r = absolute ? mount_above(name, &m) : mounts_find(mount, &m);
+	if (r < 0 && absolute)
+		return args_fail(name, "%s", strerror(-r));
 	if (r < 0)
-		return args_fail(absolute ? name : mount, "%s", strerror(-r));
+		return no_mount(a, mount, strerror(-r));
 	if (!mounts_is_ipcfs(&m) && absolute)
 		return args_fail(name, "it lies in no mount of ipcfs");
-	if (!mounts_is_ipcfs(&m))
-		return args_fail(mount, "ipcfs is not mounted there (ipcfs mount %s)", mount);
+	if (!mounts_is_ipcfs(&m)) {
+		snprintf(why, sizeof(why), "ipcfs is not mounted there (ipcfs mount %s)", mount);
+		return no_mount(a, mount, why);
+	}
 	snprintf(o->mount, sizeof(o->mount), "%s", m.point);
 	return 0;
 }
@@ -252,6 +268,13 @@ int object_below(const struct object *o, char below[PATH_MAX])
 	    snprintf(below, PATH_MAX, "%s%s", real + len + 1, slash ? slash : "") >= PATH_MAX)
 		return -ENAMETOOLONG;
 	return 0;
+}
+
+bool object_is_dict(const struct object *o)
+{
+	char below[PATH_MAX];
+
+	return object_below(o, below) == 0 && strncmp(below, "dicts/", 6) == 0;
 }
 
 /* The words in a line of `errors`, "TIME PID ERROR PATH: WORDS", if it is of us and this error. */
@@ -301,6 +324,24 @@ static char *words_for(const struct object *o, int error)
 	return last;
 }
 
+/* Where not even the folder that the object is to be in is there: says which. NULL, or the caller's to free. */
+static char *lacking_folder(const struct object *o)
+{
+	size_t len = strcspn(o->path + strlen(o->mount), ",") + strlen(o->mount);
+	char *folder = strndup(o->path, len), *slash = folder ? strrchr(folder, '/') : NULL,
+	     *words = NULL;
+	struct stat st;
+
+	if (slash) {
+		*slash = '\0';
+		if (stat(folder, &st) < 0 && errno == ENOENT &&
+		    asprintf(&words, "there is no folder %s", folder) < 0)
+			words = NULL;
+	}
+	free(folder);
+	return words;
+}
+
 int object_fail(const struct object *o, int error)
 {
 	char *words = NULL;
@@ -312,6 +353,8 @@ int object_fail(const struct object *o, int error)
 		return ARGS_WAIT;
 	}
 	words = words_for(o, error);
+	if (!words && error == ENOENT)
+		words = lacking_folder(o);
 	if (words && strcmp(words, strerror(error)) != 0)
 		args_fail(o->name, "%s: %s", strerror(error), words);
 	else

@@ -89,6 +89,9 @@ int object_find(const struct args *a, const char *name, struct object *o);
  * many ways, none of which need be below the mount. 0, -errno; "" where it is not below. */
 int object_below(const struct object *o, char below[PATH_MAX]);
 
+/* Is it, being a folder, a dict? Only that has views. */
+bool object_is_dict(const struct object *o);
+
 /* object_fail: says why a call on the object has failed, in the words that the mount's file `errors`
  * has for it. Returns the exit status: ARGS_WAIT for EAGAIN and ETIMEDOUT, else ARGS_FAILED. */
 int object_fail(const struct object *o, int error);

@@ -23,8 +23,10 @@ static const char usage[] =
 	"                   0777, less the umask)\n"
 	"  --mount DIR      the mount to work in ($IPCFS_MOUNT, else /ipc)\n"
 	"\n"
-	"Properties: queues maxsize= capacity= attempts= dead=; semaphores value= max=;\n"
-	"events set; values type= len=; arrays type= len=.\n"
+	"Properties: queues maxsize= capacity= attempts= dead=; mq maxmsg= msgsize=;\n"
+	"semaphores value= max=; events set; barriers parties= (required); values and\n"
+	"arrays type= len=; lists, dicts, pipes and topics capacity=. With temp an object\n"
+	"would be gone as soon as this command ends.\n"
 	"  ipcfs create queues/jobs,maxsize=100 semaphores/door,value=3\n"
 	"  ipcfs create arrays/temps,type=d,len=24\n";
 

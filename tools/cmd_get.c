@@ -17,8 +17,8 @@
 static const char usage[] =
 	"usage: ipcfs get [OPTION]... OBJECT\n"
 	"Reads an object: takes a message from a queue or a unit of a semaphore and waits\n"
-	"until there is one, waits until an event is set, shows a value or an array.\n"
-	"Prints the exact bytes.\n"
+	"until there is one, waits until an event is set, shows a value, an array, a list\n"
+	"or a key of a dict. Prints the exact bytes.\n"
 	"\n"
 	"  -n COUNT            so many messages, one after the other\n"
 	"  --lines             print a newline behind each that does not end in one\n"
@@ -70,8 +70,8 @@ static int get(const struct get *g, bool *some)
 	}
 	if (n < 0)
 		return object_fail(&g->o, (int)-n);
-	if (g->lines && *some && last != '\n')
-		putchar('\n');
+	if (g->lines && *some && last != '\n' && (putchar('\n') == EOF || fflush(stdout) != 0))
+		return args_fail("standard output", "%s", strerror(errno));
 	return ARGS_OK;
 }
 

@@ -22,7 +22,7 @@ static const char usage[] =
 	"the protocol (gcc -flto=jobserver, cargo), run N jobs together. A process that is\n"
 	"killed gives back what it took.\n"
 	"\n"
-	"  -j N               so many jobs (default: the CPUs that may be used)\n"
+	"  -j N, --jobs N     so many jobs (default: the CPUs that may be used)\n"
 	"  --style=fifo       MAKEFLAGS names a file, for make 4.4 and later\n"
 	"  --style=fds        it names two open descriptors, as before 4.4\n"
 	"                     (default: by the version of make)\n"

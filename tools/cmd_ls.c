@@ -112,7 +112,8 @@ static void print_view(const char *path)
 		line[strcspn(line, "\n")] = '\0';
 		key = strcspn(line, " ");
 		if (!line[key] || strncmp(line, "kind ", 5) == 0 || strncmp(line, "id ", 3) == 0 ||
-		    strncmp(line, "holder ", 7) == 0 || strncmp(line, "lease ", 6) == 0)
+		    strncmp(line, "holder ", 7) == 0 || strncmp(line, "lease ", 6) == 0 ||
+		    strncmp(line, "member ", 7) == 0)
 			continue;
 		if (strcmp(line + key, " 0") == 0 &&
 		    (strncmp(line, "waiters", key) == 0 || strncmp(line, "readers", key) == 0 ||
@@ -129,6 +130,7 @@ static int print(const struct args *a, const char *name, bool long_form, size_t 
 {
 	struct object o;
 	struct stat st;
+	bool folder;
 	int r = object_find(a, name, &o);
 
 	if (r)
@@ -141,13 +143,13 @@ static int print(const struct args *a, const char *name, bool long_form, size_t 
 		print_owners(&st);
 		putchar(' ');
 	}
-	if (S_ISDIR(st.st_mode)) {
-		printf("%s/\n", name);
-		return ARGS_OK;
-	}
-	printf("%-*s", long_form ? (int)width : 0, name);
-	if (long_form)
+	folder = S_ISDIR(st.st_mode);
+	printf("%s%s", name, folder ? "/" : "");
+	if (long_form && (!folder || object_is_dict(&o))) {
+		for (size_t len = strlen(name) + folder; len < width; len++)
+			putchar(' ');
 		print_view(o.path);
+	}
 	putchar('\n');
 	return ARGS_OK;
 }

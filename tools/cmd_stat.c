@@ -53,8 +53,10 @@ static int show(const struct args *a, const char *name)
 		return r;
 	if (lstat(o.path, &st) < 0)
 		return object_fail(&o, errno);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode) && !object_is_dict(&o))
 		return args_fail(name, "it is a folder");
+	for (size_t len = strlen(o.path); o.path[len - 1] == '/'; len--)
+		o.path[len - 1] = '\0';
 	snprintf(path, sizeof(path), "%s,stat", o.path);
 	f = fopen(path, "re");
 	if (!f)

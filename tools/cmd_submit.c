@@ -18,6 +18,7 @@ static const char usage[] =
 	"Puts tasks into a queue, each TEXT one, without a newline; without TEXT all of\n"
 	"standard input is one, as it is. Prints the number of each, one a line, by which\n"
 	"`ipcfs result` finds what became of it. Makes the queue if it is not there.\n"
+	"Options stand before QUEUE: what follows is text, whatever it begins with.\n"
 	"\n"
 	"  --lines             each line of standard input is a task, without its newline;\n"
 	"                      empty ones are skipped\n"

@@ -138,7 +138,11 @@ static int open_object(struct with *w)
 	int fd, r;
 
 	while ((fd = open(w->o.path, O_RDONLY | O_CLOEXEC | temp, 0666)) < 0) {
-		if (errno != ENOENT || !w->lock)
+		if (errno == ENOENT && !w->lock)
+			return args_fail(w->o.name,
+					 "%s: a semaphore is made by ipcfs create NAME,value=N",
+					 strerror(errno));
+		if (errno != ENOENT)
 			return object_fail(&w->o, errno);
 		if ((r = create(&w->o)))
 			return r;

@@ -53,7 +53,9 @@ def a_lock():
     sh("echo 1 > semaphores/build")
     same(lock.acquire(timeout=100), True)
     lock.release()
-    with raises(FileExistsError):
+    with raises(FileNotFoundError, "there is no folder of this name"):
+        ipcfs.Lock(name="no-such-folder/lock")
+    with raises(FileExistsError, "exists with other properties"):
         ipcfs.Semaphore(5, name="build")
     lock = None
     same(sh("cat semaphores/build,peek"), "1\n")  # it stays

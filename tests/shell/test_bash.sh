@@ -22,6 +22,13 @@ script noclobber_new_name $'y\n' 'set -C; echo y >queues/fresh; cat queues/fresh
 script stderr_redirect $'oops\n' 'echo oops 2>&1 1>&2 2>queues/q >&2; cat queues/q'
 script both_redirect $'out\n' 'echo out &>queues/q; cat queues/q'
 script here_string $'here\n' 'cat <<<here >queues/q; cat queues/q'
+# A newline ends a write of bash's echo.
+script echo_of_two_lines_is_two $'messages 2\na\nb\n' $'touch queues/two; echo "a\nb" >queues/two; grep ^messages queues/two,stat; cat queues/two; cat queues/two'
+script echo_of_two_lines_leaves_the_last $'b\n' $'echo "a\nb" >values/two,type=s; cat values/two'
+script two_lines_whole $'messages 3\na\nb\nc\nd\ne\nf' $'echo "a\nb" >queues/two,block; cat <<<$\'c\\nd\' >queues/two; "$IPCFS" put "$M/queues/two" $\'e\\nf\'
+	grep ^messages queues/two,stat; for i in 1 2 3; do cat queues/two; done'
+script two_lines_of_a_value $'a\nb\n' $'cat <<<$\'a\\nb\' >values/two; cat values/two'
+script two_lines_of_a_key $'a\nb\n' $'mkdir dicts/two; echo "a\nb" >dicts/two/k; cat dicts/two/k'
 script here_document $'two\nlines\n' $'cat >queues/q <<END\ntwo\nlines\nEND\ncat queues/q'
 script pipe_in_and_out $'PIPED\n' 'echo piped | cat >queues/q; cat queues/q | tr a-z A-Z'
 script process_substitution $'sub\n' 'echo sub >queues/q; cat <(cat queues/q)'

@@ -130,6 +130,11 @@ t mount_two 2 '' "ipcfs: mount: one mount point, not also *" "$ipcfs" mount "$mn
 t mount_bad_option 2 '' "ipcfs: mount: *bogus*" "$ipcfs" mount -o bogus "$mnt"
 t mount_store_not_tmpfs 1 '' "ipcfs: mount: *tmpfs*" "$ipcfs" mount -o "store=/proc" "$mnt"
 t objects_without_mount 1 '' "ipcfs: get: $mnt: ipcfs is not mounted there (ipcfs mount $mnt)" "$ipcfs" get queues/x
+# Nothing says where: then what would. (In a mount name space where /ipc is no mount, be it there or not.)
+if unshare -m true 2>/dev/null; then
+	t no_mount_is_named 1 '' 'ipcfs: get: /ipc: *; another mount is named by IPCFS_MOUNT or --mount' \
+		unshare -m sh -c 'umount -l /ipc 2>/dev/null; unset IPCFS_MOUNT; exec "$IPCFS" get queues/x'
+fi
 t mount 0 '' '' "$ipcfs" mount "$mnt"
 result mount_is_there is_mounted "$mnt"
 result mount_default_store [ "$(status_of "$mnt" store)" = "$store" ]
@@ -184,7 +189,7 @@ t create_by_view 1 '' 'ipcfs: create: queues/x,peek: No such file or directory: 
 t create_hidden 1 '' 'ipcfs: create: queues/.x: Invalid argument: *dot*' "$ipcfs" create queues/.x
 t create_long_name 1 '' 'ipcfs: create: *: File name too long*' "$ipcfs" create "queues/$(printf 'x%.0s' {1..201})"
 t create_temp 2 '' 'ipcfs: create: queues/t,temp: *' "$ipcfs" create queues/t,temp
-t create_no_folder 1 '' 'ipcfs: create: queues/no/x: No such file or directory' "$ipcfs" create queues/no/x
+t create_no_folder 1 '' 'ipcfs: create: queues/no/x: No such file or directory: there is no folder */queues/no' "$ipcfs" create queues/no/x
 t create_folder 0 '' '' "$ipcfs" create queues/team/ queues/team/jobs
 t create_folder_again 0 '' '' "$ipcfs" create queues/team/
 t create_folder_exclusive 1 '' 'ipcfs: create: queues/team/: File exists*' "$ipcfs" create -x queues/team/
@@ -221,6 +226,11 @@ kind queues
 *" '' "$ipcfs" stat queues/a
 t stat_two 0 $'name values/v\n*\n\nname events/e\n*' '' "$ipcfs" stat values/v events/e
 t stat_none 1 '' 'ipcfs: stat: queues/none: No such file or directory' "$ipcfs" stat queues/none
+mkdir "$mnt/dicts/house" && echo red >"$mnt/dicts/house/door"
+t stat_dict 0 $'name dicts/house\n*kind dicts\n*keys 1\n*' '' "$ipcfs" stat dicts/house
+t stat_dict_as_folder 0 $'name dicts/house/\n*keys 1\n*' '' "$ipcfs" stat dicts/house/
+t ls_long_dict 0 "drwxr-xr-x $user *dicts/house/ *capacity=4294967296 keys=1*" '' "$ipcfs" ls -l dicts
+rm -r "$mnt/dicts/house"
 t stat_folder 1 '' 'ipcfs: stat: queues/team: it is a folder' "$ipcfs" stat queues/team
 
 # ---- put, get ----------------------------------------------------------------------------------------------------------
@@ -238,6 +248,14 @@ input=$work/in t put_lines_full 3 '' 'ipcfs: put: queues/a: it would have to wai
 t get_count_exact 0 'onetwo' '' "$ipcfs" get -n 2 queues/a
 "$ipcfs" put queues/a $'four\n'
 t get_lines_then_wait 3 $'three\nfour' 'ipcfs: get: queues/a: timed out' "$ipcfs" get -n 3 --lines --timeout 0.05 queues/a
+# What is shorter than a line's end is there while the next message is waited for.
+"$ipcfs" put queues/a 'a line'
+exec 8< <(exec timeout 60 "$ipcfs" get -n 2 --lines queues/a)
+line=''
+read -r -t 30 -u 8 line || line+=' too late'
+"$ipcfs" put queues/a end
+exec 8<&-
+result get_lines_at_once test "$line" = 'a line'
 t get_empty_nonblock 3 '' 'ipcfs: get: queues/a: it would have to wait' "$ipcfs" get --nonblock queues/a
 t get_peek_empty 0 '' '' "$ipcfs" get queues/a,peek
 t get_view_timeout 3 '' 'ipcfs: get: queues/a,timeout=0.05: timed out' "$ipcfs" get queues/a,timeout=0.05
@@ -454,6 +472,15 @@ t umount_force_hung_busy 0 '' "*killed" "$ipcfs" umount --force "$mnt"
 result umount_force_hung_frees_waiter wait_until ended $reader
 
 # ---- as mount(8) calls it ---------------------------------------------------------------------------------------------------------
+
+# The helper that is another installation's stays when one is removed.
+mkdir -p "$work/dest/sbin"
+ln -s /opt/ipcfs/bin/ipcfs "$work/dest/sbin/mount.fuse.ipcfs"
+make -s uninstall "DESTDIR=$work/dest" PREFIX=/usr/local >/dev/null
+result uninstall_leaves_anothers_helper test -L "$work/dest/sbin/mount.fuse.ipcfs"
+ln -sfn /usr/local/bin/ipcfs "$work/dest/sbin/mount.fuse.ipcfs"
+make -s uninstall "DESTDIR=$work/dest" PREFIX=/usr/local >/dev/null
+result uninstall_removes_its_helper not test -L "$work/dest/sbin/mount.fuse.ipcfs"
 
 mkdir "$work/sbin"
 ln -s "$ipcfs" "$work/sbin/mount.fuse.ipcfs"

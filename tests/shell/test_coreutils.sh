@@ -285,6 +285,12 @@ expect touch_properties_there $'maxsize 3\ncapacity 4096\n' grep -E '^(maxsize|c
 fails other_properties 'exists' bash -c 'echo x >queues/p,maxsize=4'
 expect other_properties_changed_nothing $'maxsize 3\nmessages 0\n' grep -E '^(maxsize|messages)' queues/p,stat
 check touch_same_properties touch queues/p,maxsize=3
+fails touch_other_properties 'File exists' touch queues/p,maxsize=4
+fails touch_other_properties_pending 'File exists' bash -c 'touch arrays/pending,type=i && touch arrays/pending,type=i && touch arrays/pending,type=d'
+fails touch_temp_what_is_not 'File exists' touch queues/p,temp
+fails chmod_other_properties 'File exists' chmod 666 queues/p,maxsize=4
+expect chmod_other_properties_left_it $'600\n' stat -c %a queues/p
+check chmod_same_properties chmod 600 queues/p,maxsize=3,capacity=4k
 check touch_d touch -d '2020-02-02 12:00:00Z' values/v
 expect touch_d_done $'1580644800\n' stat -c %Y values/v
 check touch_event_set touch events/on,set

@@ -219,6 +219,19 @@ wrong a_kinds_folder_stays 'not permitted' 'EPERM queues: *' 'rmdir queues'
 wrong fifo_among_queues 'not permitted' 'EPERM queues/fifo: *' 'mkfifo queues/fifo'
 wrong timeout_ioctl 'Invalid argument' 'EINVAL queues/l: *' 'exec 3<queues/l; perl -e '\''open(my $f, "<&=3") or die; my $t = pack("q", -2); ioctl($f, 0x4008F501, $t) or die "$!\n"'\'
 
+# Which values are right.
+wrong option_number_says_which 'Invalid argument' 'EINVAL queues/*: maxsize="-1" is ill-formed: 0 to 1073741824' 'touch queues/new,maxsize=-1'
+wrong option_range_says_which 'Invalid argument' 'EINVAL barriers/*: parties="0" is out of range: 1 to 4096' 'touch barriers/new,parties=0'
+wrong option_bytes_says_which 'Invalid argument' 'EINVAL lists/*: capacity="17G" is out of range: 1 to 16G, as *' 'touch lists/new,capacity=17G'
+wrong option_type_says_which 'Invalid argument' 'EINVAL values/*: type="int" is ill-formed: one of ? b B *' 'touch values/new,type=int'
+wrong option_time_says_which 'Invalid argument' 'EINVAL queues/*: timeout="soon" is ill-formed: a time is 2, 0.5, *' 'cat queues/l,timeout=soon'
+wrong option_signal_says_which 'Invalid argument' 'EINVAL queues/*: notify="FOO" is ill-formed: a signal is USR1, *' 'cat queues/l,notify=FOO'
+wrong option_length_says_which 'Invalid argument' 'EINVAL values/*: len=65536 is out of range: 1 to 65535' 'touch values/new,len=65536'
+wrong other_properties_say_where_to_look 'File exists' 'EEXIST queues/l: it exists with other properties: see its view stat' 'touch queues/l,maxsize=7'
+wrong done_says_where 'not permitted' 'EPERM queues/l: *leased nothing: write to the open file that has read' 'echo done >queues/l,ack'
+wrong unlock_says_where 'not permitted' 'EPERM locks/l: *not hold the lock: write to the open file that has read' 'echo unlock >locks/l'
+wrong root_file_written 'ermission denied' 'EACCES /: the files at the root are for reading' 'echo x >status'
+
 # ---- what is no failure ------------------------------------------------------------------------------
 quiet eagain 'temporarily unavailable' 'cat queues/l,timeout=0'
 quiet eagain_nonblock 'temporarily unavailable' 'dd if=queues/l iflag=nonblock status=none'

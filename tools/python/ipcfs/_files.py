@@ -61,6 +61,9 @@ def not_there(path: str) -> FileNotFoundError:
     """The error for a path that is not there: in clear words where no mount is."""
     if not os.path.exists(os.path.join(mount(), "status")):
         return FileNotFoundError(errno.ENOENT, "ipcfs is not mounted here (is IPCFS_MOUNT right?)", mount())
+    folder = os.path.dirname(path)
+    if not os.path.exists(folder):
+        return FileNotFoundError(errno.ENOENT, "there is no folder of this name (mkdir makes one)", folder)
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
@@ -79,6 +82,11 @@ class Handle:
             return cls(os.open(path, flags | os.O_CLOEXEC, mode))
         except FileNotFoundError:
             raise not_there(path) from None
+        except FileExistsError:
+            if flags & os.O_EXCL:
+                raise
+            words = "the object exists with other properties (see its view stat)"
+            raise FileExistsError(errno.EEXIST, words, path) from None
 
     def close(self, _close: Any = os.close) -> None:
         """Closes it; once more does nothing."""
