@@ -3,7 +3,8 @@
  * rwlock.c - the kind `locks`: held by one, or shared by many. Who holds it are claims; the commit word
  * is {acquisitions so far, abandoned}. The fencing token of an acquisition is its number on top of the time
  * at which the object was made: nanoseconds since boot, which grow faster than anybody can acquire, so that a
- * name made again goes on where it was; and so does a name that a lock gets later. (Not to be confused with lock.c, the inner lock of any object.)
+ * name made again goes on where it was; and so does a name that a lock gets later. (Not to be confused with lock.c, the
+ * inner lock of any object.)
  */
 #include "claim.h"
 #include "sys.h"

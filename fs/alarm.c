@@ -90,9 +90,8 @@ static void on_due(struct ev_loop *loop, ev_io *io, int events)
 	if (!fs_loop_rang(io))
 		return;
 	while ((a = TAILQ_FIRST(&alarms)) && a->due_ns <= now) {
-		TAILQ_REMOVE(
-			&alarms, a,
-			link); /* first: its channel may turn out to be gone, and all alarms of it */
+		/* First of all: its channel may turn out to be gone, and all alarms of it with it. */
+		TAILQ_REMOVE(&alarms, a, link);
 		go_off(a);
 		end(a);
 	}

@@ -58,9 +58,9 @@ int fs_cells_write(struct fs_target *t, const char *s, size_t len);
 
 /* A pending array's words, kept until the handle closes. Whole words that cannot be are refused now. */
 int fs_pending_gather(struct fs_handle *h, const char *s, size_t len);
-/* Gives a pending name its type and first content. */
 /* Drops what it has gathered. */
 void fs_pending_drop(struct fs_handle *h);
+/* Gives a pending name its type and first content. */
 int fs_pending_settle(struct fs_item *item, const char *s, size_t len);
 
 #endif

@@ -233,9 +233,9 @@ uint64_t fs_raw_bytes(struct fs_item *item);
 
 /* ---- pending.c ------------------------------------------------------------------------------- */
 
-/* Do these properties leave open what the first content decides? */
 /* Drops the words that gave the item its type. */
 void fs_pending_forget(struct fs_item *item);
+/* Do these properties leave open what the first content decides? */
 bool fs_pending_is(enum ipcfs_kind kind, const struct ipcfs_properties *p);
 /* A value without a type, an array without type or length. */
 int fs_pending_make(struct fs_item *folder, const struct fs_leaf *leaf,
