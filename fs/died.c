@@ -10,11 +10,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "../core/object.h"
-#include "../core/sys.h"
 
 enum {
 	UNKNOWN = 256,
@@ -69,17 +67,8 @@ void fs_died(void *arg, uint64_t ino)
 static bool look_at(int dirfd, const char *name)
 {
 	struct ipcfs_op op = question();
-	struct ipcfs_object *o;
-	int fd = sys_open_beneath(dirfd, name, O_RDWR | O_NOFOLLOW, 0);
-	int rc = 0;
 
-	if (fd >= 0 && seg_attach(fs.store, fd, walked, &o) == 0) {
-		op.flags = IPCFS_OP_TRYLOCK;
-		rc = fs.engine->try(o, &op);
-		seg_detach(o);
-	}
-	sys_close(fd);
-	return rc != -EBUSY;
+	return fs_walk_try(dirfd, name, walked, &op) != -EBUSY;
 }
 
 static unsigned to_look_for; /* the first of them */

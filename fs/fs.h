@@ -37,6 +37,9 @@ void fs_died_settle(void);
 struct dirent;
 /* Calls `each` for all that is below that folder of the store, a kind's or one in it. True: it ends the walk. */
 void fs_walk(const char *folder, bool (*each)(int dirfd, const struct dirent *entry));
+/* In a walk: runs op on the object of that name, which need not be attached. Never waits for its lock: -EBUSY. 0 too
+ * where there is no such object any more. */
+int fs_walk_try(int dirfd, const char *name, enum ipcfs_kind kind, struct ipcfs_op *op);
 
 /* ---- quota.c --------------------------------------------------------------------------------- */
 

@@ -7,13 +7,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
-#include "../core/object.h"
-#include "../core/sys.h"
 #include "../core/text.h"
 
 struct grant {
@@ -166,15 +163,9 @@ static void stat_lines(struct fs_handle *h, const struct ipcfs_stat *st, struct 
 
 static bool renew(int dirfd, const struct dirent *entry)
 {
-	struct ipcfs_op op = {.verb = IPCFS_V_RENEW, .flags = IPCFS_OP_TRYLOCK};
-	int fd = sys_open_beneath(dirfd, entry->d_name, O_RDWR | O_NOFOLLOW, 0);
-	struct ipcfs_object *o;
+	struct ipcfs_op op = {.verb = IPCFS_V_RENEW};
 
-	if (fd >= 0 && seg_attach(fs.store, fd, IPCFS_LOCK, &o) == 0) {
-		fs.engine->try(o, &op);
-		seg_detach(o);
-	}
-	sys_close(fd);
+	fs_walk_try(dirfd, entry->d_name, IPCFS_LOCK, &op);
 	return false;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "../core/object.h"
 #include "../core/sys.h"
 
 enum { DEPTH = 64 };
@@ -43,4 +44,19 @@ void fs_walk(const char *folder, bool (*each)(int dirfd, const struct dirent *en
 		if (sys_open_folder(dirfd(stack[depth]), entry->d_name, &stack[depth + 1]) == 0)
 			depth++;
 	}
+}
+
+int fs_walk_try(int dirfd, const char *name, enum ipcfs_kind kind, struct ipcfs_op *op)
+{
+	int fd = sys_open_beneath(dirfd, name, O_RDWR | O_NOFOLLOW, 0);
+	struct ipcfs_object *o;
+	int rc = 0;
+
+	op->flags |= IPCFS_OP_TRYLOCK;
+	if (fd >= 0 && seg_attach(fs.store, fd, kind, &o) == 0) {
+		rc = fs.engine->try(o, op);
+		seg_detach(o);
+	}
+	sys_close(fd);
+	return rc;
 }
