@@ -42,6 +42,7 @@ struct option {
 	uint32_t option;				 /* FS_O_*, or 0 */
 	uint32_t property;				 /* IPCFS_P_*, or 0 */
 	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
+	const char *right; /* which values are right, for words; NULL: there are none, or all are */
 };
 
 static int parse_maxsize(const char *s, size_t len, struct fs_leaf *leaf)
@@ -228,90 +229,64 @@ static int parse_b(const char *s, size_t len, struct fs_leaf *leaf)
 	return 0;
 }
 
+/* Which values are right. */
+#define TIME "a time is 2, 0.5, 200ms, 1m"
+#define INDEX "an index is wanted, -1 for the last"
+#define COUNT "1 to 2147483647"
+#define BYTES "1 to 16G, as 4096, 64k, 10M"
+#define SIGNAL "a signal is USR1, SIGUSR1 or 10"
+
 static const struct option options[] = {
-	{"timeout", K_ALL | K_KEY, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout},
-	{"peek", (K_ALL & ~K_PIPE) | K_KEY, false, FS_PEEK, 0, 0, NULL},
-	{"watch", (K_ALL & ~K_PIPE) | K_KEY, false, FS_WATCH, 0, 0, NULL},
-	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL},
-	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL},
-	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL},
+	{"timeout", K_ALL | K_KEY, true, FS_PLAIN, FS_O_TIMEOUT, 0, parse_timeout, TIME},
+	{"peek", (K_ALL & ~K_PIPE) | K_KEY, false, FS_PEEK, 0, 0, NULL, NULL},
+	{"watch", (K_ALL & ~K_PIPE) | K_KEY, false, FS_WATCH, 0, 0, NULL, NULL},
+	{"stat", K_ALL | K_KEY, false, FS_STAT, 0, 0, NULL, NULL},
+	{"ctl", K_ALL | K_KEY, false, FS_CTL, 0, 0, NULL, NULL},
+	{"raw", K_CELLS, false, FS_RAW, 0, 0, NULL, NULL},
 	{"stream",
 	 K_QUEUE | K_SEMAPHORE | K_LOCK | K_CONDITION | K_BARRIER | K_LIST | K_PIPE | K_TOPIC |
 		 K_SIGNAL | K_MQ,
-	 false, FS_PLAIN, FS_O_STREAM, 0, NULL},
-	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a},
-	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b},
-	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at},
-	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index},
-	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert},
-	{"pop", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_POP, 0, parse_pop},
-	{"cas", K_CELLS | K_LIST | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL},
-	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL},
-	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n},
-	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL},
-	{"tokens", K_SEMAPHORE, false, FS_PLAIN, FS_O_TOKENS, 0, NULL},
-	{"pop", K_KEY, false, FS_PLAIN, FS_O_POP, 0, NULL},
-	{"num", K_KEY, false, FS_PLAIN, FS_O_NUM, 0, NULL},
-	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio},
-	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg},
-	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize},
-	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize},
+	 false, FS_PLAIN, FS_O_STREAM, 0, NULL, NULL},
+	{"a", K_PIPE, false, FS_PLAIN, FS_O_A, 0, parse_a, NULL},
+	{"b", K_PIPE, false, FS_PLAIN, FS_O_B, 0, parse_b, NULL},
+	{"at", K_ARRAY, true, FS_PLAIN, FS_O_AT, 0, parse_at,
+	 "an index is wanted, or two as in 1:4"},
+	{"at", K_LIST, true, FS_PLAIN, FS_O_AT, 0, parse_index, INDEX},
+	{"insert", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_INSERT, 0, parse_insert, INDEX},
+	{"pop", K_LIST, MAY_VALUE, FS_PLAIN, FS_O_POP, 0, parse_pop, INDEX},
+	{"cas", K_CELLS | K_LIST | K_KEY, false, FS_PLAIN, FS_O_CAS, 0, NULL, NULL},
+	{"shared", K_LOCK, false, FS_PLAIN, FS_O_SHARED, 0, NULL, NULL},
+	{"n", K_SEMAPHORE, true, FS_PLAIN, FS_O_N, 0, parse_n, COUNT},
+	{"hold", K_SEMAPHORE, false, FS_PLAIN, FS_O_HOLD, 0, NULL, NULL},
+	{"tokens", K_SEMAPHORE, false, FS_PLAIN, FS_O_TOKENS, 0, NULL, NULL},
+	{"pop", K_KEY, false, FS_PLAIN, FS_O_POP, 0, NULL, NULL},
+	{"num", K_KEY, false, FS_PLAIN, FS_O_NUM, 0, NULL, NULL},
+	{"prio", K_MQ, true, FS_PLAIN, FS_O_PRIO, 0, parse_prio, "0 to 32767"},
+	{"maxmsg", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MAXMSG, parse_maxmsg, COUNT},
+	{"msgsize", K_MQ, true, FS_PLAIN, 0, IPCFS_P_MSGSIZE, parse_msgsize,
+	 "1 to 2147483647 bytes, as 4096, 64k"},
+	{"maxsize", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_MAXSIZE, parse_maxsize, "0 to 1073741824"},
 	{"capacity", K_QUEUE | K_LIST | K_DICT | K_PIPE | K_TOPIC, true, FS_PLAIN, 0,
-	 IPCFS_P_CAPACITY, parse_capacity},
-	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL},
-	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block},
-	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL},
-	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL},
-	{"join", K_SIGNAL, MAY_VALUE, FS_PLAIN, FS_O_MEMBER, 0, parse_member},
-	{"after", K_SIGNAL, true, FS_PLAIN, FS_O_AFTER, 0, parse_after},
-	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts},
-	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead},
-	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value},
-	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max},
-	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set},
-	{"type", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_TYPE, parse_type},
-	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len},
-	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties},
-	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL},
-	{"notify", K_ALL | K_KEY, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify},
+	 IPCFS_P_CAPACITY, parse_capacity, BYTES},
+	{"lines", K_QUEUE, false, FS_PLAIN, FS_O_LINES, 0, NULL, NULL},
+	{"block", K_QUEUE, MAY_VALUE, FS_PLAIN, FS_O_BLOCK, 0, parse_block, BYTES},
+	{"ack", K_QUEUE, false, FS_PLAIN, FS_O_ACK, 0, NULL, NULL},
+	{"join", K_QUEUE, false, FS_PLAIN, FS_O_JOIN, 0, NULL, NULL},
+	{"join", K_SIGNAL, MAY_VALUE, FS_PLAIN, FS_O_MEMBER, 0, parse_member, SIGNAL},
+	{"after", K_SIGNAL, true, FS_PLAIN, FS_O_AFTER, 0, parse_after, TIME},
+	{"attempts", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_ATTEMPTS, parse_attempts, COUNT},
+	{"dead", K_QUEUE, true, FS_PLAIN, 0, IPCFS_P_DEAD, parse_dead,
+	 "another queue of this folder is wanted"},
+	{"value", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_VALUE, parse_value, "0 to 2147483647"},
+	{"max", K_SEMAPHORE, true, FS_PLAIN, 0, IPCFS_P_MAX, parse_max, COUNT},
+	{"set", K_EVENT, false, FS_PLAIN, 0, IPCFS_P_SET, parse_set, NULL},
+	{"type", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_TYPE, parse_type,
+	 "one of ? b B h H i I l L q Q f d c u s"},
+	{"len", K_CELLS, true, FS_PLAIN, 0, IPCFS_P_LEN, parse_len, "1 to 4G"},
+	{"parties", K_BARRIER, true, FS_PLAIN, 0, IPCFS_P_PARTIES, parse_parties, "1 to 4096"},
+	{"temp", K_ALL, false, FS_PLAIN, 0, IPCFS_P_TEMP, NULL, NULL},
+	{"notify", K_ALL | K_KEY, true, FS_PLAIN, FS_O_NOTIFY, 0, parse_notify, SIGNAL},
 };
-
-/* Which values a parser takes, for words. */
-static const struct {
-	int (*parse)(const char *s, size_t len, struct fs_leaf *leaf);
-	const char *words;
-} right_values[] = {
-	{parse_timeout, "a time is 2, 0.5, 200ms, 1m"},
-	{parse_after, "a time is 2, 0.5, 200ms, 1m"},
-	{parse_at, "an index is wanted, or two as in 1:4"},
-	{parse_index, "an index is wanted, -1 for the last"},
-	{parse_insert, "an index is wanted, -1 for the last"},
-	{parse_pop, "an index is wanted, -1 for the last"},
-	{parse_n, "1 to 2147483647"},
-	{parse_max, "1 to 2147483647"},
-	{parse_maxmsg, "1 to 2147483647"},
-	{parse_attempts, "1 to 2147483647"},
-	{parse_value, "0 to 2147483647"},
-	{parse_maxsize, "0 to 1073741824"},
-	{parse_prio, "0 to 32767"},
-	{parse_parties, "1 to 4096"},
-	{parse_capacity, "1 to 16G, as 4096, 64k, 10M"},
-	{parse_block, "1 to 16G, as 4096, 64k, 10M"},
-	{parse_msgsize, "1 to 2147483647 bytes, as 4096, 64k"},
-	{parse_len, "1 to 4G"},
-	{parse_type, "one of ? b B h H i I l L q Q f d c u s"},
-	{parse_dead, "another queue of this folder is wanted"},
-	{parse_notify, "a signal is USR1, SIGUSR1 or 10"},
-	{parse_member, "a signal is USR1, SIGUSR1 or 10"},
-};
-
-static const char *right_value(const struct option *o)
-{
-	for (size_t i = 0; i < sizeof(right_values) / sizeof(right_values[0]); i++)
-		if (right_values[i].parse == o->parse)
-			return right_values[i].words;
-	return "another one is wanted";
-}
 
 /* "3", "1:4", "1:", ":4", ":" */
 int fs_parse_range(const char *s, size_t len, uint64_t *first, uint64_t *last, bool *slice)
@@ -385,7 +360,7 @@ static int apply(const struct option *o, const char *value, size_t len, struct f
 		rc = o->parse(value, len, leaf);
 	if (rc < 0)
 		return fs_fail(-EINVAL, "%s=%s is %s: %s", o->name, fs_quote(value, len),
-			       rc == -ERANGE ? "out of range" : "ill-formed", right_value(o));
+			       rc == -ERANGE ? "out of range" : "ill-formed", o->right);
 	return 0;
 }
 

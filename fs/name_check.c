@@ -25,8 +25,8 @@ static int check_cells(enum ipcfs_kind kind, const struct fs_leaf *leaf)
 	if (leaf->p.given & IPCFS_P_TYPE && leaf->p.type != 's')
 		return fs_fail(-EINVAL, "len= is for values of type s");
 	if (leaf->p.len > IPCFS_STRING_MAX)
-		return fs_fail(-EINVAL, "len=%llu is out of range: 1 to 65535",
-			       (unsigned long long)leaf->p.len);
+		return fs_fail(-EINVAL, "len=%llu is out of range: 1 to %u",
+			       (unsigned long long)leaf->p.len, (unsigned)IPCFS_STRING_MAX);
 	return 0;
 }
 
