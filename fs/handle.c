@@ -173,6 +173,12 @@ int fs_handle_take_text(struct fs_handle *h, struct fs_text *t)
 	return 0;
 }
 
+void fs_handle_take_fresh(struct fs_handle *h, struct fs_text *t)
+{
+	h->fresh = fs_handle_take_text(h, t) == 0 && !t->failed;
+	h->has_text = h->fresh;
+}
+
 int fs_handle_keep_rest(struct fs_handle *h, size_t n)
 {
 	return keep(h, &h->rest_kept, n);

@@ -109,6 +109,8 @@ uint32_t fs_handle_open_flags(const struct fs_handle *h);
 /* The snapshot is this text from now on. -EDQUOT: the user has too much, the text is freed, and the old one stays. */
 int fs_handle_take_text(struct fs_handle *h, struct fs_text *t);
 void fs_handle_forget_text(struct fs_handle *h);
+/* The same with what a change gave back, for the handle's next read: where that cannot be kept, the read looks anew. */
+void fs_handle_take_fresh(struct fs_handle *h, struct fs_text *t);
 /* Charges its user with what will be left of an item, so many bytes, in place of what he was charged with for it
  * before. -EDQUOT. */
 int fs_handle_keep_rest(struct fs_handle *h, size_t n);

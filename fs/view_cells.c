@@ -68,8 +68,7 @@ static void keep_back(struct fs_handle *h, struct ipcfs_op *op)
 	struct fs_text text = {.later = true};
 
 	add(&text, h->item->object, op);
-	h->fresh = fs_handle_take_text(h, &text) == 0 && !text.failed;
-	h->has_text = h->fresh;
+	fs_handle_take_fresh(h, &text);
 }
 
 int fs_cells_run(struct fs_target *t, struct ipcfs_op *op)

@@ -124,8 +124,7 @@ static void keep_back(struct fs_handle *h, const void *bytes, size_t len, bool n
 	fs_text_add(&t, bytes, len);
 	if (newline && len && ((const char *)bytes)[len - 1] != '\n')
 		fs_text_add(&t, "\n", 1);
-	h->fresh = fs_handle_take_text(h, &t) == 0 && !t.failed;
-	h->has_text = h->fresh;
+	fs_handle_take_fresh(h, &t);
 }
 
 static int run(struct fs_request *r, struct ipcfs_op *op)
