@@ -303,45 +303,34 @@ static void a_large_arrays_snapshot_counts(void **state)
 	with_mount(NULL);
 }
 
-static int write_large(void *path)
+static long write_large(const char *path)
 {
 	static char bytes[LARGE];
-	int fd = t_open(path, O_WRONLY);
 
-	return (int)-t_sys(write(fd, bytes, sizeof(bytes)));
+	return t_sys(write(t_open(path, O_WRONLY), bytes, sizeof(bytes)));
 }
 
-static long write_twice(const char *path)
+static int write_large_as_nobody(void *path)
 {
-	static char bytes[LARGE];
-	pid_t pid = fork();
-	long rc;
-
-	if (pid == 0)
-		_exit(write_large((void *)(uintptr_t)path));
-	while (t_stat(path, "writers") != 1)
-		usleep(500);
-	rc = t_sys(write(t_open(path, O_WRONLY), bytes, sizeof(bytes)));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	while (t_stat(path, "writers") != 0)
-		usleep(500);
-	if (rc != -EDQUOT)
-		return rc;
-	return t_sys(
-		write(t_open(t_format("%s,timeout=1ms", path), O_WRONLY), bytes, sizeof(bytes)));
+	return (int)-t_as(T_NOBODY, write_large, path);
 }
 
 static void what_waits_to_be_put_counts(void **state)
 {
 	(void)state;
 	const char *q = t_path("queues/full");
+	pid_t waits;
 
 	with_mount("max_kept=1M");
 	t_is(t_touch(t_format("%s,maxsize=1", q)), 0);
 	t_is(t_echo(q, "full"), 0);
 	t_is(t_sys(chmod(q, 0666)), 0);
-	t_is(t_as(T_NOBODY, write_twice, q), -ETIMEDOUT);
+	waits = t_spawn(write_large_as_nobody, (void *)(uintptr_t)q);
+	t_wait_stat(q, "writers", 1);
+	t_is(t_as(T_NOBODY, write_large, q), -EDQUOT);
+	t_kill(waits);
+	t_wait_stat(q, "writers", 0);
+	t_is(t_as(T_NOBODY, write_large, t_format("%s,timeout=1ms", q)), -ETIMEDOUT);
 	with_mount(NULL);
 }
 

@@ -407,8 +407,8 @@ static void the_openers_ids_count(void **state)
 	close(fd);
 }
 
-/* Programs of all kinds, run by nobody: a write does what kill(2) does. The senders are in a session of their own:
- * nobody can see whose he is in, that a test is run in (container's processes have theirs from outside, as 0). */
+/* Programs of all kinds, run by nobody: a write does what kill(2) does. The senders have sessions of their
+ * own: that of the tests may have been begun outside of what can be seen here, as a container's, and then is 0. */
 static void as_kill_judges(void **state)
 {
 	(void)state;
@@ -454,6 +454,13 @@ static void as_kill_judges(void **state)
 	       "setsid -w bash -c 'sleep 1000 & p=$!; /usr/bin/python3 -c \"$0\" %u $p $1/$p 18; "
 	       "rc=$?; kill -9 $p; exit $rc' '%s' %s/signals | grep -qx '0 0'",
 	       T_NOBODY, script, t_mnt);
+	t_runs(1,
+	       "setsid -w bash -c 'setsid sleep 1000 & p=$!; until [ \"$(ps -o sess= $p)\" -eq $p "
+	       "]; do :; done; "
+	       "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c \"echo CONT > "
+	       "%s/signals/$p\"; "
+	       "rc=$?; kill -9 $p; exit $rc'",
+	       t_mnt);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------- */

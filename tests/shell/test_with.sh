@@ -61,7 +61,7 @@ done
 status_is unknown_view 1 'there is no option "slow"' "$IPCFS" with locks/a,slow true
 status_is repeated_view 1 'no option "n"' "$IPCFS" with locks/a,n=2 true
 status_is bad_name 1 'Invalid argument' "$IPCFS" with locks/.hidden true
-status_is no_folder 1 'there is no folder' "$IPCFS" with locks/team/a true
+status_is no_folder 1 'No such file or directory: there is no folder' "$IPCFS" with locks/team/a true
 status_is no_semaphore 1 'No such file or directory: a semaphore is made by ipcfs create NAME,value=N' "$IPCFS" with semaphores/none true
 status_is not_in_the_mount 1 'it lies in no mount of ipcfs' "$IPCFS" with "$T/locks/a" true
 expect nothing_was_made '' ls "$M/locks"
